@@ -1,0 +1,66 @@
+//! Programs as YAML or JSON text.
+
+use serde_json::Value;
+
+use super::{Problems, Program, check_program, validate_value};
+
+/// The text formats of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// YAML 1.2.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// A text that is no program.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Neither YAML nor JSON.
+    #[error("the document is neither YAML nor JSON: {0}")]
+    Syntax(String),
+    /// Readable, but not a valid program.
+    #[error("{0}")]
+    Invalid(#[from] Problems),
+    /// The program cannot be written.
+    #[error("the program cannot be written: {0}")]
+    Write(String),
+}
+
+/// Reads a program from YAML or JSON, checking the schema and the meaning.
+///
+/// # Errors
+/// [`DocumentError`] with every problem found, each with its path.
+pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
+    let value: Value = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
+    } else {
+        serde_saphyr::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
+    };
+    Ok(program_from_value(value)?)
+}
+
+/// Makes a program of a JSON value, checking the schema and the meaning.
+///
+/// # Errors
+/// Every problem found.
+pub fn program_from_value(value: Value) -> Result<Program, Problems> {
+    validate_value(&value)?;
+    let program: Program = serde_json::from_value(value)
+        .map_err(|error| Problems(vec![super::Problem::new("", error.to_string(), "see `couler schema`")]))?;
+    check_program(&program)?;
+    Ok(program)
+}
+
+/// Writes a program.
+///
+/// # Errors
+/// [`DocumentError::Write`] if a value has no form in the format.
+pub fn write_program(program: &Program, format: Format) -> Result<String, DocumentError> {
+    match format {
+        Format::Json => serde_json::to_string_pretty(program).map_err(|error| error.to_string()),
+        Format::Yaml => serde_saphyr::to_string(program).map_err(|error| error.to_string()),
+    }
+    .map(|text| if text.ends_with('\n') { text } else { text + "\n" })
+    .map_err(DocumentError::Write)
+}

@@ -1,0 +1,5 @@
+//! couler: plain-language descriptions of machine-learning workflows, turned into validated workflows.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod ir;
