@@ -3,3 +3,6 @@
 
 pub mod api;
 pub mod ir;
+pub mod llm;
+pub mod lake;
+pub mod nl;

@@ -1,9 +1,22 @@
 # Runtime of couler components. It is put in front of a component's script, which uses its names directly.
-import glob, gzip, json, os, pathlib, shutil, subprocess, sys, tempfile, urllib.parse, urllib.request
+import atexit, glob, gzip, json, os, pathlib, shutil, subprocess, sys, tempfile, urllib.parse, urllib.request
+
+
+_EXIT = [0]
+
+
+def _leave():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_EXIT[0])  # at once: some native libraries abort now and then while Python shuts down
+
+
+atexit.register(_leave)
 
 
 def fail(message, hint="correct the step's arguments or its input and run it again"):
     print(f"couler: {message}; {hint}", file=sys.stderr)
+    _EXIT[0] = 2
     sys.exit(2)
 
 
@@ -18,6 +31,7 @@ ARGS, INPUTS, OUTPUTS = (_settings("COULER_" + name) for name in ("ARGS", "INPUT
 
 
 def _unexpected(kind, error, trace):
+    _EXIT[0] = 1
     sys.__excepthook__(kind, error, trace)
     print(f"couler: the step failed: {kind.__name__}: {error}; read the trace above", file=sys.stderr)
 
@@ -308,17 +322,20 @@ def tabular_pipeline(frame, estimator, impute=True, scale=False, dense=False):
     number += [("scale", StandardScaler())] if scale else []
     moment = [("time", array(numpy.asarray, kw_args={"dtype": "datetime64[s]"})),
               ("known", SimpleImputer(missing_values=empty, strategy="median", keep_empty_features=True))]
-    as_text = ("text", array(numpy.asarray, kw_args={"dtype": str}))
+    as_text = [("object", array(numpy.asarray, kw_args={"dtype": object})),
+               ("known", SimpleImputer(missing_values=pandas.NA, strategy="constant", fill_value="")),
+               ("text", array(numpy.asarray, kw_args={"dtype": str}))]
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     onehot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=40, sparse_output=False)
     moment.insert(1, number[0])
+    many = [("ordinal", ordinal)] + ([("scale", StandardScaler())] if scale else [])
     parts = [("number", Pipeline(number), kinds["number"] + kinds["flag"]),
              ("time", Pipeline(moment + number[1:]), kinds["time"]),
-             ("category", Pipeline([as_text, ("onehot", onehot)]), kinds["category"]),
-             ("many", Pipeline([as_text, ("ordinal", ordinal)] + [("scale", StandardScaler())] * scale), kinds["many"])]
+             ("category", Pipeline(as_text + [("onehot", onehot)]), kinds["category"]),
+             ("many", Pipeline(as_text + many), kinds["many"])]
     for i, column in enumerate(kinds["text"]):
         tfidf = TfidfVectorizer(max_features=5000, ngram_range=(1, 2), sublinear_tf=True)
-        parts += [(f"text_{i}", Pipeline([as_text, ("row", array(numpy.ravel)), ("tfidf", tfidf)]), [column])]
+        parts += [(f"text_{i}", Pipeline(as_text + [("row", array(numpy.ravel)), ("tfidf", tfidf)]), [column])]
     prepare = ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0 if dense else 0.3)
     return Pipeline([("prepare", prepare), ("model", estimator)]), used
 

@@ -12,7 +12,8 @@ url = url.set(drivername=drivers.get(url.drivername, url.drivername))
 if url.drivername.startswith("sqlite") and not os.path.exists(url.database or ""):
     fail(f"no file {url.database}", f"check the path of the SQLite database; the step runs in {os.getcwd()}")
 if " " not in query.strip():
-    query = "SELECT * FROM " + sqlalchemy.dialects.sqlite.dialect().identifier_preparer.quote(query.strip())
+    query = "SELECT * FROM " + ".".join(f'"{part}"' for part in query.strip().strip(";").split("."))
+    query = query.replace('"', "`") if url.drivername.startswith(("mysql", "mariadb")) else query
 try:
     with sqlalchemy.create_engine(url).connect() as connection:
         frame = pandas.read_sql_query(sqlalchemy.text(query.rstrip().rstrip(";").replace(":", r"\:")), connection)

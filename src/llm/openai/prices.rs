@@ -10,8 +10,8 @@ static PRICES: LazyLock<BTreeMap<String, Price>> =
 
 /// The published price of one of OpenAI's models; `None` where it is not known.
 ///
-/// A listed name covers its dated snapshots too: `gpt-4o` covers `gpt-4o-2024-08-06` and `gpt-4o-latest`, but not
-/// `gpt-4o-mini`, whose price differs.
+/// A listed name covers its dated snapshots too: `gpt-4o` covers `gpt-4o-2024-08-06` and `gpt-4o-latest`, but
+/// not `gpt-4o-mini`, whose price differs.
 pub fn price_of(model: &str) -> Option<Price> {
     PRICES.iter().find(|(name, _)| covers(name, model)).map(|(_, price)| *price)
 }
@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn every_price_is_sensible() {
         for (name, price) in PRICES.iter() {
-            assert!(price.cached > 0.0 && price.cached <= price.prompt && price.prompt < price.completion, "{name}");
+            assert!(
+                price.cached > 0.0 && price.cached <= price.prompt && price.prompt < price.completion,
+                "{name}"
+            );
         }
     }
 }

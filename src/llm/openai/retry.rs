@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 /// The longest wait between two attempts. A server that asks for more is not waited for.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Exponential backoff with jitter: before retry `n` (from 0) between half and all of `base · 2ⁿ`, at most 20 s.
+/// Exponential backoff with jitter: before retry `n` (from 0) between half and all of `base · 2ⁿ`, at most 20
+/// s.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backoff {
     pub base: Duration,
@@ -54,7 +55,8 @@ mod tests {
     fn waits_double_and_jitter_within_bounds() {
         let backoff = Backoff { base: Duration::from_millis(100) };
         for retry in 0..40 {
-            let full = Duration::from_millis(100).saturating_mul(2_u32.saturating_pow(retry)).min(Backoff::LONGEST);
+            let full =
+                Duration::from_millis(100).saturating_mul(2_u32.saturating_pow(retry)).min(Backoff::LONGEST);
             let wait = backoff.wait(retry, None).expect("no header, no limit");
             assert!(wait >= full / 2 && wait <= full, "{retry}: {wait:?}");
         }
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn the_server_decides_up_to_a_minute() {
         let backoff = Backoff { base: Duration::from_millis(100) };
-        assert_eq!(backoff.wait(0, Some(Duration::from_secs(60))), Some(LONGEST_WAIT));
+        assert_eq!(backoff.wait(0, Some(Duration::from_mins(1))), Some(LONGEST_WAIT));
         assert_eq!(backoff.wait(0, Some(Duration::from_secs(61))), None);
     }
 }

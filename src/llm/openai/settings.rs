@@ -18,8 +18,9 @@ pub enum SchemaSupport {
     JsonObject,
     /// `response_format: json_schema` with the schema as it is (vLLM, llama.cpp, Ollama).
     JsonSchema,
-    /// `response_format: json_schema` with `strict: true` and the schema changed by [`strict_schema`](super::strict_schema)
-    /// (OpenAI). Schemas that strict mode cannot express are sent as with [`SchemaSupport::JsonSchema`].
+    /// `response_format: json_schema` with `strict: true` and the schema changed by
+    /// [`strict_schema`](super::strict_schema) (OpenAI). Schemas that strict mode cannot express are sent as
+    /// with [`SchemaSupport::JsonSchema`].
     #[default]
     Strict,
 }
@@ -49,21 +50,31 @@ pub struct OpenAiSettings {
     pub timeout_seconds: u64,
     /// How often a failed attempt is repeated; 0 means one attempt.
     pub max_retries: u32,
-    /// The price, where it is known. Without it OpenAI's own service is looked up with [`price_of`](super::price_of).
+    /// The price, where it is known. Without it OpenAI's own service is looked up with
+    /// [`price_of`](super::price_of).
     pub price: Option<Price>,
     /// The strongest way of asking for JSON to begin with.
     pub structured: SchemaSupport,
 }
 
 impl OpenAiSettings {
-    /// Settings with the usual limits: 120 s an attempt, 4 retries, strict schemas for OpenAI and plain ones elsewhere.
+    /// Settings with the usual limits: 120 s an attempt, 4 retries, strict schemas for OpenAI and plain ones
+    /// elsewhere.
     pub fn new(base_url: impl Into<String>, model: impl Into<String>) -> Self {
         let base_url = base_url.into();
         let structured = match base_url.trim_end_matches('/') {
             OPENAI_BASE_URL => SchemaSupport::Strict,
             _ => SchemaSupport::JsonSchema,
         };
-        Self { base_url, key: None, model: model.into(), timeout_seconds: 120, max_retries: 4, price: None, structured }
+        Self {
+            base_url,
+            key: None,
+            model: model.into(),
+            timeout_seconds: 120,
+            max_retries: 4,
+            price: None,
+            structured,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The JSON that goes over the wire: requests as strict as the server wants them, answers as lenient as servers are.
+//! The JSON that goes over the wire: requests as strict as the server wants them, answers as lenient as
+//! servers are.
 //!
 //! API reference: <https://platform.openai.com/docs/api-reference/chat>.
 

@@ -1,0 +1,178 @@
+//! What the generation of every step needs to know about the whole workflow.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::super::EngineError;
+use super::names::{Names, port_name};
+use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
+use crate::ir::{Action, Node, NodeOutputKind, Workflow};
+
+/// The name of the engine in messages.
+pub(crate) const ENGINE: &str = "Argo Workflows";
+
+/// An error that names the step and the feature.
+pub(crate) fn unsupported(step: &str, feature: &'static str, reason: impl Into<String>) -> EngineError {
+    EngineError::Unsupported { engine: ENGINE, step: step.to_owned(), feature, reason: reason.into() }
+}
+
+/// Where a reference stands: in a DAG or in a steps template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `{{tasks.…}}`
+    Dag,
+    /// `{{steps.…}}`
+    Steps,
+}
+
+impl Scope {
+    /// The first word of references.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Dag => "tasks",
+            Self::Steps => "steps",
+        }
+    }
+}
+
+/// The workflow with what is looked up again and again.
+pub(crate) struct Context<'a> {
+    pub(crate) workflow: &'a Workflow,
+    nodes: HashMap<&'a str, &'a Node>,
+    names: RefCell<Names>,
+    /// Digests of nodes and of everything their artifacts come from.
+    pub(crate) digests: RefCell<HashMap<&'a str, blake3::Hash>>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(workflow: &'a Workflow) -> Self {
+        let nodes: HashMap<&str, &Node> = workflow.nodes().map(|node| (node.name.as_str(), node)).collect();
+        let names = RefCell::new(Names::taken(nodes.keys().copied()));
+        Self { workflow, nodes, names, digests: RefCell::default() }
+    }
+
+    /// The node of this name.
+    pub(crate) fn node(&self, name: &str) -> Option<&'a Node> {
+        self.nodes.get(name).copied()
+    }
+
+    /// A template name that no step has.
+    pub(crate) fn template_name(&self, wanted: &str) -> String {
+        self.names.borrow_mut().claim(wanted)
+    }
+
+    /// The reference to a scalar that a step wrote, without braces.
+    ///
+    /// # Errors
+    /// Jobs print nothing that could be read.
+    pub(crate) fn output_path(&self, scope: Scope, reader: &str, step: &str, output: &str) -> Result<String, EngineError> {
+        if step == WORKFLOW {
+            return Ok("workflow.status".to_owned());
+        }
+        let word = scope.word();
+        let Some(producer) = self.node(step) else {
+            return Err(unsupported(reader, "reference", format!("there is no step {step:?}")));
+        };
+        if output != "result" {
+            return Ok(format!("{word}.{step}.outputs.parameters.{}", port_name(output)));
+        }
+        if matches!(producer.action, Action::Job { .. }) {
+            let reason = format!("{step:?} is a job and prints nothing; write the value to a file in an ordinary step");
+            return Err(unsupported(reader, "result of a job", reason));
+        }
+        Ok(if is_wrapped(producer) {
+            format!("{word}.{step}.outputs.parameters.result")
+        } else {
+            format!("{word}.{step}.outputs.result")
+        })
+    }
+
+    /// The reference to an artifact that a step wrote, in braces.
+    ///
+    /// # Errors
+    /// The instances of a map write artifacts that Argo does not put together.
+    pub(crate) fn artifact(&self, scope: Scope, reader: &str, step: &str, output: &str) -> Result<String, EngineError> {
+        if self.node(step).is_some_and(|node| node.map.is_some()) {
+            let reason = format!(
+                "{step:?} runs once per item and Argo does not collect the artifacts of its instances; \
+                 give the output a store, or write to a shared volume"
+            );
+            return Err(unsupported(reader, "artifact of a mapped step", reason));
+        }
+        Ok(format!("{{{{{}.{step}.outputs.artifacts.{}}}}}", scope.word(), port_name(output)))
+    }
+
+    /// Whether an artifact may be missing when its reader starts.
+    pub(crate) fn may_be_missing(&self, step: &str, output: &str) -> bool {
+        self.node(step).is_some_and(|node| {
+            let optional = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { optional: true, .. });
+            node.condition.is_some()
+                || node.settings.continue_on_failure
+                || node.outputs.iter().any(|out| out.name == output && optional(&out.kind))
+        })
+    }
+}
+
+/// Whether the step's template is called through another one, which hands its outputs on.
+pub(crate) fn is_wrapped(node: &Node) -> bool {
+    node.exec_while.is_some() || node.map.as_ref().is_some_and(|map| map.parallelism.is_some())
+}
+
+/// Something that a template gets from its caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// An output of another step.
+    Output(String, String),
+    /// The item of the map, or one of its keys.
+    Item(Option<String>),
+    /// A text with references.
+    Text(crate::api::Template),
+}
+
+impl Source {
+    /// Whether it depends on the item of the map.
+    pub(crate) fn reads_item(&self) -> bool {
+        match self {
+            Self::Output(..) => false,
+            Self::Item(_) => true,
+            Self::Text(template) => template.0.iter().any(|piece| matches!(piece, Piece::Item(_))),
+        }
+    }
+
+    /// The outputs it reads, as (step, output).
+    pub(crate) fn outputs(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Output(step, output) => vec![(step, output)],
+            Self::Item(_) => Vec::new(),
+            Self::Text(template) => template.outputs().collect(),
+        }
+    }
+}
+
+/// `{{item}}` or `{{item.KEY}}`.
+pub(crate) fn item(key: Option<&str>) -> String {
+    key.map_or_else(|| "{{item}}".to_owned(), |key| format!("{{{{item.{key}}}}}"))
+}
+
+/// `{{workflow.parameters.NAME}}`.
+pub(crate) fn workflow_parameter(name: &str) -> String {
+    format!("{{{{workflow.parameters.{}}}}}", port_name(name))
+}
+
+/// `{{inputs.parameters.NAME}}`.
+pub(crate) fn input_parameter(name: &str) -> String {
+    format!("{{{{inputs.parameters.{name}}}}}")
+}
+
+/// Whether a condition reads the item of the map.
+pub(crate) fn condition_reads_item(condition: &Condition) -> bool {
+    condition.operands().into_iter().any(|operand| matches!(operand, Operand::Item(_)))
+}
+
+/// The output that a map iterates over.
+pub(crate) fn map_output(node: &Node) -> Option<(&str, &str)> {
+    match node.map.as_ref().map(|map| &map.over) {
+        Some(MapItems::Output { step, output }) => Some((step, output)),
+        _ => None,
+    }
+}

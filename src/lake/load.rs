@@ -1,0 +1,200 @@
+//! Reading components: those built in and those of the user's folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use include_dir::{Dir, include_dir};
+
+use crate::api::{COMPONENT_VERSION, Component, ComponentRun, ScriptLanguage};
+use crate::ir::Components;
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts/code-lake");
+const DESCRIPTION: &str = "component.yaml";
+const RUNTIME: &str = "_runtime/couler_runtime.py";
+
+/// A component that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A description is wrong.
+    #[error("{place}: {reason}")]
+    Component {
+        /// Its folder.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Where the files of a component are.
+enum Place {
+    BuiltIn(&'static Dir<'static>),
+    Folder(PathBuf),
+}
+
+impl Place {
+    fn read(&self, file: &str) -> Option<String> {
+        match self {
+            Self::BuiltIn(folder) => {
+                folder.get_file(folder.path().join(file))?.contents_utf8().map(str::to_owned)
+            }
+            Self::Folder(folder) => std::fs::read_to_string(folder.join(file)).ok(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::BuiltIn(folder) => folder.path().display().to_string(),
+            Self::Folder(folder) => folder.display().to_string(),
+        }
+    }
+}
+
+struct Entry {
+    place: Place,
+    component: OnceLock<Option<Component>>,
+}
+
+/// All components, by name. Descriptions are read when they are first needed.
+pub struct Lake {
+    entries: BTreeMap<String, Entry>,
+}
+
+impl std::fmt::Debug for Lake {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.entries.keys()).finish()
+    }
+}
+
+impl Lake {
+    /// The built-in components.
+    pub fn built_in() -> Self {
+        let entries = BUILT_IN
+            .dirs()
+            .filter(|folder| folder.get_file(folder.path().join(DESCRIPTION)).is_some())
+            .map(|folder| {
+                let name = folder.path().display().to_string();
+                (name, Entry { place: Place::BuiltIn(folder), component: OnceLock::new() })
+            })
+            .collect();
+        Self { entries }
+    }
+
+    /// Adds the components of a user's folder; they replace built-in ones of the same name.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a description in it is wrong.
+    pub fn add_folder(&mut self, folder: &Path) -> Result<(), LakeError> {
+        let io = |source| LakeError::Io { path: folder.to_path_buf(), source };
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if !path.join(DESCRIPTION).is_file() {
+                continue;
+            }
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let place = Place::Folder(path);
+            let component = OnceLock::from(Some(parse(&name, &place)?));
+            self.entries.insert(name, Entry { place, component });
+        }
+        Ok(())
+    }
+
+    /// All components, sorted by name.
+    pub fn components(&self) -> impl Iterator<Item = &Component> {
+        self.entries.iter().filter_map(|(name, entry)| entry.read(name))
+    }
+
+    /// Checks every description.
+    ///
+    /// # Errors
+    /// The first one that is wrong.
+    pub fn check(&self) -> Result<(), LakeError> {
+        self.entries.iter().try_for_each(|(name, entry)| parse(name, &entry.place).map(|_| ()))
+    }
+
+    /// A file of a component, for people.
+    pub fn file(&self, name: &str, file: &str) -> Option<String> {
+        self.entries.get(name)?.place.read(file)
+    }
+}
+
+impl Entry {
+    fn read(&self, name: &str) -> Option<&Component> {
+        self.component.get_or_init(|| parse(name, &self.place).ok()).as_ref()
+    }
+}
+
+fn parse(name: &str, place: &Place) -> Result<Component, LakeError> {
+    let error = |reason: String| LakeError::Component { place: place.name(), reason };
+    let text = place.read(DESCRIPTION).ok_or_else(|| error(format!("{DESCRIPTION} cannot be read")))?;
+    let component: Component = serde_saphyr::from_str(&text).map_err(|cause| error(cause.to_string()))?;
+    if component.version != COMPONENT_VERSION {
+        return Err(error(format!("its version is {:?}; write {COMPONENT_VERSION}", component.version)));
+    }
+    if component.name != name {
+        return Err(error(format!("it is named {:?}, but its folder {name:?}", component.name)));
+    }
+    if let ComponentRun::Script { file, .. } = &component.run
+        && place.read(file).is_none()
+    {
+        return Err(error(format!("its script {file} is missing")));
+    }
+    jsonschema::validator_for(&component.arguments)
+        .map_err(|cause| error(format!("its `arguments` are no JSON schema: {cause}")))?;
+    Ok(component)
+}
+
+impl Components for Lake {
+    fn component(&self, name: &str) -> Option<&Component> {
+        self.entries.get(name)?.read(name)
+    }
+
+    fn script(&self, component: &Component) -> Option<String> {
+        let ComponentRun::Script { file, language, .. } = &component.run else { return None };
+        let script = self.entries.get(&component.name)?.place.read(file)?;
+        Some(match language {
+            ScriptLanguage::Python => format!("{}\n\n{script}", BUILT_IN.get_file(RUNTIME)?.contents_utf8()?.trim_end()),
+            ScriptLanguage::Bash => script,
+        })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.entries.keys().map(String::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_component_is_valid() {
+        let lake = Lake::built_in();
+        lake.check().unwrap();
+        assert!(lake.components().count() >= 30);
+        for component in lake.components() {
+            for example in &component.examples {
+                crate::api::validate_against(&component.arguments, &example.arguments)
+                    .unwrap_or_else(|problems| panic!("{}: {problems}", component.name));
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_description_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("my.step")).unwrap();
+        std::fs::write(folder.path().join("my.step/component.yaml"), "version: couler/component/v1\nname: other\n")
+            .unwrap();
+        let error = Lake::built_in().add_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("my.step"), "{error}");
+    }
+}

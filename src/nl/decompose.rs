@@ -1,0 +1,45 @@
+//! Stage 1: the model writes a plan.
+
+use serde_json::json;
+
+use super::plan::{Plan, plan_schema};
+use super::prompts::{PromptError, Prompts};
+use crate::lake::Lake;
+use crate::llm::{Message, OutputSchema, Request};
+
+/// Most tokens of a plan.
+const MAX_TOKENS: u32 = 1_400;
+
+/// The request for a plan. Everything but the last message is the same for every description.
+pub(super) fn plan_request(
+    description: &str,
+    lake: &Lake,
+    prompts: &Prompts,
+    temperature: f32,
+    seed: u64,
+) -> Result<Request, PromptError> {
+    let components: Vec<_> =
+        lake.components().map(|c| json!({"name": c.name, "summary": c.summary.trim_end_matches('.')})).collect();
+    let mut messages = vec![Message::system(prompts.render("plan", &json!({"components": components}))?)];
+    for example in &prompts.examples {
+        messages.push(Message::user(example.description.clone()));
+        messages.push(Message::assistant(example.plan.to_string()));
+    }
+    let static_messages = messages.len();
+    messages.push(Message::user(description));
+    let names: Vec<&str> = lake.components().map(|component| component.name.as_str()).collect();
+    Ok(Request {
+        messages,
+        static_messages,
+        schema: Some(OutputSchema { name: "plan".into(), schema: plan_schema(&names) }),
+        max_tokens: MAX_TOKENS,
+        temperature,
+        seed,
+        first_token_logprobs: false,
+    })
+}
+
+/// Reads the model's answer.
+pub(super) fn read_plan(text: &str) -> Result<Plan, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,435 @@
+//! The way of a request, from the description to the graph.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::assemble::{Assembled, assemble};
+use super::calibrate::{Score, combined, coverage, critique, judge_request, yes_probability};
+use super::clauses::{Assigned, assign};
+use super::decompose::{plan_request, read_plan};
+use super::event::{Event, Observer, Stage};
+use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
+use super::guard::guard;
+use super::literals::{Literal, literals};
+use super::plan::{Plan, PlannedStep};
+use super::prompts::{PromptError, Prompts};
+use super::requirements::{Part, Requirements, trace};
+use super::slots::StepContext;
+use crate::api::{Problems, Program};
+use crate::ir::{Components, Workflow};
+use crate::lake::Lake;
+use crate::llm::{CallRecord, Finish, LanguageModel, Ledger, LlmError, Request, Response};
+
+/// How the pipeline works.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PipelineOptions {
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f32,
+    /// Seed for temperatures above 0.
+    pub seed: u64,
+    /// Fragments below this score are generated again (`S_b` of the paper).
+    pub baseline_score: f64,
+    /// How often a fragment is generated again at most.
+    pub max_regenerations: u32,
+    /// Whether fragments are scored at all.
+    pub calibrate: bool,
+    /// Whether lost literals count.
+    pub coverage: bool,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> Self {
+        Self { temperature: 0.0, seed: 0, baseline_score: 0.7, max_regenerations: 2, calibrate: true, coverage: true }
+    }
+}
+
+/// Why there is no workflow.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The description is empty.
+    #[error("the description is empty")]
+    Empty,
+    /// The description asks for no workflow.
+    #[error("this is not a workflow: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+        /// Sentences that were set aside because they instruct the assistant.
+        ignored: Vec<String>,
+    },
+    /// The model could not be used.
+    #[error(transparent)]
+    Model(#[from] LlmError),
+    /// A prompt template is wrong.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The fragments do not fit together.
+    #[error("the steps do not fit together:\n{problems}")]
+    Assembly {
+        /// What is wrong.
+        problems: Problems,
+        /// What the model planned.
+        plan: Box<Plan>,
+    },
+}
+
+/// What happened to one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepReport {
+    /// The step.
+    pub name: String,
+    /// Its component.
+    pub component: String,
+    /// The score of the fragment that was taken.
+    pub score: f64,
+    /// How many fragments were generated.
+    pub attempts: u32,
+    /// Literals that none of them carried.
+    pub missing: Vec<String>,
+}
+
+/// A finished request.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What the model planned.
+    pub plan: Plan,
+    /// The program.
+    pub program: Program,
+    /// Its graph.
+    pub workflow: Workflow,
+    /// Requirements and what meets them.
+    pub requirements: Requirements,
+    /// Scores and attempts, step by step.
+    pub steps: Vec<StepReport>,
+    /// What was decided on the way.
+    pub notes: Vec<String>,
+    /// Sentences that were set aside because they instruct the assistant.
+    pub ignored: Vec<String>,
+}
+
+/// Everything a request needs.
+pub struct Pipeline<'a> {
+    /// The language model.
+    pub model: &'a dyn LanguageModel,
+    /// The components.
+    pub lake: &'a Lake,
+    /// The prompt templates.
+    pub prompts: &'a Prompts,
+    /// How it works.
+    pub options: PipelineOptions,
+    /// Where calls are noted.
+    pub ledger: &'a Ledger,
+    /// Who listens.
+    pub observer: &'a dyn Observer,
+}
+
+impl Pipeline<'_> {
+    /// Turns a description into a program and its graph.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: refused descriptions, unreachable models, steps that do not fit together.
+    pub async fn run(&self, description: &str) -> Result<Outcome, PipelineError> {
+        if description.trim().is_empty() {
+            return Err(PipelineError::Empty);
+        }
+        let guarded = guard(description);
+        if guarded.text.is_empty() {
+            let reason = "it only gives orders to the assistant".to_owned();
+            return Err(PipelineError::Refused { reason, ignored: guarded.ignored });
+        }
+        for sentence in &guarded.ignored {
+            let text = format!("set aside, because it instructs the assistant: {sentence}");
+            self.observer.observe(&Event::Note { text: &text });
+        }
+        let text = guarded.text.as_str();
+        let (plan, mut notes) = self.decompose(text, &guarded.ignored).await?;
+        let known = literals(text);
+        let steps = self.prepare(text, &plan, &known);
+        let generated = self.generate_all(text, &plan, &steps, &known).await?;
+        let outcome = self.assemble(text, plan, steps, generated, &mut notes)?;
+        Ok(Outcome { ignored: guarded.ignored, ..outcome })
+    }
+
+    /// The first request that [`Pipeline::run`] would make, for `--dry-run`.
+    ///
+    /// # Errors
+    /// A prompt template is wrong.
+    pub fn first_request(&self, description: &str) -> Result<Request, PromptError> {
+        plan_request(&guard(description).text, self.lake, self.prompts, self.options.temperature, self.options.seed)
+    }
+
+    async fn call(&self, stage: Stage, step: Option<&str>, request: &Request) -> Result<Response, LlmError> {
+        let prompt: usize = request.messages.iter().map(|message| self.model.count_tokens(&message.content)).sum();
+        self.ledger.admit(prompt as u64 + u64::from(request.max_tokens))?;
+        let response = self.model.complete(request, &|text| self.observer.observe(&Event::Token { text })).await?;
+        self.observer.observe(&Event::Called { stage, step, usage: &response.usage });
+        self.ledger.record(CallRecord {
+            stage: stage.name().to_owned(),
+            step: step.map(str::to_owned),
+            model: self.model.id().to_owned(),
+            usage: response.usage,
+        });
+        Ok(response)
+    }
+
+    async fn decompose(&self, text: &str, ignored: &[String]) -> Result<(Plan, Vec<String>), PipelineError> {
+        self.observer.observe(&Event::Started { stage: Stage::Decompose, step: None });
+        let mut last = String::new();
+        for attempt in 0..=self.options.max_regenerations {
+            // A second attempt at temperature 0 would give the same broken answer.
+            let temperature = if attempt == 0 { self.options.temperature } else { self.options.temperature.max(0.5) };
+            let seed = self.options.seed + u64::from(attempt);
+            let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
+            let response = self.call(Stage::Decompose, None, &request).await?;
+            match read_plan(&response.text) {
+                _ if response.finish == Finish::Length => last = "the plan is too long".into(),
+                Err(error) => last = error,
+                Ok(plan) if !plan.workflow || plan.steps.is_empty() => {
+                    let reason = plan.reason.unwrap_or_else(|| "no step was found in it".into());
+                    return Err(PipelineError::Refused { reason, ignored: ignored.to_vec() });
+                }
+                Ok(mut plan) => {
+                    let notes = plan.tidy();
+                    return Ok((plan, notes));
+                }
+            }
+        }
+        Err(LlmError::BrokenOutput { model: self.model.id().to_owned(), reason: last }.into())
+    }
+
+    /// Gives every step its words: the quote of the plan and the left-over clauses that speak of it.
+    fn prepare(&self, text: &str, plan: &Plan, known: &[Literal]) -> Vec<PreparedStep> {
+        let quotes: Vec<&str> = plan.all_steps().map(|step| step.text.as_str()).collect();
+        let used = used_by_plan(plan);
+        let Assigned { extra, .. } = assign(text, &quotes, known, &|literal| literal.appears_in(&used));
+        plan.all_steps()
+            .zip(extra)
+            .map(|(step, extra)| {
+                let mut words = step.text.clone();
+                for clause in extra {
+                    words.push_str(". ");
+                    words.push_str(&clause);
+                }
+                PreparedStep { planned: step.clone(), text: words }
+            })
+            .collect()
+    }
+
+    async fn generate_all(
+        &self,
+        description: &str,
+        plan: &Plan,
+        steps: &[PreparedStep],
+        known: &[Literal],
+    ) -> Result<Vec<Generated>, PipelineError> {
+        let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
+        let parameters: Vec<String> = plan.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        let used = used_by_plan(plan);
+        let tasks = steps.iter().enumerate().map(|(index, step)| {
+            let others: Vec<&str> =
+                texts.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, text)| *text).collect();
+            let used = &used;
+            let parameters = &parameters;
+            async move {
+                let items: Vec<String> = step
+                    .planned
+                    .each
+                    .as_ref()
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                    .collect();
+                let context = StepContext {
+                    text: &step.text,
+                    description,
+                    literals: known,
+                    other_texts: &others,
+                    items: &items,
+                    mapped: step.planned.each.is_some(),
+                    parameters,
+                };
+                self.generate(step, &context, used).await
+            }
+        });
+        if self.model.capabilities().concurrent {
+            return join_all(tasks).await.into_iter().collect();
+        }
+        let mut generated = Vec::with_capacity(steps.len());
+        for task in tasks {
+            generated.push(task.await?);
+        }
+        Ok(generated)
+    }
+
+    /// Algorithm 1 of the paper: generate, score, and try again with the critique while the score is too low.
+    async fn generate(
+        &self,
+        step: &PreparedStep,
+        context: &StepContext<'_>,
+        used_by_plan: &Value,
+    ) -> Result<Generated, PipelineError> {
+        let name = step.planned.name.as_str();
+        let component = self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
+        let wanted: Vec<&Literal> = context
+            .literals
+            .iter()
+            .filter(|literal| context.text.contains(&literal.text) && !literal.appears_in(used_by_plan))
+            .collect();
+        let mut best: Option<Generated> = None;
+        let mut rejected: Option<Rejected> = None;
+        for attempt in 0..=self.options.max_regenerations {
+            self.observer.observe(&Event::Started { stage: Stage::Generate, step: Some(name) });
+            let temperature = if attempt < 2 { self.options.temperature } else { self.options.temperature.max(0.4) };
+            let sampling = Sampling { temperature, seed: self.options.seed + u64::from(attempt) };
+            let task = fragment_task(&step.planned, component, context, rejected.as_ref(), self.prompts, sampling)?;
+            let response = self.call(Stage::Generate, Some(name), &task.request).await?;
+            let fragment = match read_fragment(&response.text, &task.schema) {
+                Ok(fragment) => fragment,
+                Err(error) => {
+                    self.observer.observe(&Event::Scored {
+                        step: name,
+                        score: 0.0,
+                        attempt: attempt + 1,
+                        critique: std::slice::from_ref(&error),
+                    });
+                    rejected = Some(Rejected { answer: shortened(&response.text), critique: error });
+                    continue;
+                }
+            };
+            let found = self.score(&fragment, &wanted, context);
+            let value = self.judge(&found, step, component, &fragment).await?;
+            self.observer.observe(&Event::Scored { step: name, score: value, attempt: attempt + 1, critique: &found.missing });
+            rejected = Some(Rejected { answer: shortened(&response.text), critique: critique(&found) });
+            let candidate = Generated {
+                fragment,
+                parameters: task.parameters,
+                report: StepReport {
+                    name: name.to_owned(),
+                    component: component.name.clone(),
+                    score: value,
+                    attempts: attempt + 1,
+                    missing: found.missing,
+                },
+            };
+            if best.as_ref().is_none_or(|best| candidate.report.score > best.report.score) {
+                best = Some(candidate);
+            }
+            if value >= self.options.baseline_score || !self.options.calibrate {
+                break;
+            }
+        }
+        best.ok_or_else(|| {
+            let reason = format!("step {name}: no attempt gave usable arguments");
+            LlmError::BrokenOutput { model: self.model.id().to_owned(), reason }.into()
+        })
+    }
+
+    fn score(&self, fragment: &Fragment, wanted: &[&Literal], context: &StepContext<'_>) -> Score {
+        let wanted = if self.options.coverage { wanted } else { &[] };
+        let mut score = coverage(fragment, wanted, context.mapped && !context.items.is_empty());
+        // Items of a list stand in the plan, not in the step.
+        score.missing.retain(|missing| !context.items.contains(missing));
+        if score.missing.is_empty() {
+            score.value = 1.0;
+        }
+        score
+    }
+
+    /// Asks the model itself only where the cheaper signals leave a doubt: no literal to check against.
+    async fn judge(
+        &self,
+        found: &Score,
+        step: &PreparedStep,
+        component: &crate::api::Component,
+        fragment: &Fragment,
+    ) -> Result<f64, PipelineError> {
+        let certain = !found.missing.is_empty() || fragment.with.is_empty() || !literals(&step.text).is_empty();
+        if certain || !self.options.calibrate || !self.model.capabilities().logprobs {
+            return Ok(found.value);
+        }
+        self.observer.observe(&Event::Started { stage: Stage::Calibrate, step: Some(&step.planned.name) });
+        let request = judge_request(&step.text, component, fragment, self.prompts)?;
+        let response = self.call(Stage::Calibrate, Some(&step.planned.name), &request).await?;
+        Ok(combined(found, yes_probability(&response)))
+    }
+
+    fn assemble(
+        &self,
+        text: &str,
+        plan: Plan,
+        steps: Vec<PreparedStep>,
+        generated: Vec<Generated>,
+        notes: &mut Vec<String>,
+    ) -> Result<Outcome, PipelineError> {
+        self.observer.observe(&Event::Started { stage: Stage::Assemble, step: None });
+        let fragments: Vec<Fragment> = generated.iter().map(|generated| generated.fragment.clone()).collect();
+        let mut seen = HashSet::new();
+        let parameters: Vec<String> = generated
+            .iter()
+            .flat_map(|generated| generated.parameters.iter().cloned())
+            .filter(|name| seen.insert(name.clone()))
+            .collect();
+        let assembled = assemble(&plan, &fragments, &parameters, self.lake);
+        let Assembled { mut program, workflow, notes: more } = match assembled {
+            Ok(assembled) => assembled,
+            Err(problems) => return Err(PipelineError::Assembly { problems, plan: Box::new(plan) }),
+        };
+        program.description = Some(text.to_owned());
+        notes.extend(more);
+        let requirements = trace(text, &parts(&program, &steps));
+        let steps = generated.into_iter().map(|generated| generated.report).collect();
+        let workflow = Workflow { description: program.description.clone(), ..workflow };
+        Ok(Outcome { plan, program, workflow, requirements, steps, notes: std::mem::take(notes), ignored: Vec::new() })
+    }
+}
+
+struct PreparedStep {
+    planned: PlannedStep,
+    text: String,
+}
+
+struct Generated {
+    fragment: Fragment,
+    parameters: Vec<String>,
+    report: StepReport,
+}
+
+/// What the plan itself says besides the quotes: conditions, items, schedule, parameters.
+fn used_by_plan(plan: &Plan) -> Value {
+    let steps: Vec<Value> =
+        plan.all_steps().map(|step| json!([step.when, step.each, step.until])).collect();
+    json!([steps, plan.parameters, plan.parallelism, plan.time_limit, plan.schedule, plan.timezone])
+}
+
+fn parts<'a>(program: &'a Program, steps: &[PreparedStep]) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = program
+        .steps
+        .iter()
+        .chain(&program.on_exit)
+        .zip(steps)
+        .map(|(step, prepared)| {
+            let mut content = json!(step);
+            // The quote proves nothing.
+            content.as_object_mut().map(|map| map.remove("description"));
+            Part { name: &step.name, text: prepared.text.clone(), content }
+        })
+        .collect();
+    let schedule_words = program.schedule.as_ref().map_or("", |_| SCHEDULE_WORDS);
+    parts.push(Part {
+        name: "workflow",
+        text: schedule_words.to_owned(),
+        content: json!([program.schedule, program.parameters, program.settings]),
+    });
+    parts
+}
+
+const SCHEDULE_WORDS: &str = "every each day daily week weekly hour hourly month monthly monday tuesday wednesday \
+    thursday friday saturday sunday night nightly morning noon midnight weekday weekdays schedule o'clock minutes";
+
+fn shortened(text: &str) -> String {
+    text.chars().take(400).collect()
+}

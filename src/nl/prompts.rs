@@ -1,0 +1,100 @@
+//! Prompt templates: handlebars files, built in and replaceable from a folder.
+
+use std::path::{Path, PathBuf};
+
+use handlebars::Handlebars;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const TEMPLATES: [(&str, &str); 4] = [
+    ("plan", include_str!("../../prompts/plan.hbs")),
+    ("fragment", include_str!("../../prompts/fragment.hbs")),
+    ("step", include_str!("../../prompts/step.hbs")),
+    ("critique", include_str!("../../prompts/critique.hbs")),
+];
+const EXAMPLES: &str = include_str!("../../prompts/plan-examples.yaml");
+
+/// A template that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A template or example file is wrong.
+    #[error("the prompt {name}: {reason}")]
+    Broken {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A worked example of the plan stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanExample {
+    /// The description.
+    pub(super) description: String,
+    /// The plan.
+    pub(super) plan: Value,
+}
+
+/// The templates.
+#[derive(Debug)]
+pub struct Prompts {
+    templates: Handlebars<'static>,
+    pub(super) examples: Vec<PlanExample>,
+}
+
+impl Prompts {
+    /// The built-in templates.
+    ///
+    /// # Panics
+    /// Never: the built-in templates are tested.
+    pub fn built_in() -> Self {
+        Self::with(|_| Ok(None)).expect("the built-in prompts are valid")
+    }
+
+    /// The built-in templates, with files of the same name in `folder` in their place.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no valid template.
+    pub fn from_folder(folder: &Path) -> Result<Self, PromptError> {
+        Self::with(|name| {
+            let path = folder.join(name);
+            if !path.is_file() {
+                return Ok(None);
+            }
+            std::fs::read_to_string(&path).map(Some).map_err(|source| PromptError::Io { path, source })
+        })
+    }
+
+    fn with(read: impl Fn(&str) -> Result<Option<String>, PromptError>) -> Result<Self, PromptError> {
+        let broken = |name: &str, reason: String| PromptError::Broken { name: name.to_owned(), reason };
+        let mut templates = Handlebars::new();
+        templates.set_strict_mode(true);
+        templates.register_escape_fn(handlebars::no_escape);
+        for (name, built_in) in TEMPLATES {
+            let text = read(&format!("{name}.hbs"))?.unwrap_or_else(|| built_in.to_owned());
+            templates
+                .register_template_string(name, text.trim_end())
+                .map_err(|error| broken(name, error.to_string()))?;
+        }
+        let examples = read("plan-examples.yaml")?.unwrap_or_else(|| EXAMPLES.to_owned());
+        let examples = serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
+        Ok(Self { templates, examples })
+    }
+
+    /// Fills a template.
+    pub(super) fn render(&self, name: &str, data: &Value) -> Result<String, PromptError> {
+        self.templates
+            .render(name, data)
+            .map_err(|error| PromptError::Broken { name: name.to_owned(), reason: error.to_string() })
+    }
+}

@@ -1,0 +1,267 @@
+//! Step settings in plain words: which ones a text speaks of, their schema, and what they become.
+
+use std::sync::LazyLock;
+
+use indexmap::IndexMap;
+use regex::Regex;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::literals::{Literal, LiteralKind};
+use crate::api::{
+    Backoff, Cache, Duration, Resources, Retry, Secret, StepSettings, Toleration, TolerationEffect, TolerationOperator,
+    Volume,
+};
+
+/// One setting that a text may speak of.
+struct Setting {
+    name: &'static str,
+    about: &'static str,
+    pattern: &'static str,
+}
+
+/// A setting is offered to the model only if the text gives reason to: small models fill in everything they are offered.
+const SETTINGS: [Setting; 17] = [
+    Setting { name: "retries", about: "number of retries", pattern: r"\bretr(y|ies|ied)|\battempts?\b|\btries\b|\bwiederhol|\bversuch|\bréessa|\breintent|\btwice if it fails" },
+    Setting { name: "backoff", about: "first wait between retries, like 30s", pattern: r"\bback-?off|\bwait(ing|s)?\b.{0,30}\b(between|before|after)|\bexponential" },
+    Setting { name: "timeout", about: "most time for the step, like 30m or 2h", pattern: r"\btime-?\s?out|\btime limit|\bat most\b.{0,20}\b(sec|min|hour|day)|\blonger than\b|\bwithin \d|\bgive up after|\b(kill|stop|abort|cancel)\w* (it )?(after|if)|\bdeadline|\bzeitlimit|\bhöchstens\b.{0,20}(minute|stunde)|\bdélai|\btiempo" },
+    Setting { name: "gpus", about: "number of GPUs", pattern: r"\bgpus?\b" },
+    Setting { name: "cpu", about: "CPU cores, like 4 or 500m", pattern: r"\bcpus?\b|\bcores?\b|\bvcpus?\b|\bkerne" },
+    Setting { name: "memory", about: "memory, like 16Gi", pattern: r"\bmemory\b|\bram\b|\b\d+\s?[GMT]i?B?\b|\bspeicher\b|\bmémoire|\bmemoria" },
+    Setting { name: "parallel", about: "most instances at the same time", pattern: r"\bat (a|the same) time|\bin parallel\b|\bat once\b|\bparallelism\b|\bconcurrent|\bgleichzeitig" },
+    Setting { name: "cache", about: "how long its result may be reused, like 1d; forever if not said", pattern: r"\bcach|\bmemoi[sz]|\breus(e|ing)\b|\bzwischenspeicher" },
+    Setting { name: "env", about: "environment variables", pattern: r"\benv(ironment)?\b|\bvariables?\b|\b[A-Z][A-Z0-9_]+=|\bumgebungsvariable" },
+    Setting { name: "secrets", about: "environment variables whose value is a key of a secret", pattern: r"\bsecrets?\b|\bcredentials?\b|\bgeheimnis" },
+    Setting { name: "mounts", about: "persistent volume claims with their mount paths", pattern: r"\bmount|\bvolumes?\b|\bpvc\b|\bclaim\b" },
+    Setting { name: "node", about: "node labels", pattern: r"\bnodes?\b|\bnode-?selector|\blabel(l?ed)?\b|\bknoten" },
+    Setting { name: "tolerate", about: "taints", pattern: r"\btolerat|\btaint" },
+    Setting { name: "service_account", about: "service account", pattern: r"\bservice[ -]?account" },
+    Setting { name: "background", about: "true if it keeps running in the background", pattern: r"\bdaemon|\bbackground\b|\bsidecar" },
+    Setting { name: "continue_on_failure", about: "true if the others go on although it fails", pattern: r"\b(even|also) if it fails|\bcontinue (on|even)|\bignore (its )?failure|\bmay fail\b|\bgo on\b" },
+    Setting { name: "limit", about: "most repetitions", pattern: r"\bat most\b|\bmaximum\b|\bmax\b|\bup to\b|\blimit\b|\bhöchstens" },
+];
+
+static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    SETTINGS
+        .iter()
+        .map(|setting| {
+            let cased = setting.name == "env" || setting.name == "memory";
+            let insensitive = if cased { "" } else { "(?i)" };
+            Regex::new(&format!("{insensitive}{}", setting.pattern)).expect("the pattern is valid")
+        })
+        .collect()
+});
+
+/// Whether a text speaks of any setting.
+pub(super) fn mentions_setting(text: &str) -> bool {
+    SETTINGS.iter().zip(PATTERNS.iter()).any(|(setting, pattern)| setting.name != "limit" && pattern.is_match(text))
+}
+
+/// Names of the settings that a text speaks of.
+pub(super) fn mentioned(text: &str, mapped: bool, repeated: bool, own_resources: bool) -> Vec<&'static str> {
+    SETTINGS
+        .iter()
+        .zip(PATTERNS.iter())
+        .filter(|(setting, pattern)| match setting.name {
+            "parallel" => mapped && pattern.is_match(text),
+            "limit" => repeated && (pattern.is_match(text) || text.contains("times")),
+            // Distributed jobs have these as arguments.
+            "gpus" | "cpu" | "memory" => !own_resources && pattern.is_match(text),
+            _ => pattern.is_match(text),
+        })
+        .map(|(setting, _)| setting.name)
+        .collect()
+}
+
+/// What a setting means, for the prompt.
+pub(super) fn about(name: &str) -> &'static str {
+    SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.about)
+}
+
+const WORDS: [(&str, u32); 12] = [
+    ("once", 1), ("one", 1), ("twice", 2), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("six", 6),
+    ("seven", 7), ("eight", 8), ("ten", 10), ("twelve", 12),
+];
+
+/// Whole numbers that a text gives, as digits or words.
+pub(super) fn whole_numbers(text: &str, literals: &[Literal]) -> Vec<u32> {
+    let lower = text.to_lowercase();
+    let mut numbers: Vec<u32> = literals
+        .iter()
+        .filter(|literal| literal.kind == LiteralKind::Number && text.contains(&literal.text))
+        .filter_map(|literal| literal.number().filter(|n| n.fract() == 0.0 && (1.0..100_000.0).contains(n)))
+        .map(|number| format!("{number:.0}").parse().unwrap_or(1))
+        .collect();
+    for word in lower.split(|c: char| !c.is_alphabetic()) {
+        numbers.extend(WORDS.iter().filter(|(name, _)| *name == word).map(|(_, number)| *number));
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// The JSON schema of the given settings; each may be null.
+pub(super) fn settings_schema(names: &[&str], text: &str, literals: &[Literal]) -> Value {
+    let numbers = whole_numbers(text, literals);
+    let whole = if numbers.is_empty() { json!({"type": "integer", "minimum": 1, "maximum": 1000}) } else { json!({"enum": numbers}) };
+    let duration = json!({"type": "string", "pattern": "^[1-9][0-9]{0,3}[smhd]$"});
+    let word = |most: u32| json!({"type": "string", "pattern": format!("^[A-Za-z0-9][A-Za-z0-9._/-]{{0,{most}}}$")});
+    let object = |fields: &[(&str, Value)], required: &[&str]| {
+        let properties: Map<String, Value> = fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    };
+    let list = |item: Value| json!({"type": "array", "items": item, "minItems": 1, "maxItems": 6});
+    let variable = json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,40}$"});
+    let mut properties = Map::new();
+    for name in names {
+        let schema = match *name {
+            "retries" | "gpus" | "parallel" | "limit" => whole.clone(),
+            "backoff" | "timeout" => duration.clone(),
+            "cache" => json!({"anyOf": [{"const": "forever"}, duration.clone()]}),
+            "cpu" => json!({"type": "string", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,2}|00m|50m)?$"}),
+            "memory" => json!({"type": "string", "pattern": "^[0-9]{1,4}(Gi|Mi|G|M)$"}),
+            "env" => list(object(&[("name", variable.clone()), ("value", json!({"type": "string", "maxLength": 80}))], &["name", "value"])),
+            "secrets" => list(object(&[("env", variable.clone()), ("secret", word(60)), ("key", word(60))], &["env", "secret", "key"])),
+            "mounts" => list(object(&[("claim", word(60)), ("path", json!({"type": "string", "pattern": "^/[A-Za-z0-9._/-]{1,60}$"}))], &["claim", "path"])),
+            "node" => list(object(&[("label", word(60)), ("value", word(60))], &["label", "value"])),
+            "tolerate" => list(object(
+                &[("key", word(60)), ("value", word(60)), ("effect", json!({"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]}))],
+                &["key"],
+            )),
+            "service_account" => word(60),
+            _ => json!({"type": "boolean"}),
+        };
+        properties.insert((*name).to_owned(), json!({"anyOf": [schema, {"type": "null"}]}));
+    }
+    json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
+}
+
+/// The model's answer.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SettingsAnswer {
+    pub(super) retries: Option<u32>,
+    pub(super) backoff: Option<String>,
+    pub(super) timeout: Option<String>,
+    pub(super) gpus: Option<u32>,
+    pub(super) cpu: Option<String>,
+    pub(super) memory: Option<String>,
+    pub(super) parallel: Option<u32>,
+    pub(super) cache: Option<String>,
+    pub(super) env: Option<Vec<EnvAnswer>>,
+    pub(super) secrets: Option<Vec<Secret>>,
+    pub(super) mounts: Option<Vec<MountAnswer>>,
+    pub(super) node: Option<Vec<NodeAnswer>>,
+    pub(super) tolerate: Option<Vec<TolerateAnswer>>,
+    pub(super) service_account: Option<String>,
+    pub(super) background: Option<bool>,
+    pub(super) continue_on_failure: Option<bool>,
+    pub(super) limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct EnvAnswer {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct MountAnswer {
+    claim: String,
+    path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct NodeAnswer {
+    label: String,
+    value: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct TolerateAnswer {
+    key: String,
+    #[serde(default)]
+    value: Option<String>,
+    #[serde(default)]
+    effect: Option<TolerationEffect>,
+}
+
+impl SettingsAnswer {
+    /// The settings in the unified API. What cannot be read (a duration of 0) is left out.
+    pub(super) fn into_settings(self) -> StepSettings {
+        let duration = |text: Option<String>| text.and_then(|text| text.parse::<Duration>().ok());
+        let env: IndexMap<String, String> =
+            self.env.into_iter().flatten().map(|variable| (variable.name, variable.value)).collect();
+        let secrets = self.secrets.unwrap_or_default().into_iter().filter(|s| !env.contains_key(&s.env)).collect();
+        let backoff = duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
+        StepSettings {
+            env,
+            secrets,
+            resources: Resources {
+                cpu: self.cpu,
+                memory: self.memory,
+                gpu: self.gpus.filter(|gpus| *gpus > 0),
+                ..Resources::default()
+            },
+            volumes: self
+                .mounts
+                .into_iter()
+                .flatten()
+                .map(|mount| Volume::Claim { claim: mount.claim, path: mount.path, sub_path: None, read_only: false })
+                .collect(),
+            node_selector: self.node.into_iter().flatten().map(|node| (node.label, node.value)).collect(),
+            tolerations: self.tolerate.into_iter().flatten().map(toleration).collect(),
+            retry: self.retries.filter(|limit| (1..=1000).contains(limit)).map(|limit| Retry {
+                limit,
+                policy: crate::api::RetryPolicy::default(),
+                backoff,
+            }),
+            timeout: duration(self.timeout),
+            cache: self.cache.map(|age| Cache { key: None, max_age: age.parse().ok() }),
+            daemon: self.background.unwrap_or(false),
+            service_account: self.service_account,
+            continue_on_failure: self.continue_on_failure.unwrap_or(false),
+            ..StepSettings::default()
+        }
+    }
+}
+
+fn toleration(answer: TolerateAnswer) -> Toleration {
+    let operator = if answer.value.is_some() { TolerationOperator::Equal } else { TolerationOperator::Exists };
+    Toleration { key: Some(answer.key), operator, value: answer.value, effect: answer.effect }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nl::literals;
+
+    #[test]
+    fn only_what_is_mentioned_is_offered() {
+        assert_eq!(mentioned("train xgboost to predict churn", false, false, false), Vec::<&str>::new());
+        assert_eq!(
+            mentioned("train with 2 GPUs and 16Gi, retry twice, timeout 30 minutes", false, false, false),
+            ["retries", "timeout", "gpus", "memory"]
+        );
+    }
+
+    #[test]
+    fn numbers_come_from_the_text() {
+        let text = "retry three times, at most 20 minutes";
+        assert_eq!(whole_numbers(text, &literals(text)), [3, 20]);
+    }
+
+    #[test]
+    fn answers_become_settings() {
+        let answer: SettingsAnswer = serde_json::from_value(json!({
+            "retries": 3, "timeout": "30m", "env": [{"name": "A", "value": "b"}],
+            "tolerate": [{"key": "gpu", "effect": "NoSchedule"}], "cache": "1d"
+        }))
+        .unwrap();
+        let settings = answer.into_settings();
+        assert_eq!(settings.retry.unwrap().limit, 3);
+        assert_eq!(settings.timeout.unwrap().seconds(), 1800);
+        assert_eq!(settings.cache.unwrap().max_age.unwrap().seconds(), 86_400);
+        assert_eq!(settings.tolerations[0].operator, TolerationOperator::Exists);
+    }
+}

@@ -1,0 +1,365 @@
+//! Narrowing a component's argument schema to what the text offers.
+//!
+//! Arguments marked `x-literal` may only take values that stand in the description, and optional arguments are offered
+//! only if the text gives reason to. A model that can only copy cannot misspell, and one that is not asked does not
+//! invent.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+
+use super::literals::{Literal, LiteralKind};
+use super::settings::whole_numbers;
+use crate::api::{Component, PortType};
+
+/// What is known about a step when its arguments are generated.
+pub(super) struct StepContext<'a> {
+    /// The step's own words, with the clauses assigned to it.
+    pub(super) text: &'a str,
+    /// The whole description.
+    pub(super) description: &'a str,
+    /// All literals of the description.
+    pub(super) literals: &'a [Literal],
+    /// The words of the other steps.
+    pub(super) other_texts: &'a [&'a str],
+    /// Items, if the step is mapped over a fixed list.
+    pub(super) items: &'a [String],
+    /// Whether the step is mapped at all.
+    pub(super) mapped: bool,
+    /// Names of workflow parameters.
+    pub(super) parameters: &'a [String],
+}
+
+/// The schema to generate with, and the workflow parameters that stand for addresses nobody gave.
+pub(super) struct Slots {
+    pub(super) schema: Value,
+    pub(super) parameters: Vec<String>,
+}
+
+const LONGEST_TEXT: u32 = 240;
+const LONGEST_SOURCE: u32 = 1_500;
+
+/// Narrows the arguments of `component` for a step.
+pub(super) fn slots(component: &Component, context: &StepContext<'_>, step: &str) -> Slots {
+    let empty = Map::new();
+    let properties = component.arguments["properties"].as_object().unwrap_or(&empty);
+    let required: Vec<&str> =
+        component.arguments["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut narrowed = Map::new();
+    let mut needed = Vec::new();
+    let mut parameters = Vec::new();
+    for (name, property) in properties {
+        let must = required.contains(&name.as_str());
+        let offer = offer(name, property, must, component, context);
+        match offer {
+            Offer::Skip if must => {
+                // An address that the text does not give becomes a parameter of the workflow.
+                let parameter = format!("{step}-{name}");
+                narrowed.insert(name.clone(), json!({"const": format!("{{{{parameters.{parameter}}}}}")}));
+                parameters.push(parameter);
+                needed.push(name.clone());
+            }
+            Offer::Skip => {}
+            Offer::Optional(schema) => {
+                narrowed.insert(name.clone(), schema);
+                if must {
+                    needed.push(name.clone());
+                }
+            }
+            Offer::Forced(schema) => {
+                narrowed.insert(name.clone(), schema);
+                needed.push(name.clone());
+            }
+        }
+    }
+    if let Some((port, addresses)) = open_port(component, context) {
+        narrowed.insert(port.clone(), json!({"enum": addresses}));
+        needed.push(port);
+    }
+    let schema =
+        json!({"type": "object", "properties": narrowed, "required": needed, "additionalProperties": false});
+    Slots { schema, parameters }
+}
+
+enum Offer {
+    Skip,
+    Optional(Value),
+    Forced(Value),
+}
+
+fn offer(name: &str, property: &Value, must: bool, component: &Component, context: &StepContext<'_>) -> Offer {
+    let literal_kind = property["x-literal"].as_str().or_else(|| property["items"]["x-literal"].as_str());
+    if let Some(kind) = literal_kind {
+        return literal_offer(name, kind, property, must, component, context);
+    }
+    match property["type"].as_str() {
+        _ if property.get("enum").is_some() => Offer::Optional(property.clone()),
+        Some("integer" | "number") => number_offer(property, must, component, context),
+        Some("object") if must || has_number(context, component) => Offer::Optional(bounded(property)),
+        Some("object") => Offer::Skip,
+        Some("string") if name == "source" => {
+            Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": LONGEST_SOURCE}))
+        }
+        _ => Offer::Optional(bounded(property)),
+    }
+}
+
+/// The property with limits on every string and list, so that nothing runs away.
+fn bounded(property: &Value) -> Value {
+    let mut property = property.clone();
+    let Some(map) = property.as_object_mut() else { return property };
+    let kind = map.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if kind == "string" && !map.contains_key("enum") && !map.contains_key("pattern") {
+        map.entry("maxLength").or_insert(json!(LONGEST_TEXT));
+    }
+    if kind == "array" {
+        map.entry("maxItems").or_insert(json!(12));
+        if let Some(items) = map.get("items").cloned() {
+            map.insert("items".into(), bounded(&items));
+        }
+    }
+    if kind == "object" {
+        if let Some(fields) = map.get_mut("properties").and_then(Value::as_object_mut) {
+            fields.values_mut().for_each(|field| *field = bounded(field));
+        } else {
+            map.entry("maxProperties").or_insert(json!(8));
+        }
+    }
+    property
+}
+
+fn literal_offer(
+    name: &str,
+    kind: &str,
+    property: &Value,
+    must: bool,
+    component: &Component,
+    context: &StepContext<'_>,
+) -> Offer {
+    let array = property["type"] == "array";
+    let wrap = |candidates: Vec<String>| {
+        let item = json!({"enum": candidates});
+        if array { json!({"type": "array", "items": item, "minItems": 1, "maxItems": 8}) } else { item }
+    };
+    match kind {
+        "column" => {
+            if !must && !speaks_of_columns(name, context) {
+                return Offer::Skip;
+            }
+            Offer::Optional(wrap(column_candidates(context)))
+        }
+        "uri" | "image" | "email" | "url" => {
+            let candidates = candidates(kind, context);
+            let rivals = component.arguments["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, other)| other["x-literal"] == *kind || other["items"]["x-literal"] == *kind)
+                .count();
+            if candidates.is_empty() {
+                return match (kind, must) {
+                    ("image", true) => Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": 80})),
+                    _ => Offer::Skip,
+                };
+            }
+            if rivals == 1 || must { Offer::Forced(wrap(candidates)) } else { Offer::Optional(wrap(candidates)) }
+        }
+        _ => Offer::Optional(bounded(property)),
+    }
+}
+
+/// Literals of a kind in the step's own words; else those of the description that no other step has.
+fn candidates(kind: &str, context: &StepContext<'_>) -> Vec<String> {
+    let fits = |literal: &Literal| match (kind, literal.kind) {
+        ("image", LiteralKind::Image) | ("email", LiteralKind::Email) => true,
+        ("uri", LiteralKind::Uri) => true,
+        ("uri", LiteralKind::Image) => !literal.text.contains(':'),
+        ("uri", LiteralKind::Quoted) => literal.text.contains(['/', '.']) && !literal.text.contains(' '),
+        ("url", LiteralKind::Uri) => literal.text.contains("://"),
+        _ => false,
+    };
+    let unique = |found: Vec<&Literal>| {
+        let mut texts: Vec<String> = Vec::new();
+        for literal in found {
+            let text = if context.items.contains(&literal.text) { "{{item}}".to_owned() } else { literal.text.clone() };
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts
+    };
+    let own: Vec<&Literal> =
+        context.literals.iter().filter(|l| fits(l) && context.text.contains(&l.text)).collect();
+    let mut texts = unique(own);
+    if texts.is_empty() {
+        let free = |literal: &&Literal| !context.other_texts.iter().any(|text| text.contains(&literal.text));
+        texts = unique(context.literals.iter().filter(|l| fits(l)).filter(free).collect());
+    }
+    if texts.is_empty() && context.mapped {
+        texts.push("{{item}}".to_owned());
+    }
+    texts
+}
+
+static COLUMN_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(columns?|features?|fields?|on|by|per|using|keys?|spalten?|colonnes?|columnas?|nach|par|por)\b")
+        .expect("the pattern is valid")
+});
+
+fn speaks_of_columns(name: &str, context: &StepContext<'_>) -> bool {
+    let stem: String = name.chars().take(5).collect();
+    let named = context.literals.iter().any(|literal| {
+        matches!(literal.kind, LiteralKind::Name | LiteralKind::Quoted) && context.text.contains(&literal.text)
+    });
+    named || COLUMN_WORDS.is_match(context.text) || context.text.to_lowercase().contains(&stem)
+}
+
+/// Every word of the step and of the description that could name a column.
+fn column_candidates(context: &StepContext<'_>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let quoted = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Quoted);
+    for literal in quoted {
+        found.push(literal.text.clone());
+    }
+    for text in [context.text, context.description] {
+        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+            let known = found.iter().any(|other| other == word);
+            if word.chars().count() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()) && !known {
+                found.push(word.to_owned());
+            }
+        }
+    }
+    if context.mapped {
+        found.push("{{item}}".to_owned());
+    }
+    found.truncate(90);
+    found
+}
+
+static UNITS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^\s*-?(times?|x|gpus?|cpus?|v?cores?|min(ute)?s?|h(ours?)?|s(ec(ond)?s?)?|days?|d|weeks?|gi?b?|mi?b?|ti?b?|retries|attempts|am|pm|o'clock|stunden?|minuten?)\b",
+    )
+    .expect("the pattern is valid")
+});
+
+/// Numbers of the step that are not obviously a setting (`3 times`, `2 GPUs`, `30 minutes`).
+fn argument_numbers(context: &StepContext<'_>, component: &Component) -> Vec<f64> {
+    let own_gpus = component.arguments["properties"]
+        .as_object()
+        .is_some_and(|properties| properties.keys().any(|name| name.contains("gpu") || name == "memory"));
+    let mut found = Vec::new();
+    for literal in super::literals::literals(context.text) {
+        let Some(number) = literal.number() else { continue };
+        let unit = UNITS.is_match(&context.text[literal.start + literal.text.len()..])
+            || literal.text.trim_end_matches(char::is_alphabetic).len() < literal.text.len();
+        if unit && !own_gpus {
+            continue;
+        }
+        found.push(number);
+        if literal.text.contains('%') {
+            found.push(number / 100.0);
+            found.push(1.0 - number / 100.0);
+        } else if number > 0.0 && number < 1.0 {
+            found.push(1.0 - number);
+        }
+    }
+    found.extend(whole_numbers(context.text, &[]).into_iter().map(f64::from));
+    found.iter_mut().for_each(|number| *number = (*number * 1e9).round() / 1e9);
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    found
+}
+
+fn has_number(context: &StepContext<'_>, component: &Component) -> bool {
+    !argument_numbers(context, component).is_empty()
+        || context.literals.iter().any(|l| l.kind == LiteralKind::Name && context.text.contains(&l.text))
+}
+
+fn number_offer(property: &Value, must: bool, component: &Component, context: &StepContext<'_>) -> Offer {
+    let integer = property["type"] == "integer";
+    let within = |number: &f64| {
+        property["minimum"].as_f64().is_none_or(|low| *number >= low)
+            && property["maximum"].as_f64().is_none_or(|high| *number <= high)
+            && property["exclusiveMinimum"].as_f64().is_none_or(|low| *number > low)
+            && property["exclusiveMaximum"].as_f64().is_none_or(|high| *number < high)
+    };
+    let values: Vec<Value> = argument_numbers(context, component)
+        .into_iter()
+        .filter(|number| within(number) && (!integer || number.fract() == 0.0))
+        .map(|number| {
+            let whole = number.fract() == 0.0;
+            if whole { format!("{number:.0}").parse::<i64>().map_or(json!(number), Value::from) } else { json!(number) }
+        })
+        .collect();
+    match (values.is_empty(), must) {
+        (false, _) => Offer::Optional(json!({"enum": values})),
+        (true, true) => Offer::Optional(property.clone()),
+        (true, false) => Offer::Skip,
+    }
+}
+
+/// A table port that the step's own words give an address for, which no other step reads.
+fn open_port(component: &Component, context: &StepContext<'_>) -> Option<(String, Vec<String>)> {
+    let takes_uri = component.arguments["properties"]
+        .as_object()
+        .is_some_and(|properties| properties.values().any(|property| property["x-literal"] == "uri"));
+    let port = component.inputs.iter().find(|port| port.port_type == PortType::Table && !port.many)?;
+    if takes_uri {
+        return None;
+    }
+    let addresses: Vec<String> = context
+        .literals
+        .iter()
+        .filter(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text))
+        .filter(|l| !context.other_texts.iter().any(|text| text.contains(&l.text)))
+        .map(|l| l.text.clone())
+        .collect();
+    (!addresses.is_empty()).then(|| (port.name.clone(), addresses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Components;
+    use crate::lake::Lake;
+    use crate::nl::literals;
+
+    fn narrowed(component: &str, text: &str) -> Slots {
+        let lake = Lake::built_in();
+        let literals = literals(text);
+        let context = StepContext {
+            text,
+            description: text,
+            literals: &literals,
+            other_texts: &[],
+            items: &[],
+            mapped: false,
+            parameters: &[],
+        };
+        slots(lake.component(component).unwrap(), &context, "step")
+    }
+
+    #[test]
+    fn addresses_can_only_be_copied() {
+        let slots = narrowed("data.load", "read s3://shop/sales.csv");
+        assert_eq!(slots.schema["properties"]["source"], json!({"enum": ["s3://shop/sales.csv"]}));
+        assert!(slots.schema["properties"].get("columns").is_none());
+    }
+
+    #[test]
+    fn a_missing_address_becomes_a_parameter() {
+        let slots = narrowed("data.load", "load my data");
+        assert_eq!(slots.parameters, ["step-source"]);
+        assert_eq!(slots.schema["properties"]["source"]["const"], "{{parameters.step-source}}");
+    }
+
+    #[test]
+    fn numbers_come_from_the_text_only() {
+        let slots = narrowed("xgboost.train", "train xgboost with 300 trees to predict churn, retry 3 times");
+        assert_eq!(slots.schema["properties"]["n_estimators"], json!({"enum": [3, 300]}).clone());
+        let slots = narrowed("xgboost.train", "train xgboost to predict churn");
+        assert!(slots.schema["properties"].get("n_estimators").is_none());
+    }
+}
