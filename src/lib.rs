@@ -6,3 +6,6 @@ pub mod ir;
 pub mod llm;
 pub mod lake;
 pub mod nl;
+pub mod engine;
+pub mod cli;
+pub mod eval;

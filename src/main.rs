@@ -1,1 +1,19 @@
-fn main(){}
+//! The command line of couler: parse, run, exit code.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use couler::cli::{Arguments, Environment, Output, run};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.quiet, arguments.color);
+    match run(arguments, Environment::from_process(), &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 pub mod argo;
 mod recovered;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use crate::ir::Workflow;
 

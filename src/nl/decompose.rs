@@ -8,7 +8,7 @@ use crate::lake::Lake;
 use crate::llm::{Message, OutputSchema, Request};
 
 /// Most tokens of a plan.
-const MAX_TOKENS: u32 = 1_400;
+pub(super) const MAX_TOKENS: u32 = 1_400;
 
 /// The request for a plan. Everything but the last message is the same for every description.
 pub(super) fn plan_request(

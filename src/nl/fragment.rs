@@ -10,7 +10,7 @@ use crate::api::Component;
 use crate::llm::{Message, OutputSchema, Request};
 
 /// Most tokens of a fragment.
-const MAX_TOKENS: u32 = 700;
+pub(super) const MAX_TOKENS: u32 = 700;
 
 /// What a step becomes.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -26,6 +26,8 @@ pub enum LiteralKind {
     Assignment,
     /// A number, possibly with a unit (`30 minutes`, `16Gi`, `80%`).
     Number,
+    /// Parts that add up to 100 or 1, like `80/20`.
+    Ratio,
     /// A word with an underscore or of capitals and digits: a column, a variable, a model's name.
     Name,
 }
@@ -50,9 +52,10 @@ fn regex(pattern: &str) -> Regex {
 const FILE_ENDINGS: &str = "csv|tsv|parquet|jsonl|json|xlsx|xls|txt|md|html|pkl|pickle|joblib|onnx|pt|pth|bin|h5|py|sh|sql|yaml|yml|zip|gz|tar|feather|avro|orc|db|png|jpg|pdf|npz|npy|model|ipynb|toml|log";
 
 static PATTERNS: LazyLock<Vec<(LiteralKind, Regex)>> = LazyLock::new(|| {
-    use LiteralKind::{Assignment, Channel, Email, Image, Name, Number, Quoted, Uri};
+    use LiteralKind::{Assignment, Channel, Email, Image, Name, Number, Quoted, Ratio, Uri};
     vec![
         (Quoted, regex(r#""([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«\s*([^»\n]+?)\s*»|`([^`\n]+)`|(?:^|[\s(\[:,])'([^'\n]+)'"#)),
+        (Ratio, regex(r"\b\d{1,3}%?(?:[/:-]\d{1,3}%?)+")),
         (Email, regex(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")),
         (Uri, regex(r#"[a-z][a-z0-9+]{1,14}://[^\s"'`<>,;)\]]+"#)),
         (Assignment, regex(r"\b[A-Z][A-Z0-9_]+=[^\s,;]+")),
@@ -94,6 +97,7 @@ fn plausible(kind: LiteralKind, text: &str, description: &str, start: usize) -> 
         }
         // `notes:` or `16:30` are no image either.
         LiteralKind::Image => text.rsplit_once(':').is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty()),
+        LiteralKind::Ratio => !super::evidence::ratio(text).is_empty(),
         LiteralKind::Number => !before.is_some_and(|c| c.is_alphanumeric() || "_-.:/#".contains(c)),
         LiteralKind::Quoted => text.chars().any(char::is_alphanumeric),
         _ => !text.is_empty(),
@@ -128,13 +132,19 @@ impl Literal {
         match value {
             Value::String(text) => self.appears_in_text(text),
             Value::Number(number) => number.as_f64().is_some_and(|found| self.equals_number(found)),
-            Value::Array(items) => items.iter().any(|item| self.appears_in(item)),
+            Value::Array(items) => items.iter().any(|item| self.appears_in(item)) || self.appears_in_words(items),
             Value::Object(map) => {
                 map.iter().any(|(key, item)| self.appears_in(item) || self.appears_in_text(key))
                     || self.appears_as_pair(map)
             }
             _ => false,
         }
+    }
+
+    /// A quoted command may be spread over the items of a list.
+    fn appears_in_words(&self, items: &[Value]) -> bool {
+        let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+        self.text.contains(' ') && words.join(" ").contains(&self.text)
     }
 
     fn appears_as_pair(&self, map: &serde_json::Map<String, Value>) -> bool {
@@ -148,12 +158,19 @@ impl Literal {
         if text.contains(&self.text) || text.to_lowercase().contains(&self.text.to_lowercase()) {
             return true;
         }
+        if self.kind == LiteralKind::Ratio {
+            return NUMBERS.find_iter(text).filter_map(|found| found.as_str().parse().ok()).any(|found| self.equals_number(found));
+        }
         let Some(_) = self.number() else { return false };
         NUMBERS.find_iter(text).filter_map(|found| found.as_str().parse().ok()).any(|found| self.equals_number(found))
             || text.parse::<crate::api::Duration>().is_ok_and(|duration| self.equals_duration(duration.seconds()))
     }
 
     fn equals_number(&self, found: f64) -> bool {
+        if self.kind == LiteralKind::Ratio {
+            // One part says the rest: 80/20 is kept by a test share of 0.2.
+            return super::evidence::ratio(&self.text).iter().any(|share| (share - found).abs() < 1e-9 || (share * 100.0 - found).abs() < 1e-9);
+        }
         let Some(number) = self.number() else { return false };
         let close = |wanted: f64| (wanted - found).abs() <= 1e-9 * wanted.abs().max(1.0);
         let percent = self.text.contains('%') && (close(number / 100.0) || close(1.0 - number / 100.0));

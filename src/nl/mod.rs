@@ -5,6 +5,7 @@ mod calibrate;
 mod clauses;
 mod decompose;
 mod event;
+mod evidence;
 mod fragment;
 mod guard;
 mod literals;
@@ -12,6 +13,7 @@ mod pipeline;
 mod plan;
 mod prompts;
 mod requirements;
+mod schedule;
 mod settings;
 mod slots;
 

@@ -17,7 +17,7 @@ use super::literals::{Literal, literals};
 use super::plan::{Plan, PlannedStep};
 use super::prompts::{PromptError, Prompts};
 use super::requirements::{Part, Requirements, trace};
-use super::slots::StepContext;
+use super::slots::{StepContext, takes_address};
 use crate::api::{Problems, Program};
 use crate::ir::{Components, Workflow};
 use crate::lake::Lake;
@@ -157,8 +157,22 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     /// A prompt template is wrong.
-    pub fn first_request(&self, description: &str) -> Result<Request, PromptError> {
-        plan_request(&guard(description).text, self.lake, self.prompts, self.options.temperature, self.options.seed)
+    pub fn plan_request(
+        description: &str,
+        lake: &Lake,
+        prompts: &Prompts,
+        options: &PipelineOptions,
+    ) -> Result<Request, PromptError> {
+        plan_request(&guard(description).text, lake, prompts, options.temperature, options.seed)
+    }
+
+    /// A bound of the tokens of a whole request whose plan prompt has `prompt_bytes` bytes: a token is at least one
+    /// byte of UTF-8, but three bytes are a safe average; every stage may be repeated.
+    pub fn token_bound(prompt_bytes: usize, description_bytes: usize, options: &PipelineOptions) -> usize {
+        let attempts = options.max_regenerations as usize + 1;
+        let plan = prompt_bytes.div_ceil(3) + super::decompose::MAX_TOKENS as usize;
+        let fragment = FRAGMENT_PROMPT_TOKENS + description_bytes + super::fragment::MAX_TOKENS as usize;
+        attempts * (plan + MOST_STEPS * fragment)
     }
 
     async fn call(&self, stage: Stage, step: Option<&str>, request: &Request) -> Result<Response, LlmError> {
@@ -192,7 +206,7 @@ impl Pipeline<'_> {
                     return Err(PipelineError::Refused { reason, ignored: ignored.to_vec() });
                 }
                 Ok(mut plan) => {
-                    let notes = plan.tidy();
+                    let notes = plan.tidy(text, self.lake);
                     return Ok((plan, notes));
                 }
             }
@@ -231,6 +245,14 @@ impl Pipeline<'_> {
         let tasks = steps.iter().enumerate().map(|(index, step)| {
             let others: Vec<&str> =
                 texts.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, text)| *text).collect();
+            let readers: Vec<&str> = steps
+                .iter()
+                .enumerate()
+                .filter(|(other, step)| {
+                    *other != index && self.lake.component(&step.planned.task).is_some_and(takes_address)
+                })
+                .map(|(_, step)| step.text.as_str())
+                .collect();
             let used = &used;
             let parameters = &parameters;
             async move {
@@ -248,9 +270,11 @@ impl Pipeline<'_> {
                     description,
                     literals: known,
                     other_texts: &others,
+                    reader_texts: &readers,
                     items: &items,
                     mapped: step.planned.each.is_some(),
                     parameters,
+                    relaxed: false,
                 };
                 self.generate(step, &context, used).await
             }
@@ -285,6 +309,7 @@ impl Pipeline<'_> {
             self.observer.observe(&Event::Started { stage: Stage::Generate, step: Some(name) });
             let temperature = if attempt < 2 { self.options.temperature } else { self.options.temperature.max(0.4) };
             let sampling = Sampling { temperature, seed: self.options.seed + u64::from(attempt) };
+            let context = &StepContext { relaxed: attempt > 0, ..*context };
             let task = fragment_task(&step.planned, component, context, rejected.as_ref(), self.prompts, sampling)?;
             let response = self.call(Stage::Generate, Some(name), &task.request).await?;
             let fragment = match read_fragment(&response.text, &task.schema) {
@@ -386,6 +411,11 @@ impl Pipeline<'_> {
         Ok(Outcome { plan, program, workflow, requirements, steps, notes: std::mem::take(notes), ignored: Vec::new() })
     }
 }
+
+/// Longest static prompt of a component, in tokens.
+const FRAGMENT_PROMPT_TOKENS: usize = 900;
+/// Most steps of a plan, those at the end included.
+const MOST_STEPS: usize = 17;
 
 struct PreparedStep {
     planned: PlannedStep,

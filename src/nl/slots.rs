@@ -9,11 +9,13 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use super::evidence::{mentioned_choices, numbers_near, ratio, speaks_of, stems};
 use super::literals::{Literal, LiteralKind};
 use super::settings::whole_numbers;
 use crate::api::{Component, PortType};
 
 /// What is known about a step when its arguments are generated.
+#[derive(Clone, Copy)]
 pub(super) struct StepContext<'a> {
     /// The step's own words, with the clauses assigned to it.
     pub(super) text: &'a str,
@@ -23,12 +25,16 @@ pub(super) struct StepContext<'a> {
     pub(super) literals: &'a [Literal],
     /// The words of the other steps.
     pub(super) other_texts: &'a [&'a str],
+    /// The words of the other steps that can read an address themselves.
+    pub(super) reader_texts: &'a [&'a str],
     /// Items, if the step is mapped over a fixed list.
     pub(super) items: &'a [String],
     /// Whether the step is mapped at all.
     pub(super) mapped: bool,
     /// Names of workflow parameters.
     pub(super) parameters: &'a [String],
+    /// Offer everything, because a narrower choice lost something.
+    pub(super) relaxed: bool,
 }
 
 /// The schema to generate with, and the workflow parameters that stand for addresses nobody gave.
@@ -93,15 +99,43 @@ fn offer(name: &str, property: &Value, must: bool, component: &Component, contex
     if let Some(kind) = literal_kind {
         return literal_offer(name, kind, property, must, component, context);
     }
+    let about = property["description"].as_str().unwrap_or_default();
+    let stems = stems(name, about);
+    let spoken_of = must || context.relaxed || speaks_of(&stems, context.text);
+    if let Some(choices) = choices(property) {
+        return choice_offer(property, &choices, must || context.relaxed, context);
+    }
     match property["type"].as_str() {
-        _ if property.get("enum").is_some() => Offer::Optional(property.clone()),
-        Some("integer" | "number") => number_offer(property, must, component, context),
-        Some("object") if must || has_number(context, component) => Offer::Optional(bounded(property)),
-        Some("object") => Offer::Skip,
+        Some("integer" | "number") => number_offer(property, name, must, &stems, component, context),
+        Some("object") if must || context.relaxed || has_free_number(context, component) => {
+            Offer::Optional(bounded(property))
+        }
         Some("string") if name == "source" => {
             Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": LONGEST_SOURCE}))
         }
-        _ => Offer::Optional(bounded(property)),
+        // Commands and arguments of containers are named by nobody, but always meant.
+        Some("array") => Offer::Optional(bounded(property)),
+        Some("boolean" | "string") if spoken_of => Offer::Optional(bounded(property)),
+        _ => Offer::Skip,
+    }
+}
+
+/// The choices of an enumeration, or of the items of a list.
+fn choices(property: &Value) -> Option<Vec<&str>> {
+    let list = property.get("enum").or_else(|| property["items"].get("enum"))?.as_array()?;
+    Some(list.iter().filter_map(Value::as_str).collect())
+}
+
+/// What the text mentions is taken; nothing else is offered unless it must be.
+fn choice_offer(property: &Value, choices: &[&str], must: bool, context: &StepContext<'_>) -> Offer {
+    let found = mentioned_choices(choices, context.text);
+    let array = property["type"] == "array";
+    match (found.is_empty(), array) {
+        (false, true) => Offer::Forced(json!({"const": found})),
+        (false, false) => Offer::Forced(json!({"enum": found})),
+        (true, true) => Offer::Optional(bounded(property)),
+        (true, false) if must => Offer::Optional(property.clone()),
+        (true, false) => Offer::Skip,
     }
 }
 
@@ -144,7 +178,7 @@ fn literal_offer(
     };
     match kind {
         "column" => {
-            if !must && !speaks_of_columns(name, context) {
+            if !must && !context.relaxed && !speaks_of_columns(name, context) {
                 return Offer::Skip;
             }
             Offer::Optional(wrap(column_candidates(context)))
@@ -165,7 +199,18 @@ fn literal_offer(
             }
             if rivals == 1 || must { Offer::Forced(wrap(candidates)) } else { Offer::Optional(wrap(candidates)) }
         }
-        _ => Offer::Optional(bounded(property)),
+        _ => {
+            let stems = stems(name, property["description"].as_str().unwrap_or_default());
+            let given = context.literals.iter().any(|literal| {
+                use LiteralKind::{Channel, Image, Name, Quoted};
+                matches!(literal.kind, Channel | Image | Name | Quoted) && context.text.contains(&literal.text)
+            });
+            if must || context.relaxed || given || speaks_of(&stems, context.text) {
+                Offer::Optional(bounded(property))
+            } else {
+                Offer::Skip
+            }
+        }
     }
 }
 
@@ -272,48 +317,92 @@ fn argument_numbers(context: &StepContext<'_>, component: &Component) -> Vec<f64
     found
 }
 
-fn has_number(context: &StepContext<'_>, component: &Component) -> bool {
-    !argument_numbers(context, component).is_empty()
-        || context.literals.iter().any(|l| l.kind == LiteralKind::Name && context.text.contains(&l.text))
+/// Whether a number of the text belongs to no argument of its own: it may be a further hyperparameter.
+fn has_free_number(context: &StepContext<'_>, component: &Component) -> bool {
+    let empty = Map::new();
+    let properties = component.arguments["properties"].as_object().unwrap_or(&empty);
+    let claimed: Vec<f64> = properties
+        .iter()
+        .filter(|(_, property)| property["type"] == "integer" || property["type"] == "number")
+        .flat_map(|(name, property)| {
+            numbers_near(&stems(name, property["description"].as_str().unwrap_or_default()), context.text)
+        })
+        .collect();
+    let free = argument_numbers(context, component).iter().any(|number| !claimed.contains(number));
+    free || context.literals.iter().any(|l| l.kind == LiteralKind::Name && context.text.contains(&l.text))
 }
 
-fn number_offer(property: &Value, must: bool, component: &Component, context: &StepContext<'_>) -> Offer {
+fn number_offer(
+    property: &Value,
+    name: &str,
+    must: bool,
+    stems: &[String],
+    component: &Component,
+    context: &StepContext<'_>,
+) -> Offer {
     let integer = property["type"] == "integer";
+    let share = property["exclusiveMaximum"].as_f64().or(property["maximum"].as_f64()).is_some_and(|most| most <= 1.0);
+    // The part that is held out is the smaller one.
+    let held_out = name.contains("test") || name.contains("valid");
     let within = |number: &f64| {
         property["minimum"].as_f64().is_none_or(|low| *number >= low)
             && property["maximum"].as_f64().is_none_or(|high| *number <= high)
             && property["exclusiveMinimum"].as_f64().is_none_or(|low| *number > low)
             && property["exclusiveMaximum"].as_f64().is_none_or(|high| *number < high)
+            && (!held_out || *number <= 0.5)
+            && (!integer || number.fract() == 0.0)
     };
-    let values: Vec<Value> = argument_numbers(context, component)
-        .into_iter()
-        .filter(|number| within(number) && (!integer || number.fract() == 0.0))
-        .map(|number| {
-            let whole = number.fract() == 0.0;
-            if whole { format!("{number:.0}").parse::<i64>().map_or(json!(number), Value::from) } else { json!(number) }
-        })
-        .collect();
-    match (values.is_empty(), must) {
-        (false, _) => Offer::Optional(json!({"enum": values})),
-        (true, true) => Offer::Optional(property.clone()),
-        (true, false) => Offer::Skip,
+    let values = |numbers: Vec<f64>| -> Vec<Value> {
+        let mut numbers: Vec<f64> = numbers.into_iter().filter(within).collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers.dedup();
+        numbers.into_iter().map(as_value).collect()
+    };
+    let ratio = ratio(context.text);
+    let validates = context.text.to_lowercase().contains("valid") || ratio.len() > 2;
+    if share && held_out && !ratio.is_empty() && (name.contains("test") || validates) {
+        return Offer::Forced(json!({"enum": values(ratio)}));
     }
+    let near = values(numbers_near(stems, context.text));
+    if !near.is_empty() {
+        return Offer::Forced(json!({"enum": near}));
+    }
+    let any = values(argument_numbers(context, component));
+    let spoken_of = must || context.relaxed || speaks_of(stems, context.text);
+    match (any.is_empty(), must) {
+        (false, _) if spoken_of => Offer::Optional(json!({"enum": any})),
+        (_, true) => Offer::Optional(property.clone()),
+        _ => Offer::Skip,
+    }
+}
+
+fn as_value(number: f64) -> Value {
+    let rounded = (number * 1e9).round() / 1e9;
+    if rounded.fract() == 0.0 {
+        format!("{rounded:.0}").parse::<i64>().map_or(json!(rounded), Value::from)
+    } else {
+        json!(rounded)
+    }
+}
+
+/// Whether a component has an argument for an address.
+pub(super) fn takes_address(component: &Component) -> bool {
+    component.arguments["properties"]
+        .as_object()
+        .is_some_and(|properties| properties.values().any(|property| property["x-literal"] == "uri"))
 }
 
 /// A table port that the step's own words give an address for, which no other step reads.
 fn open_port(component: &Component, context: &StepContext<'_>) -> Option<(String, Vec<String>)> {
-    let takes_uri = component.arguments["properties"]
-        .as_object()
-        .is_some_and(|properties| properties.values().any(|property| property["x-literal"] == "uri"));
     let port = component.inputs.iter().find(|port| port.port_type == PortType::Table && !port.many)?;
-    if takes_uri {
+    if takes_address(component) {
         return None;
     }
     let addresses: Vec<String> = context
         .literals
         .iter()
         .filter(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text))
-        .filter(|l| !context.other_texts.iter().any(|text| text.contains(&l.text)))
+        .filter(|l| !context.reader_texts.iter().any(|text| text.contains(&l.text)))
         .map(|l| l.text.clone())
         .collect();
     (!addresses.is_empty()).then(|| (port.name.clone(), addresses))
@@ -334,9 +423,11 @@ mod tests {
             description: text,
             literals: &literals,
             other_texts: &[],
+            reader_texts: &[],
             items: &[],
             mapped: false,
             parameters: &[],
+            relaxed: false,
         };
         slots(lake.component(component).unwrap(), &context, "step")
     }
@@ -358,7 +449,7 @@ mod tests {
     #[test]
     fn numbers_come_from_the_text_only() {
         let slots = narrowed("xgboost.train", "train xgboost with 300 trees to predict churn, retry 3 times");
-        assert_eq!(slots.schema["properties"]["n_estimators"], json!({"enum": [3, 300]}).clone());
+        assert_eq!(slots.schema["properties"]["n_estimators"], json!({"enum": [300]}));
         let slots = narrowed("xgboost.train", "train xgboost to predict churn");
         assert!(slots.schema["properties"].get("n_estimators").is_none());
     }

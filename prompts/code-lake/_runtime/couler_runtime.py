@@ -223,9 +223,10 @@ def fetch(uri):
             files, path = storage(uri)
             files.get(path, target, recursive=True)
             if not os.path.exists(target):
-                raise FileNotFoundError("nothing is there")
+                raise FileNotFoundError
     except Exception as error:
-        fail(f"cannot read {uri}: {error}", "check the address, the network and the credentials in the environment")
+        reason = "nothing is there" if isinstance(error, FileNotFoundError) else error
+        fail(f"cannot read {uri}: {reason}", "check the address, the network and the credentials in the environment")
     return target
 
 

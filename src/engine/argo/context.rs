@@ -1,12 +1,12 @@
 //! What the generation of every step needs to know about the whole workflow.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::EngineError;
 use super::names::{Names, port_name};
-use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
-use crate::ir::{Action, Node, NodeOutputKind, Workflow};
+use crate::api::{Condition, Input, MapItems, Operand, Piece, WORKFLOW};
+use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
 /// The name of the engine in messages.
 pub(crate) const ENGINE: &str = "Argo Workflows";
@@ -40,15 +40,31 @@ pub(crate) struct Context<'a> {
     pub(crate) workflow: &'a Workflow,
     nodes: HashMap<&'a str, &'a Node>,
     names: RefCell<Names>,
-    /// Digests of nodes and of everything their artifacts come from.
-    pub(crate) digests: RefCell<HashMap<&'a str, blake3::Hash>>,
+    /// Short digests of the nodes, each with everything that its artifacts come from. Empty if nothing is cached.
+    digests: HashMap<&'a str, String>,
+    /// Outputs of the graph's steps that some step reads, as (step, output).
+    read: HashSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new(workflow: &'a Workflow) -> Self {
         let nodes: HashMap<&str, &Node> = workflow.nodes().map(|node| (node.name.as_str(), node)).collect();
         let names = RefCell::new(Names::taken(nodes.keys().copied()));
-        Self { workflow, nodes, names, digests: RefCell::default() }
+        let cached = workflow.nodes().any(|node| node.settings.cache.is_some());
+        let digests = if cached { digests(workflow) } else { HashMap::new() };
+        Self { workflow, nodes, names, digests, read: outputs_read(workflow) }
+    }
+
+    /// Whether somebody reads an output, the step's own loop included. Exit steps are taken to be read.
+    pub(crate) fn is_read(&self, node: &Node, output: &str) -> bool {
+        let own = node.exec_while.as_ref().is_some_and(|repeat| repeat.condition.outputs().contains(&(&node.name, output)));
+        own || self.read.contains(&(node.name.as_str(), output))
+            || self.workflow.on_exit.iter().any(|exit| exit.name == node.name)
+    }
+
+    /// The short digest of a step and of everything that its artifacts come from.
+    pub(crate) fn digest(&self, name: &str) -> &str {
+        self.digests.get(name).map_or("", String::as_str)
     }
 
     /// The node of this name.
@@ -113,6 +129,34 @@ impl<'a> Context<'a> {
     }
 }
 
+fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
+    let graph = &workflow.graph;
+    let carried = |edge| {
+        let step = graph.edge_endpoints(edge).map_or("", |(from, _)| graph[from].name.as_str());
+        graph[edge].carries.iter().map(move |carry| match carry {
+            Carry::Artifact { output, .. } | Carry::Parameter { output } => (step, output.as_str()),
+        })
+    };
+    graph.edge_indices().flat_map(carried).collect()
+}
+
+fn digests(workflow: &Workflow) -> HashMap<&str, String> {
+    let mut digests: HashMap<&str, String> = HashMap::new();
+    let ordered = workflow.topological().into_iter().map(|index| &workflow.graph[index]);
+    for node in ordered.chain(&workflow.on_exit) {
+        let what = (&node.action, &node.inputs, &node.outputs, &node.map, &node.exec_while);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(serde_json::to_string(&what).unwrap_or_default().as_bytes());
+        for input in &node.inputs {
+            if let Input::Artifact { step, .. } = input {
+                hasher.update(digests.get(step.as_str()).map_or("", String::as_str).as_bytes());
+            }
+        }
+        digests.insert(&node.name, hasher.finalize().to_hex()[..12].to_owned());
+    }
+    digests
+}
+
 /// Whether the step's template is called through another one, which hands its outputs on.
 pub(crate) fn is_wrapped(node: &Node) -> bool {
     node.exec_while.is_some() || node.map.as_ref().is_some_and(|map| map.parallelism.is_some())
@@ -136,15 +180,6 @@ impl Source {
             Self::Output(..) => false,
             Self::Item(_) => true,
             Self::Text(template) => template.0.iter().any(|piece| matches!(piece, Piece::Item(_))),
-        }
-    }
-
-    /// The outputs it reads, as (step, output).
-    pub(crate) fn outputs(&self) -> Vec<(&str, &str)> {
-        match self {
-            Self::Output(step, output) => vec![(step, output)],
-            Self::Item(_) => Vec::new(),
-            Self::Text(template) => template.outputs().collect(),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What a template gets from its caller: parameters and artifacts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 
 use super::super::EngineError;
 use super::context::{Context, Scope, Source, input_parameter, item, workflow_parameter};
 use super::manifest::{Arguments, Artifact, Parameter, Ports};
-use super::names::port_name;
+use super::names::{Names, port_name};
 use super::text::{Braces, Rendered, render};
 use crate::api::{Input, Piece, Template};
 use crate::ir::Node;
@@ -30,6 +30,8 @@ pub(crate) struct Inputs {
     pub artifacts: IndexMap<String, ArtifactInput>,
     /// Whether some text needs the variable [`super::text::BRACE_VARIABLE`].
     pub broken_braces: bool,
+    /// Workflow parameters that the template reads directly.
+    pub workflow_parameters: BTreeSet<String>,
 }
 
 impl Inputs {
@@ -70,11 +72,19 @@ impl Inputs {
         name
     }
 
+    /// A name that no input has.
+    pub(crate) fn free_name(&self, wanted: &str) -> String {
+        Names::taken(self.parameters.keys().map(String::as_str)).claim(wanted)
+    }
+
     /// The text of a reference inside the template. What comes from outside becomes an input.
     pub(crate) fn reference(&mut self, piece: &Piece) -> String {
         match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Parameter(name) => workflow_parameter(name),
+            Piece::Parameter(name) => {
+                self.workflow_parameters.insert(port_name(name).into_owned());
+                workflow_parameter(name)
+            }
             Piece::Item(None) => input_parameter(&self.claim("item", Source::Item(None))),
             Piece::Item(Some(key)) => {
                 input_parameter(&self.claim(&format!("item-{}", port_name(key)), Source::Item(Some(key.clone()))))

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn port_names_stay_or_get_a_digest() {
         assert_eq!(port_name("train_rows"), "train_rows");
-        assert_eq!(port_name("a b"), "a_b-11c21c");
+        assert_eq!(port_name("a b"), "a_b-c95e5a");
         assert_ne!(port_name("a b"), port_name("a.b"));
     }
 

@@ -172,9 +172,9 @@ pub(crate) fn retry(retry: &Retry) -> RetryStrategy {
 
 /// Reuse of earlier results. The default key holds the step, everything its artifacts come from, and a hash of its
 /// parameters, for Argo takes letters, digits and dashes only.
-pub(crate) fn memoize<'a>(
-    context: &Context<'a>,
-    node: &'a Node,
+pub(crate) fn memoize(
+    context: &Context<'_>,
+    node: &Node,
     inputs: &mut Inputs,
 ) -> Result<Option<Memoize>, EngineError> {
     let Some(cache) = &node.settings.cache else { return Ok(None) };
@@ -201,37 +201,15 @@ fn key_text(node: &Node, inputs: &mut Inputs, key: &str) -> Result<String, Engin
     Ok(if text.starts_with('-') { format!("key{text}") } else { text })
 }
 
-fn default_key<'a>(context: &Context<'a>, node: &'a Node, inputs: &Inputs) -> String {
-    let digest = &digest(context, node).to_hex()[..12];
+fn default_key(context: &Context<'_>, node: &Node, inputs: &Inputs) -> String {
+    let digest = context.digest(&node.name);
     let mut values: Vec<String> =
         inputs.parameters.keys().map(|name| format!("inputs.parameters['{name}']")).collect();
-    for name in super::leaf::workflow_parameters(node, &context.workflow.parameters) {
-        values.push(format!("workflow.parameters['{}']", super::names::port_name(name)));
-    }
+    values.extend(inputs.workflow_parameters.iter().map(|name| format!("workflow.parameters['{name}']")));
     if values.is_empty() {
         return format!("{}-{digest}", node.name);
     }
     format!("{}-{digest}-{{{{=sprig.sha256sum(toJson([{}]))}}}}", node.name, values.join(", "))
-}
-
-/// The digest of a node and of all nodes that its artifacts come from.
-fn digest<'a>(context: &Context<'a>, node: &'a Node) -> blake3::Hash {
-    if let Some(known) = context.digests.borrow().get(node.name.as_str()) {
-        return *known;
-    }
-    let mut hasher = blake3::Hasher::new();
-    let text = serde_json::to_string(node).unwrap_or_else(|_| node.name.clone());
-    hasher.update(text.as_bytes());
-    for input in &node.inputs {
-        if let Input::Artifact { step, .. } = input
-            && let Some(producer) = context.node(step)
-        {
-            hasher.update(digest(context, producer).as_bytes());
-        }
-    }
-    let hash = hasher.finalize();
-    context.digests.borrow_mut().insert(&node.name, hash);
-    hash
 }
 
 #[cfg(test)]

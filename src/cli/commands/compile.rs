@@ -1,0 +1,48 @@
+//! `couler compile`: a program in, an engine's files out.
+
+use std::path::PathBuf;
+
+use super::open_lake;
+use crate::api::parse_program;
+use crate::cli::compile_target::{EngineChoice, generate};
+use crate::cli::files::{Target, read_text};
+use crate::cli::{Environment, Failure, Output};
+use crate::ir::{Workflow, lower};
+
+/// Compile a unified-API program for a workflow system
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The program, YAML or JSON (- is standard input)
+    #[arg(value_name = "PROGRAM")]
+    program: PathBuf,
+
+    /// The workflow system to write for
+    #[arg(long, short, value_name = "ENGINE", default_value = "argo")]
+    engine: String,
+
+    /// Where to write: a file, a folder, or - for standard output
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    let engine = EngineChoice::parse(&arguments.engine)?;
+    let workflow = read_workflow(&arguments.program, environment)?;
+    for note in &workflow.notes {
+        output.message(&format!("note: {note}"));
+    }
+    let files = generate(&workflow, engine)?;
+    for path in Target::of(arguments.output.as_deref()).write(&files, output)? {
+        output.message(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// Reads a program file and makes its graph.
+pub(super) fn read_workflow(path: &std::path::Path, environment: &Environment) -> Result<Workflow, Failure> {
+    let program = parse_program(&read_text(path)?)?;
+    let lake = open_lake(environment)?;
+    lower(&program, &lake).map_err(|problems| {
+        Failure::failed(problems.to_string(), format!("mend {} and compile it again", path.display()))
+    })
+}

@@ -1,0 +1,102 @@
+//! `couler explain`: what a program means, step by step.
+
+use std::path::PathBuf;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use serde_json::json;
+
+use super::compile::read_workflow;
+use crate::api::{Input, MapItems};
+use crate::cli::{Environment, Failure, Output};
+use crate::ir::{Action, Node, Workflow, canonical_json, digest};
+
+/// Explain a program: order, conditions, loops, what flows where
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The program, YAML or JSON (- is standard input)
+    #[arg(value_name = "PROGRAM")]
+    program: PathBuf,
+
+    /// Print the graph as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    let workflow = read_workflow(&arguments.program, environment)?;
+    if arguments.json {
+        return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow), "notes": workflow.notes}));
+    }
+    output.data(&explained(&workflow))
+}
+
+fn explained(workflow: &Workflow) -> String {
+    let mut text = format!("{}  (digest {})\n", workflow.name, &digest(workflow)[..16]);
+    if let Some(schedule) = &workflow.schedule {
+        let zone = schedule.timezone.as_deref().unwrap_or("the cluster's time zone");
+        text.push_str(&format!("runs by itself: {} in {zone}\n", schedule.cron.join("; ")));
+    }
+    for (name, parameter) in &workflow.parameters {
+        let value = parameter.default.as_deref().map_or("to be given".to_owned(), |default| format!("{default:?}"));
+        text.push_str(&format!("parameter {name}: {value}\n"));
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["step", "does", "waits for", "reads", "runs"]);
+    for index in workflow.topological() {
+        let node = &workflow.graph[index];
+        let waits = workflow.dependencies(index).join(", ");
+        table.add_row([node.name.clone(), does(node), waits, reads(node), runs(node)]);
+    }
+    for node in &workflow.on_exit {
+        table.add_row([node.name.clone(), does(node), "the end".to_owned(), reads(node), runs(node)]);
+    }
+    text.push_str(&format!("{table}\n"));
+    for note in &workflow.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text
+}
+
+fn does(node: &Node) -> String {
+    match (&node.component, &node.action) {
+        (Some(component), _) => component.clone(),
+        (None, Action::Container { image, .. }) => image.clone(),
+        (None, Action::Script { language, .. }) => format!("{language:?} script").to_lowercase(),
+        (None, Action::Job { job }) => job.kind().to_owned(),
+    }
+}
+
+fn reads(node: &Node) -> String {
+    let read: Vec<String> = node
+        .inputs
+        .iter()
+        .map(|input| match input {
+            Input::Artifact { name, step, output, .. } => format!("{name} from {step}.{output}"),
+            Input::Parameter { name, .. } | Input::External { name, .. } => name.clone(),
+        })
+        .collect();
+    read.join(", ")
+}
+
+fn runs(node: &Node) -> String {
+    let mut parts = Vec::new();
+    if let Some(condition) = &node.condition {
+        parts.push(format!("if {condition}"));
+    }
+    if let Some(map) = &node.map {
+        parts.push(match &map.over {
+            MapItems::List { items } => format!("once for each of {} items", items.len()),
+            MapItems::Range { start, end } => format!("once for each of {start} to {end}"),
+            MapItems::Output { step, output } => format!("once for each item of {step}.{output}"),
+            MapItems::Parameter { name } => format!("once for each item of parameter {name}"),
+        });
+    }
+    if let Some(repeat) = &node.exec_while {
+        parts.push(format!("again while {}, at most {} times", repeat.condition, repeat.limit));
+    }
+    if let Some(retry) = &node.settings.retry {
+        parts.push(format!("{} retries", retry.limit));
+    }
+    parts.join("; ")
+}

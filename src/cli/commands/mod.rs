@@ -1,0 +1,70 @@
+//! The commands, one file each.
+
+mod compile;
+mod completions;
+mod eval;
+mod explain;
+mod lake;
+mod lint;
+mod model;
+mod nl;
+mod schema;
+
+use clap::Subcommand;
+
+use super::{Arguments, Environment, Failure, Output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Nl(nl::Arguments),
+    Compile(compile::Arguments),
+    Explain(explain::Arguments),
+    Lint(lint::Arguments),
+    Eval(eval::Arguments),
+    Lake(lake::Arguments),
+    Model(model::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What went wrong, with its hint and exit code.
+pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Nl(arguments) => nl::run(arguments, &environment, output),
+        Command::Compile(arguments) => compile::run(&arguments, &environment, output),
+        Command::Explain(arguments) => explain::run(&arguments, &environment, output),
+        Command::Lint(arguments) => lint::run(&arguments, output),
+        Command::Eval(arguments) => eval::run(arguments, &environment, output),
+        Command::Lake(arguments) => lake::run(arguments, &environment, output),
+        Command::Model(arguments) => model::run(arguments, &environment, output),
+        Command::Schema(arguments) => schema::run(&arguments, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+    }
+}
+
+/// The built-in components and those of the user's folders.
+fn open_lake(environment: &Environment) -> Result<crate::lake::Lake, Failure> {
+    let mut lake = crate::lake::Lake::built_in();
+    for folder in environment.config()?.lake {
+        lake.add_folder(&folder)?;
+    }
+    Ok(lake)
+}
+
+/// An async runtime on two threads, and Ctrl-C as a failure.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(error.to_string(), "too many threads or files are open"))?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        }
+    })
+}

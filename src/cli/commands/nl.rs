@@ -1,0 +1,237 @@
+//! `couler nl`: description in, workflow out.
+
+use std::path::PathBuf;
+
+use console::Style;
+use serde_json::{Value, json};
+
+use super::{block_on, open_lake};
+use crate::api::{Format, write_program};
+use crate::cli::compile_target::{EngineChoice, generate};
+use crate::cli::files::{Target, read_text};
+use crate::cli::model_choice;
+use crate::cli::progress::Progress;
+use crate::cli::{Environment, Failure, Output};
+use crate::engine::GeneratedFile;
+use crate::ir::{canonical_json, digest};
+use crate::llm::{Budget, LanguageModel, Ledger};
+use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
+
+/// Turn a description into a workflow
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  couler nl \"load data/churn.csv, train xgboost to predict churn and report the AUC\"
+  couler nl -f request.txt -o workflow.yaml
+  echo \"run acme/etl:1 every night at 2\" | couler nl -f - --emit program
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 the model could not be reached.")]
+pub(in crate::cli) struct Arguments {
+    /// What the workflow should do, in any language
+    #[arg(value_name = "DESCRIPTION", conflicts_with = "file")]
+    description: Option<String>,
+
+    /// Read the description from a file (- is standard input)
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// The workflow system to write for
+    #[arg(long, short, value_name = "ENGINE", default_value = "argo")]
+    engine: String,
+
+    /// Where to write: a file, a folder, or - for standard output
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Emit::Manifest)]
+    emit: Emit,
+
+    /// The model: local, a GGUF file, a server's model, or replay:FOLDER
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Record every answer of the model in a folder
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
+
+    /// Show the exact prompt and a bound of the cost; call nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print everything as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Sampling temperature
+    #[arg(long, default_value_t = 0.0, value_name = "T")]
+    temperature: f32,
+
+    /// Seed for temperatures above 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+
+    /// Folder with prompt templates that replace the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    prompts: Option<PathBuf>,
+
+    /// Most tokens to spend
+    #[arg(long, value_name = "N")]
+    budget_tokens: Option<u64>,
+
+    /// Most US dollars to spend
+    #[arg(long, value_name = "X")]
+    budget_dollars: Option<f64>,
+}
+
+/// What `couler nl` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Emit {
+    /// The unified-API program.
+    Program,
+    /// The graph in its canonical form.
+    Ir,
+    /// The engine's files.
+    Manifest,
+}
+
+pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    let description = description(&arguments)?;
+    let engine = EngineChoice::parse(&arguments.engine)?;
+    if !(0.0..=2.0).contains(&arguments.temperature) {
+        return Err(Failure::usage(format!("the temperature {} is not between 0 and 2", arguments.temperature), "0 is greedy"));
+    }
+    let prompts = match &arguments.prompts {
+        Some(folder) => Prompts::from_folder(folder).map_err(crate::nl::PipelineError::from)?,
+        None => Prompts::built_in(),
+    };
+    let lake = open_lake(environment)?;
+    let options =
+        PipelineOptions { temperature: arguments.temperature, seed: arguments.seed, ..PipelineOptions::default() };
+    if arguments.dry_run {
+        return dry_run(&description, &prompts, &lake, &options, output);
+    }
+    let model = model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
+    let ledger = Ledger::new(Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars });
+    let progress = Progress::new(output);
+    let started = std::time::Instant::now();
+    let pipeline =
+        Pipeline { model: model.as_ref(), lake: &lake, prompts: &prompts, options, ledger: &ledger, observer: &progress };
+    let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
+    output.clear_status();
+    let outcome = result?;
+    let files = generate(&outcome.workflow, engine)?;
+    report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
+    write(&arguments, &outcome, &files, &ledger, output)
+}
+
+fn description(arguments: &Arguments) -> Result<String, Failure> {
+    let text = match (&arguments.description, &arguments.file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) => read_text(path)?,
+        (None, None) => String::new(),
+    };
+    if text.trim().is_empty() {
+        return Err(crate::nl::PipelineError::Empty.into());
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// Prints the first prompt, and what the whole could cost at most. No model is loaded and no socket opened.
+fn dry_run(
+    description: &str,
+    prompts: &Prompts,
+    lake: &crate::lake::Lake,
+    options: &PipelineOptions,
+    output: &Output,
+) -> Result<(), Failure> {
+    let request = Pipeline::plan_request(description, lake, prompts, options).map_err(crate::nl::PipelineError::from)?;
+    let mut text = String::new();
+    for message in &request.messages {
+        text.push_str(&format!("--- {}\n{}\n", serde_json::to_value(message.role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(), message.content));
+    }
+    let characters: usize = request.messages.iter().map(|message| message.content.len()).sum();
+    let bound = Pipeline::token_bound(characters, description.len(), options);
+    text.push_str(&format!(
+        "--- bound\nplan: about {} tokens in, at most {} out; whole request: at most {bound} tokens\n",
+        characters / 4,
+        request.max_tokens
+    ));
+    output.data(&text)
+}
+
+fn report(outcome: &Outcome, ledger: &Ledger, model: &dyn LanguageModel, seconds: f64, output: &Output) {
+    for note in &outcome.notes {
+        output.message(&format!("note: {note}"));
+    }
+    let kept = outcome.requirements.literals_kept;
+    let total = ledger.total();
+    let dollars = total.dollars.map_or(String::new(), |dollars| format!(", ${dollars:.4}"));
+    output.message(&format!(
+        "{} steps; {} of {} literal values kept; {} tokens in ({} cached), {} out, {seconds:.1} s{dollars}, {}",
+        outcome.program.steps.len() + outcome.program.on_exit.len(),
+        kept,
+        outcome.requirements.literals,
+        total.prompt_tokens,
+        total.cached_tokens,
+        total.completion_tokens,
+        model.id()
+    ));
+    let warning = Style::new().yellow();
+    for requirement in outcome.requirements.uncovered() {
+        let text = if requirement.missing.is_empty() {
+            format!("not covered: {:?}", requirement.quote)
+        } else {
+            format!("not covered: {:?} (missing: {})", requirement.quote, requirement.missing.join(", "))
+        };
+        output.message(&output.styled(&warning, &text));
+    }
+}
+
+fn write(
+    arguments: &Arguments,
+    outcome: &Outcome,
+    files: &[GeneratedFile],
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<(), Failure> {
+    let emitted: Vec<GeneratedFile> = match arguments.emit {
+        Emit::Manifest => files.to_vec(),
+        Emit::Program => vec![GeneratedFile {
+            name: format!("{}.program.yaml", outcome.program.name),
+            content: write_program(&outcome.program, Format::Yaml)?,
+        }],
+        Emit::Ir => vec![GeneratedFile {
+            name: format!("{}.ir.json", outcome.program.name),
+            content: format!("{:#}\n", canonical_json(&outcome.workflow)),
+        }],
+    };
+    let target = Target::of(arguments.output.as_deref());
+    if arguments.json {
+        if !matches!(target, Target::Stdout) {
+            target.write(&emitted, output)?;
+        }
+        return output.json(&as_json(outcome, files, ledger));
+    }
+    for path in target.write(&emitted, output)? {
+        output.message(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value {
+    let files: Vec<Value> = files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
+    let calls = ledger.calls();
+    json!({
+        "version": "couler/nl/v1",
+        "plan": outcome.plan,
+        "program": outcome.program,
+        "digest": digest(&outcome.workflow),
+        "files": files,
+        "steps": outcome.steps,
+        "requirements": outcome.requirements,
+        "notes": outcome.notes,
+        "ignored": outcome.ignored,
+        "usage": ledger.total(),
+        "calls": calls,
+    })
+}

@@ -1,0 +1,17 @@
+//! The command line: arguments, settings, output, one file per command.
+
+mod arguments;
+mod commands;
+mod compile_target;
+mod environment;
+mod failure;
+mod files;
+mod model_choice;
+mod output;
+mod progress;
+
+pub use arguments::Arguments;
+pub use commands::run;
+pub use environment::Environment;
+pub use failure::Failure;
+pub use output::{ColorChoice, Output};

@@ -1,0 +1,27 @@
+//! The engine itself.
+
+use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, Support};
+use super::{capabilities, workflow, yaml};
+use crate::ir::Workflow;
+
+/// Writes Argo Workflows manifests.
+///
+/// A manifest is to be created (`kubectl create`, `argo submit`), not applied: the name of a `Workflow` is made at
+/// creation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Argo;
+
+impl Engine for Argo {
+    fn name(&self) -> &'static str {
+        "argo"
+    }
+
+    fn capabilities(&self) -> Vec<(&'static str, Support)> {
+        capabilities::CAPABILITIES.to_vec()
+    }
+
+    fn generate(&self, workflow: &Workflow, options: &GenerateOptions) -> Result<Vec<GeneratedFile>, EngineError> {
+        let document = workflow::document(workflow, options)?;
+        Ok(vec![GeneratedFile { name: format!("{}.yaml", workflow.name), content: yaml::write(&document)? }])
+    }
+}

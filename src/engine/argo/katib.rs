@@ -1,0 +1,188 @@
+//! Hyperparameter searches: `resource` templates with Katib experiments (v1beta1).
+
+use serde::Serialize;
+
+use super::super::EngineError;
+use super::context::Context;
+use super::inputs::Inputs;
+use super::job::{JobPod, generated_name};
+use super::manifest::ResourceTemplate;
+use super::pod::{ObjectMeta, PodTemplate};
+use super::yaml;
+use crate::api::{KatibExperiment, KatibParameter, KatibParameterType, Objective};
+use crate::ir::Node;
+
+/// Name of the container whose output Katib reads.
+const TRIAL: &str = "training-container";
+/// Failed trials after which the search gives up, if nothing is said. The number must be known to see the failure.
+const MAX_FAILED: u32 = 3;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Experiment {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    spec: ExperimentSpec,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExperimentSpec {
+    objective: ObjectiveSpec,
+    algorithm: Algorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_trial_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_trial_count: Option<u32>,
+    max_failed_trial_count: u32,
+    parameters: Vec<SearchParameter>,
+    trial_template: TrialTemplate,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectiveSpec {
+    #[serde(rename = "type")]
+    direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goal: Option<f64>,
+    objective_metric_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Algorithm {
+    algorithm_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SearchParameter {
+    name: String,
+    parameter_type: &'static str,
+    feasible_space: FeasibleSpace,
+}
+
+#[derive(Serialize)]
+struct FeasibleSpace {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    list: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TrialTemplate {
+    primary_container_name: &'static str,
+    trial_parameters: Vec<TrialParameter>,
+    trial_spec: TrialJob,
+}
+
+#[derive(Serialize)]
+struct TrialParameter {
+    name: String,
+    reference: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TrialJob {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: TrialJobSpec,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TrialJobSpec {
+    backoff_limit: u32,
+    template: PodTemplate,
+}
+
+/// The template of a search.
+///
+/// # Errors
+/// References that cannot be resolved.
+pub(crate) fn resource(
+    context: &Context<'_>,
+    node: &Node,
+    search: &KatibExperiment,
+    inputs: &mut Inputs,
+) -> Result<ResourceTemplate, EngineError> {
+    let arguments: Vec<String> =
+        search.parameters.iter().map(|p| format!("--{0}=${{trialParameters.{0}}}", p.name)).collect();
+    let pod = JobPod::with_command(context, node, &search.image, (&search.command, &arguments), inputs)?;
+    let mut template = pod.pod(TRIAL, true, false);
+    template.spec.restart_policy = Some("Never");
+    // Katib refuses more failures than trials.
+    let default_failed = search.max_trials.map_or(MAX_FAILED, |trials| trials.min(MAX_FAILED));
+    let max_failed = search.max_failed_trials.unwrap_or(default_failed);
+    let experiment = Experiment {
+        api_version: "kubeflow.org/v1beta1",
+        kind: "Experiment",
+        metadata: generated_name(node),
+        spec: ExperimentSpec {
+            objective: ObjectiveSpec {
+                direction: match search.objective {
+                    Objective::Maximize => "maximize",
+                    Objective::Minimize => "minimize",
+                },
+                goal: search.goal,
+                objective_metric_name: search.objective_metric.clone(),
+            },
+            algorithm: Algorithm { algorithm_name: search.algorithm.clone() },
+            parallel_trial_count: search.parallel_trials,
+            max_trial_count: search.max_trials,
+            max_failed_trial_count: max_failed,
+            parameters: search.parameters.iter().map(parameter).collect(),
+            trial_template: TrialTemplate {
+                primary_container_name: TRIAL,
+                trial_parameters: search
+                    .parameters
+                    .iter()
+                    .map(|p| TrialParameter { name: p.name.clone(), reference: p.name.clone() })
+                    .collect(),
+                trial_spec: TrialJob {
+                    api_version: "batch/v1",
+                    kind: "Job",
+                    spec: TrialJobSpec { backoff_limit: 0, template },
+                },
+            },
+        },
+    };
+    Ok(ResourceTemplate {
+        action: "create",
+        merge_strategy: None,
+        set_owner_reference: true,
+        // The conditions of an experiment are a list, which Argo cannot search; a completed one has this time, and a
+        // failed one is recognised before by its trials.
+        success_condition: Some("status.completionTime".to_owned()),
+        failure_condition: Some(format!("status.trialsFailed > {max_failed}")),
+        manifest: yaml::write(&experiment)?,
+    })
+}
+
+fn parameter(parameter: &KatibParameter) -> SearchParameter {
+    let number = |value: Option<f64>| value.map(|value| value.to_string());
+    SearchParameter {
+        name: parameter.name.clone(),
+        parameter_type: match parameter.kind {
+            KatibParameterType::Double => "double",
+            KatibParameterType::Int => "int",
+            KatibParameterType::Categorical => "categorical",
+            KatibParameterType::Discrete => "discrete",
+        },
+        feasible_space: FeasibleSpace {
+            min: number(parameter.min),
+            max: number(parameter.max),
+            step: number(parameter.step),
+            list: parameter.values.clone(),
+        },
+    }
+}

@@ -1,0 +1,30 @@
+//! Argo Workflows 4: `Workflow` and `CronWorkflow` manifests, a linter for them, and the way back to the graph.
+
+mod call;
+mod capabilities;
+mod condition;
+mod context;
+mod generator;
+mod inputs;
+mod job;
+mod katib;
+mod leaf;
+mod manifest;
+mod names;
+mod place;
+mod pod;
+mod read;
+mod recover;
+mod repeat;
+mod script;
+mod settings;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+mod workflow;
+mod yaml;
+
+pub use generator::Argo;
+pub use recover::{RecoverError, recover};

@@ -1,0 +1,148 @@
+//! The whole manifest.
+
+use indexmap::IndexMap;
+
+use super::super::{EngineError, GenerateOptions};
+use super::call::call;
+use super::context::{Context, Scope};
+use super::manifest::{
+    API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Named, Parameter, Resource, Template, TtlStrategy,
+    WorkflowSpec,
+};
+use super::names::{dns_label, port_name};
+use super::pod::{ObjectMeta, ResourceAmounts, VolumeClaimSpec, VolumeClaimTemplate};
+use super::settings;
+use crate::api::{self, ConcurrencyPolicy, VolumeClaim};
+use crate::ir::{Workflow, digest};
+
+/// Annotation with the digest of the workflow's graph.
+pub(crate) const DIGEST: &str = "couler.dev/digest";
+/// Argo's own annotation for what a workflow is for.
+pub(crate) const DESCRIPTION: &str = "workflows.argoproj.io/description";
+
+/// The manifest of a workflow.
+///
+/// # Errors
+/// What Argo cannot express, with the step and the feature.
+pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result<Document, EngineError> {
+    let context = Context::new(workflow);
+    let spec = spec(&context)?;
+    let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
+    let labels = workflow.settings.labels.clone();
+    let mut annotations = IndexMap::from([(DIGEST.to_owned(), digest(workflow))]);
+    if let Some(description) = &workflow.description {
+        annotations.insert(DESCRIPTION.to_owned(), description.clone());
+    }
+    annotations.extend(workflow.settings.annotations.clone());
+    let metadata = ObjectMeta { namespace, labels, annotations, ..ObjectMeta::default() };
+    let Some(schedule) = &workflow.schedule else {
+        let generate_name = Some(format!("{}-", workflow.name));
+        let metadata = ObjectMeta { generate_name, ..metadata };
+        return Ok(Document::Workflow(Resource { api_version: API_VERSION, kind: "Workflow", metadata, spec }));
+    };
+    let of_each_run =
+        ObjectMeta { labels: metadata.labels.clone(), annotations: metadata.annotations.clone(), ..ObjectMeta::default() };
+    let metadata = ObjectMeta { name: Some(workflow.name.clone()), ..metadata };
+    let spec = CronSpec {
+        schedules: schedule.cron.clone(),
+        timezone: schedule.timezone.clone(),
+        concurrency_policy: match schedule.concurrency {
+            ConcurrencyPolicy::Allow => "Allow",
+            ConcurrencyPolicy::Forbid => "Forbid",
+            ConcurrencyPolicy::Replace => "Replace",
+        },
+        suspend: schedule.suspend,
+        workflow_metadata: of_each_run,
+        workflow_spec: spec,
+    };
+    Ok(Document::Cron(Resource { api_version: API_VERSION, kind: "CronWorkflow", metadata, spec }))
+}
+
+fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
+    let workflow = context.workflow;
+    let shared = &workflow.settings;
+    let entrypoint = context.template_name("main");
+    let mut templates = Vec::with_capacity(workflow.graph.node_count() + 1);
+    let mut tasks = Vec::with_capacity(workflow.graph.node_count());
+    for index in workflow.topological() {
+        let dependencies = workflow.dependencies(index).into_iter().map(str::to_owned).collect();
+        let (task, of_task) = call(context, &workflow.graph[index], dependencies, Scope::Dag)?;
+        tasks.push(task);
+        templates.extend(of_task);
+    }
+    templates.insert(0, Template { name: entrypoint.clone(), dag: Some(Dag { tasks }), ..Template::default() });
+    let on_exit = exit_handler(context, &mut templates)?;
+    Ok(WorkflowSpec {
+        entrypoint,
+        on_exit,
+        arguments: arguments(workflow),
+        parallelism: shared.parallelism,
+        active_deadline_seconds: shared.time_limit.map(api::Duration::seconds),
+        ttl_strategy: shared.keep_finished.map(|time| TtlStrategy { seconds_after_completion: time.seconds() }),
+        service_account_name: shared.service_account.clone(),
+        image_pull_secrets: shared.image_pull_secrets.iter().map(|name| Named { name: name.clone() }).collect(),
+        pod_metadata: Metadata { labels: shared.labels.clone(), annotations: shared.annotations.clone() },
+        node_selector: shared.node_selector.clone(),
+        tolerations: settings::tolerations(&shared.tolerations),
+        volume_claim_templates: shared.volume_claims.iter().map(volume_claim).collect(),
+        templates,
+    })
+}
+
+fn arguments(workflow: &Workflow) -> Arguments {
+    let parameters = workflow
+        .parameters
+        .iter()
+        .map(|(name, parameter)| Parameter {
+            description: parameter.description.clone(),
+            value: parameter.default.clone(),
+            choices: parameter.choices.clone(),
+            ..Parameter::named(port_name(name))
+        })
+        .collect();
+    Arguments { parameters, artifacts: Vec::new() }
+}
+
+fn volume_claim(claim: &VolumeClaim) -> VolumeClaimTemplate {
+    let requests = IndexMap::from([("storage".to_owned(), claim.size.clone())]);
+    VolumeClaimTemplate {
+        metadata: ObjectMeta { name: Some(dns_label(&claim.name)), ..ObjectMeta::default() },
+        spec: VolumeClaimSpec {
+            access_modes: vec![if claim.shared_between_nodes { "ReadWriteMany" } else { "ReadWriteOnce" }],
+            storage_class_name: claim.storage_class.clone(),
+            resources: ResourceAmounts { requests, ..ResourceAmounts::default() },
+        },
+    }
+}
+
+/// The name of the template that runs at the end. One plain step is that template; everything else needs a list of
+/// steps around it, which can hold conditions and arguments.
+fn exit_handler(context: &Context<'_>, templates: &mut Vec<Template>) -> Result<Option<String>, EngineError> {
+    let nodes = &context.workflow.on_exit;
+    let mut calls: Vec<Call> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let (call, of_call) = call(context, node, Vec::new(), Scope::Steps)?;
+        calls.push(call);
+        templates.extend(of_call);
+    }
+    match &calls[..] {
+        [] => Ok(None),
+        [only] if is_plain(only) => Ok(Some(only.template.clone())),
+        _ => {
+            let name = context.template_name("on-exit");
+            let steps = calls.into_iter().map(|call| vec![call]).collect();
+            templates.push(Template { name: name.clone(), steps, ..Template::default() });
+            Ok(Some(name))
+        }
+    }
+}
+
+fn is_plain(call: &Call) -> bool {
+    call.name == call.template
+        && call.when.is_none()
+        && call.arguments == Arguments::default()
+        && call.with_items.is_none()
+        && call.with_param.is_none()
+        && call.with_sequence.is_none()
+        && call.continue_on.is_none()
+}

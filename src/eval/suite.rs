@@ -1,0 +1,189 @@
+//! Suites: descriptions with checks that are about meaning and the same for every engine.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The version that every suite starts with.
+const VERSION: &str = "couler/suite/v1";
+
+/// A suite that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// Not a suite at all.
+    #[error("the suite cannot be read: {0}")]
+    Syntax(String),
+    /// A case is wrong.
+    #[error("case {case:?}: {reason}")]
+    Case {
+        /// Its id.
+        case: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A list of cases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Always `couler/suite/v1`.
+    pub version: String,
+    /// Name of the suite.
+    pub name: String,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// One description.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Unique name.
+    pub id: String,
+    /// What it is about; results are reported per category.
+    pub category: String,
+    /// The description.
+    pub description: String,
+    /// What must hold for the result.
+    pub checks: Checks,
+}
+
+/// What must hold for a workflow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Checks {
+    /// The description must be refused; nothing else is checked then.
+    pub refused: bool,
+    /// How many steps there may be, those of the exit handler not counted.
+    pub steps: Option<StepCount>,
+    /// Steps that must be there, each a different one.
+    pub contains: Vec<ExpectedStep>,
+    /// Pairs: the first is finished before the second starts.
+    pub order: Vec<(String, String)>,
+    /// Pairs that do not wait for each other.
+    pub parallel: Vec<(String, String)>,
+    /// The schedule; without it there must be none.
+    pub schedule: Option<ExpectedSchedule>,
+    /// Texts that must stand somewhere in the manifest.
+    pub literals: Vec<String>,
+    /// Texts that must not stand anywhere in the manifest.
+    pub absent: Vec<String>,
+    /// Parameters that must be declared, with their defaults.
+    pub parameters: BTreeMap<String, Option<String>>,
+    /// Most steps at once.
+    pub parallelism: Option<u32>,
+    /// Time limit of the workflow in seconds.
+    pub time_limit: Option<u64>,
+}
+
+/// Bounds of the number of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepCount {
+    /// Fewest.
+    pub min: usize,
+    /// Most.
+    pub max: usize,
+}
+
+/// A schedule that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedSchedule {
+    /// The cron expression.
+    pub cron: String,
+    /// The time zone.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// A step that must be there. Absent fields are not checked, except for `when`, `items` and `loop`: a step that is
+/// expected without them must not have them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpectedStep {
+    /// How the other checks call it.
+    pub id: String,
+    /// What it may be: names of components, `container`, `script`, or kinds of jobs. Empty: anything.
+    pub any: Vec<String>,
+    /// Texts that must stand in it; case does not matter.
+    pub texts: Vec<String>,
+    /// Its image.
+    pub image: Option<String>,
+    /// A regular expression that its condition must match.
+    pub when: Option<String>,
+    /// Its items, in this order.
+    pub items: Option<Vec<String>>,
+    /// Most instances at once.
+    pub map_parallelism: Option<u32>,
+    /// Its loop.
+    #[serde(rename = "loop")]
+    pub repeat: Option<ExpectedLoop>,
+    /// Retries.
+    pub retries: Option<u32>,
+    /// Time limit in seconds.
+    pub timeout: Option<u64>,
+    /// Age limit of its cache in seconds; 0 for any age.
+    pub cache: Option<u64>,
+    /// Requested resources: `cpu`, `memory`, `gpu`.
+    pub resources: BTreeMap<String, String>,
+    /// Whether it is a step of the exit handler.
+    pub at_exit: bool,
+}
+
+/// A loop that must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedLoop {
+    /// A text that must stand in the condition under which it goes on.
+    pub condition: String,
+    /// Its bound.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+impl Suite {
+    /// Reads and checks a suite.
+    ///
+    /// # Errors
+    /// Unknown fields, duplicate ids, references to steps that no check names, patterns that are no expression.
+    pub fn parse(text: &str) -> Result<Self, SuiteError> {
+        let suite: Self = serde_saphyr::from_str(text).map_err(|error| SuiteError::Syntax(error.to_string()))?;
+        if suite.version != VERSION {
+            return Err(SuiteError::Syntax(format!("its version is {:?}; write {VERSION}", suite.version)));
+        }
+        let mut ids = HashSet::new();
+        for case in &suite.cases {
+            let error = |reason: String| SuiteError::Case { case: case.id.clone(), reason };
+            if !ids.insert(&case.id) {
+                return Err(error("the id is used twice".into()));
+            }
+            case.check().map_err(error)?;
+        }
+        Ok(suite)
+    }
+}
+
+impl Case {
+    fn check(&self) -> Result<(), String> {
+        let checks = &self.checks;
+        let mut names = HashSet::new();
+        for step in &checks.contains {
+            if step.id.is_empty() || !names.insert(step.id.as_str()) {
+                return Err(format!("the step id {:?} is empty or used twice", step.id));
+            }
+            if let Some(pattern) = &step.when {
+                regex::Regex::new(pattern).map_err(|error| format!("step {:?}: {error}", step.id))?;
+            }
+        }
+        let pairs = checks.order.iter().chain(&checks.parallel).flat_map(|(a, b)| [a, b]);
+        for name in pairs {
+            if !names.contains(name.as_str()) {
+                return Err(format!("{name:?} is not among `contains`"));
+            }
+        }
+        let empty = !checks.refused && checks.contains.is_empty() && checks.literals.is_empty();
+        if empty { Err("it checks nothing".into()) } else { Ok(()) }
+    }
+}
