@@ -161,13 +161,29 @@ impl Components for Lake {
         let ComponentRun::Script { file, language, .. } = &component.run else { return None };
         let script = self.entries.get(&component.name)?.place.read(file)?;
         Some(match language {
-            ScriptLanguage::Python => format!("{}\n\n{script}", BUILT_IN.get_file(RUNTIME)?.contents_utf8()?.trim_end()),
+            ScriptLanguage::Python => {
+                let runtime = BUILT_IN.get_file(RUNTIME)?.contents_utf8()?;
+                format!("{}\n\n{script}", needed_runtime(runtime, &script).trim_end())
+            }
             ScriptLanguage::Bash => script,
         })
     }
 
     fn names(&self) -> Vec<&str> {
         self.entries.keys().map(String::as_str).collect()
+    }
+}
+
+/// The part of the runtime about models is more than half of it, and most scripts do without.
+fn needed_runtime<'a>(runtime: &'a str, script: &str) -> &'a str {
+    const MODELS: [&str; 11] = [
+        "load_model", "save_model", "tabular_pipeline", "train(", "training_rows", "finish_training", "score(",
+        "feature_frame", "METRICS", "LOWER", "guess_task",
+    ];
+    let needed = MODELS.iter().any(|name| script.contains(name)) || script.contains("labels(");
+    match runtime.split_once("# == section: models ==") {
+        Some((first, _)) if !needed => first,
+        _ => runtime,
     }
 }
 

@@ -60,7 +60,7 @@ def test_component_is_well_formed(name):
     schema = spec["arguments"]
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["type"] == "object" and schema["additionalProperties"] is False
-    assert len(schema["properties"]) <= 8 and set(schema.get("required", [])) <= set(schema["properties"])
+    assert len(schema["properties"]) <= 9 and set(schema.get("required", [])) <= set(schema["properties"])
     for argument, part in schema["properties"].items():
         assert part.get("description"), f"{argument} has no description"
         assert "default" not in part
@@ -129,7 +129,7 @@ def test_script_uses_only_what_is_declared(name):
     source = (LAKE / name / "script.py").read_text()
     tree = ast.parse(PRELUDE + source)
     compile(PRELUDE + source, name, "exec")
-    shared = {"target", "test_size", "seed", "task"}  # read by the runtime on behalf of training components
+    shared = {"target", "test_size", "seed", "task", "metrics"}  # read by the runtime on behalf of training components
     reads = {"arg": set(), "input_path": set(), "input_paths": set(), "output_path": set(), "emit": set()}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in reads:
@@ -138,7 +138,8 @@ def test_script_uses_only_what_is_declared(name):
     arguments, trains = set(spec["arguments"]["properties"]), "training_rows()" in source or "\ntrain(" in source
     assert reads["arg"] <= arguments | (shared if trains or name == "sklearn.train" else set())
     if "ARGS.get(" not in source:
-        unread = arguments - reads["arg"] - (shared if trains else set())
+        scored = trains or "finish_training(" in source or "train(build" in source
+        unread = arguments - reads["arg"] - (shared if trains else set()) - ({"metrics"} if scored else set())
         assert not unread, f"{name} never reads {', '.join(unread)}"
     assert reads["input_path"] | reads["input_paths"] <= {port["name"] for port in spec["inputs"]}
     assert reads["output_path"] <= {port["name"] for port in spec["outputs"]}
@@ -161,11 +162,16 @@ def section_of(name):
     return (["core"] + re.findall(r"# == section: (\w+) ==", PRELUDE[:at]))[-1]
 
 
-def test_core_of_the_prelude_stands_alone():
+def test_prelude_without_models_stands_alone():
     assert section_of("read_table") == "core" and section_of("fetch") == "storage" and section_of("train") == "models"
-    core = PRELUDE.split("# == section: ")[0]
-    for name in ("fetch", "put", "load_model", "score"):
-        assert not re.search(rf"\b{name}\(", core)
+    first = PRELUDE.split("# == section: models ==")[0]
+    for name in ("load_model", "score", "train", "feature_frame"):
+        assert not re.search(rf"\b{name}\(", first)
+
+
+def test_training_emits_the_metrics_that_are_asked_for(lake, shared):
+    done = lake.run("xgboost.train", {"target": "churn", "n_estimators": 20, "metrics": ["auc", "f1"]}, {"data": shared("split")["train"]})
+    assert float(done.value("auc")) > 0.6 and 0 < float(done.value("f1")) <= 1
 
 
 # the data

@@ -73,6 +73,7 @@ def input_paths(name, optional=False):
     paths = [paths] if isinstance(paths, str) else list(paths)
     if not paths and not optional:
         fail(f"the input {name} is not connected", "put a step that produces it before this one")
+    paths = [fetch(path) if "://" in path else path for path in paths]
     for path in paths:
         if not os.path.exists(path):
             fail(f"the input {name} is missing: no file {path}", "check that the step before wrote its output")
@@ -499,6 +500,9 @@ def finish_training(path, held, train):
     main = "accuracy" if model.task == "classification" else "r2"
     emit("rows", len(train))
     emit("score", values[main])
+    asked = arg("metrics", [], list)
+    for name, value in (score(model, held if len(held) else train, asked) if asked else {}).items():
+        emit(name, value)
     print(f"{model.meta['name']} {model.task} of {model.target}: {len(train)} rows to train, {len(held)} held out")
     print(" ".join(f"{name}={value:.4g}" for name, value in values.items()) + ("" if len(held) else " (training rows)"))
 
