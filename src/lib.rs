@@ -9,3 +9,4 @@ pub mod nl;
 pub mod engine;
 pub mod cli;
 pub mod eval;
+pub mod run;

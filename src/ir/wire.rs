@@ -38,7 +38,7 @@ pub(super) fn wire(
         let mut candidates = candidates(port, nodes, &distances);
         if port.many {
             candidates.sort_by_key(|candidate| order.get(candidate.step).copied());
-            let best = best_of_each_step(candidates);
+            let best = frontier(best_of_each_step(candidates), depends);
             if best.is_empty() && !port.optional {
                 problems.push(missing(node, port, nodes, &distances));
             }
@@ -138,6 +138,13 @@ fn best_of_each_step(candidates: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
         .filter(|candidate| nearest.is_some_and(|best| candidate.preference == best.0))
         .filter(|candidate| seen.insert(candidate.step))
         .collect()
+}
+
+/// Without outputs that another candidate was made from: a cleaned table stands for the one it was loaded from.
+fn frontier<'a>(candidates: Vec<Candidate<'a>>, depends: &HashMap<String, Vec<String>>) -> Vec<Candidate<'a>> {
+    let behind: HashSet<String> =
+        candidates.iter().flat_map(|candidate| distances(candidate.step, depends).into_keys()).collect();
+    candidates.into_iter().filter(|candidate| !behind.contains(candidate.step)).collect()
 }
 
 fn missing(

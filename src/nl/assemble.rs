@@ -8,7 +8,8 @@ use super::plan::{Plan, PlannedStep};
 use super::settings::whole_numbers;
 use crate::api::{
     Component, ComponentCall, ComponentRun, Condition, Function, Loop, Map as MapOver, MapItems, Operand, OutputValue,
-    Parameter, PortType, Problems, Program, Schedule, Step, VERSION, WORKFLOW, WorkflowSettings, program_from_value,
+    Parameter, PortType, Problems, Program, Schedule, Step, Task, VERSION, WORKFLOW, WorkflowSettings, ancestors,
+    program_from_value,
 };
 use crate::ir::{Components, Workflow, lower};
 
@@ -62,6 +63,7 @@ pub(super) fn assemble(
         steps,
         on_exit,
     };
+    keep_split_rows(&mut program, components);
     let workflow = assembler.lower_with_repairs(&mut program)?;
     let mut notes = assembler.notes;
     notes.extend(workflow.notes.iter().cloned());
@@ -261,7 +263,6 @@ impl Assembler<'_> {
         let mut repaired = false;
         for problem in &problems.0 {
             let Some(index) = program.steps.iter().position(|step| step.name == problem.path) else {
-                repaired |= self.repair_exit(program, &problem.path);
                 continue;
             };
             let Some(port) = problem.message.split('"').nth(1).map(str::to_owned) else { continue };
@@ -286,10 +287,6 @@ impl Assembler<'_> {
         repaired
     }
 
-    fn repair_exit(&mut self, _: &mut Program, _: &str) -> bool {
-        false
-    }
-
     /// The nearest step before `index` with an output that fits the port, which does not wait for this step.
     fn provider(&self, program: &Program, index: usize, port: &str) -> Option<String> {
         let Function::Component(call) = &program.steps[index].run else { return None };
@@ -303,6 +300,39 @@ impl Assembler<'_> {
             });
             (fits && !program.steps[index].after.contains(&step.name)).then(|| step.name.clone())
         })
+    }
+}
+
+/// A training after a split uses all rows that the split gave it: it holds out none of its own.
+fn keep_split_rows(program: &mut Program, components: &dyn Components) {
+    let splits: Vec<String> = program
+        .steps
+        .iter()
+        .filter(|step| component_name(step).and_then(|name| components.component(name)).is_some_and(|component| {
+            component.task == Task::Split
+        }))
+        .map(|step| step.name.clone())
+        .collect();
+    if splits.is_empty() {
+        return;
+    }
+    let ancestors = ancestors(program);
+    for step in &mut program.steps {
+        let after_split = ancestors.get(&step.name).is_some_and(|before| splits.iter().any(|split| before.contains(split)));
+        let Function::Component(call) = &mut step.run else { continue };
+        let holds_out = components
+            .component(&call.component)
+            .is_some_and(|component| component.arguments.pointer("/properties/test_size").is_some() && component.task != Task::Split);
+        if after_split && holds_out {
+            call.with.entry("test_size".into()).or_insert(json!(0));
+        }
+    }
+}
+
+fn component_name(step: &Step) -> Option<&str> {
+    match &step.run {
+        Function::Component(call) => Some(&call.component),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod lake;
 mod lint;
 mod model;
 mod nl;
+mod run;
 mod schema;
 
 use clap::Subcommand;
@@ -19,6 +20,7 @@ pub(super) enum Command {
     Nl(nl::Arguments),
     Compile(compile::Arguments),
     Explain(explain::Arguments),
+    Run(run::Arguments),
     Lint(lint::Arguments),
     Eval(eval::Arguments),
     Lake(lake::Arguments),
@@ -36,6 +38,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Nl(arguments) => nl::run(arguments, &environment, output),
         Command::Compile(arguments) => compile::run(&arguments, &environment, output),
         Command::Explain(arguments) => explain::run(&arguments, &environment, output),
+        Command::Run(arguments) => run::run(&arguments, &environment, output),
         Command::Lint(arguments) => lint::run(&arguments, output),
         Command::Eval(arguments) => eval::run(arguments, &environment, output),
         Command::Lake(arguments) => lake::run(arguments, &environment, output),

@@ -54,6 +54,10 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
 
+    /// Run the workflow on this machine when it is written
+    #[arg(long)]
+    run: bool,
+
     /// Show the exact prompt and a bound of the cost; call nothing
     #[arg(long)]
     dry_run: bool,
@@ -121,7 +125,12 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let outcome = result?;
     let files = generate(&outcome.workflow, engine)?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
-    write(&arguments, &outcome, &files, &ledger, output)
+    write(&arguments, &outcome, &files, &ledger, output)?;
+    if arguments.run {
+        let results = super::run::execute(&outcome.workflow, std::collections::HashMap::new(), environment, output)?;
+        return super::run::verdict(&results);
+    }
+    Ok(())
 }
 
 fn description(arguments: &Arguments) -> Result<String, Failure> {

@@ -9,6 +9,7 @@ mod inputs;
 mod job;
 mod katib;
 mod leaf;
+mod lint;
 mod manifest;
 mod names;
 mod place;
@@ -27,4 +28,5 @@ mod workflow;
 mod yaml;
 
 pub use generator::Argo;
+pub use lint::{LintError, lint_argo};
 pub use recover::{RecoverError, recover};

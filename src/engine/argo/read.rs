@@ -65,6 +65,19 @@ pub(crate) fn tags(text: &str) -> Vec<&str> {
     found
 }
 
+/// The text with a word in place of every reference, which need not be valid YAML before it is replaced.
+pub(crate) fn without_tags(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((_, after)) = after.split_once("}}") else { break };
+        result.push_str(before);
+        result.push_str("reference");
+        rest = after;
+    }
+    result + rest
+}
+
 /// The words of a `depends` expression that name tasks.
 pub(crate) fn depends(expression: &str) -> Vec<&str> {
     expression

@@ -84,7 +84,9 @@ pub(crate) fn resources(resources: &Resources) -> ResourceAmounts {
 /// Volumes of a pod and where they are mounted. The claims of the workflow are mounted under their own names in pods
 /// that Argo makes; in the pods of a job (`of_job`) they are claims of the workflow's name.
 pub(crate) fn volumes(node: &Node, claims: &[VolumeClaim], of_job: bool) -> (Vec<PodVolume>, Vec<VolumeMount>) {
-    let labels: Vec<String> = claims.iter().map(|claim| dns_label(&claim.name)).collect();
+    // In the pods of a job the claims of the workflow are volumes like all others.
+    let taken = if of_job { &[] } else { claims };
+    let labels: Vec<String> = taken.iter().map(|claim| dns_label(&claim.name)).collect();
     let mut names = Names::taken(labels.iter().map(String::as_str));
     let mut volumes: Vec<PodVolume> = Vec::new();
     let mut mounts = Vec::new();

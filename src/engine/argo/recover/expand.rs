@@ -16,6 +16,8 @@ const DEPTH: usize = 64;
 pub(super) struct Expansion<'a> {
     templates: &'a HashMap<&'a str, &'a Value>,
     defaults: &'a Value,
+    /// Parameters of the workflow.
+    parameters: &'a [Value],
     steps: BTreeMap<String, RecoveredStep>,
     order: Vec<String>,
 }
@@ -35,17 +37,31 @@ type Ends = BTreeSet<String>;
 impl<'a> Expansion<'a> {
     pub(super) fn new(templates: &'a HashMap<&'a str, &'a Value>, spec: &'a Value) -> Self {
         let defaults = spec.get("templateDefaults").unwrap_or(&Value::Null);
-        Self { templates, defaults, steps: BTreeMap::new(), order: Vec::new() }
+        let parameters = list_at(spec, "/arguments/parameters");
+        Self { templates, defaults, parameters, steps: BTreeMap::new(), order: Vec::new() }
     }
 
     /// Follows the calls from a template.
     pub(super) fn start(&mut self, name: &str) {
         let Some(template) = self.templates.get(name).copied() else { return };
+        let around = Surroundings { bindings: self.first_bindings(template), ..Surroundings::default() };
         if calls(template).is_empty() {
-            self.add_leaf(name, &Value::Null, template, &Surroundings::default());
+            self.add_leaf(name, &Value::Null, template, &around);
         } else {
-            self.expand(template, &Surroundings::default());
+            self.expand(template, &around);
         }
+    }
+
+    /// The first template gets the arguments of the workflow.
+    fn first_bindings(&self, template: &Value) -> Bindings {
+        let mut known = bindings(&Value::Null, template, &Bindings::new());
+        for parameter in list_at(template, "/inputs/parameters") {
+            let name = string(parameter, "name");
+            if self.parameters.iter().any(|parameter| string(parameter, "name") == name) {
+                known.insert(name.to_owned(), format!("{{{{parameters.{name}}}}}"));
+            }
+        }
+        known
     }
 
     /// Names of the steps in the order in which they were found.

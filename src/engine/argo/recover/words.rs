@@ -75,7 +75,7 @@ fn quoted(text: &str, quote: char, bindings: &Bindings, result: &mut String) -> 
             '\\' if !escaped => escaped = true,
             found if found == quote && !escaped => {
                 let content = &text[1..at];
-                match whole_reference(content, bindings) {
+                match whole_reference(content, bindings, true) {
                     Some(operand) => result.push_str(&operand),
                     None => result.push_str(&text[..=at]),
                 }
@@ -91,7 +91,7 @@ fn quoted(text: &str, quote: char, bindings: &Bindings, result: &mut String) -> 
 fn bare(text: &str, bindings: &Bindings, result: &mut String) -> usize {
     if text.starts_with("{{")
         && let Some(end) = text.find("}}")
-        && let Some(operand) = whole_reference(&text[..end + 2], bindings)
+        && let Some(operand) = whole_reference(&text[..end + 2], bindings, false)
     {
         result.push_str(&operand);
         return end + 2;
@@ -102,13 +102,14 @@ fn bare(text: &str, bindings: &Bindings, result: &mut String) -> usize {
 }
 
 /// The operand that `{{…}}` stands for, through the inputs of the template if need be.
-fn whole_reference(text: &str, bindings: &Bindings) -> Option<String> {
+fn whole_reference(text: &str, bindings: &Bindings, quoted: bool) -> Option<String> {
     let tag = text.strip_prefix("{{")?.strip_suffix("}}").filter(|tag| !tag.contains("}}"))?.trim();
     let Some(name) = tag.strip_prefix("inputs.parameters.") else { return operand(tag) };
     let bound = bindings.get(name)?;
     let inner = bound.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|rest| !rest.contains("{{"));
     match inner {
         Some(reference) => Some(reference.strip_prefix("steps.").unwrap_or(reference).to_owned()),
+        None if !quoted && bound.parse::<f64>().is_ok() => Some(bound.clone()),
         None => Some(format!("'{}'", bound.replace('\\', "\\\\").replace('\'', "\\'"))),
     }
 }

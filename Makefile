@@ -1,0 +1,73 @@
+# `make demo` and `make test` do all their own set-up; they need Rust, gcc and Python 3.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-rust test-lake check lint fmt doc bench smoke schemas model
+
+COULER := target/release/couler
+ENV := . .ci/env;
+PYTHON_TESTS := target/python-tests
+PYTHON_BENCH := target/python-bench
+DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an XGBoost model with 200 trees to predict churn and evaluate accuracy and AUC.
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(COULER): $(shell find src prompts -type f) Cargo.toml Cargo.lock
+	$(ENV) cargo build --release --locked
+	@touch $@
+
+demo: $(COULER) ## Describe a workflow, get it, and run it on real data
+	$(COULER) model pull
+	mkdir -p target/demo
+	@echo; echo 'couler nl "$(DEMO)"'
+	$(COULER) nl "$(DEMO)" --run --output target/demo/churn.yaml
+	$(COULER) lint target/demo/churn.yaml
+	@echo; echo "The Argo workflow is target/demo/churn.yaml. Try next:"
+	@echo "  $(COULER) nl \"run acme/etl:1 every night at 2, then acme/report:1; retry both twice\""
+	@echo "  $(COULER) lake list"
+	@echo "  $(COULER) --help"
+
+test: test-lake test-rust ## Run every test
+
+test-lake: $(PYTHON_TESTS)/ready ## Run the components on real data
+	$(PYTHON_TESTS)/bin/python -m pytest tests/lake -q -n 2
+
+$(PYTHON_TESTS)/ready: tests/lake/requirements.txt
+	python3 -m venv $(PYTHON_TESTS)
+	$(PYTHON_TESTS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+model: ## Fetch the embedded model
+	$(ENV) cargo run --quiet --locked -- model pull
+
+test-rust: model $(PYTHON_TESTS)/ready ## Run the Rust tests, one of them through the embedded model
+	$(ENV) COULER_TEST_PYTHON=$(CURDIR)/$(PYTHON_TESTS)/bin/python COULER_TEST_MODEL=1 cargo test --locked
+
+check: fmt lint doc test ## Everything that must be clean before a change is finished
+
+fmt:
+	cargo fmt --check
+
+lint: ## Formatting and clippy on both feature sets
+	cargo fmt --check
+	$(ENV) cargo clippy --locked --all-targets -- -D warnings
+	$(ENV) cargo clippy --locked --all-targets --no-default-features -- -D warnings
+
+doc:
+	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
+	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
+
+$(PYTHON_BENCH)/ready: tests/bench/requirements.txt
+	python3 -m venv $(PYTHON_BENCH)
+	$(PYTHON_BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+smoke: $(COULER) ## Twelve descriptions through the embedded model
+	$(COULER) model pull
+	$(COULER) eval run eval/suites/smoke.yaml --min-pass 10
+
+schemas: $(COULER) $(PYTHON_BENCH)/ready ## Check 500 random manifests against Argo's own schema (needs ../shared)
+	$(ENV) bash tests/bench/schemas.sh $(PYTHON_BENCH)/bin/python

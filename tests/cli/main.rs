@@ -1,0 +1,8 @@
+//! End-to-end tests of the command line, in one binary.
+
+mod compile;
+mod harness;
+mod layers;
+mod model;
+mod nl;
+mod reference;
