@@ -68,7 +68,11 @@ pub trait Engine {
     ///
     /// # Errors
     /// [`EngineError::Unsupported`] names the step and the feature.
-    fn generate(&self, workflow: &Workflow, options: &GenerateOptions) -> Result<Vec<GeneratedFile>, EngineError>;
+    fn generate(
+        &self,
+        workflow: &Workflow,
+        options: &GenerateOptions,
+    ) -> Result<Vec<GeneratedFile>, EngineError>;
 }
 
 /// The engines by name.

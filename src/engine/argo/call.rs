@@ -56,7 +56,12 @@ pub(crate) fn call(
 }
 
 /// A condition in the words of `scope`.
-fn when(context: &Context<'_>, scope: Scope, node: &Node, condition: &Condition) -> Result<String, EngineError> {
+fn when(
+    context: &Context<'_>,
+    scope: Scope,
+    node: &Node,
+    condition: &Condition,
+) -> Result<String, EngineError> {
     condition::when(condition, &mut |operand| match operand {
         Operand::Output { step, output } => {
             context.output_path(scope, &node.name, step, output).map(|path| format!("{{{{{path}}}}}"))
@@ -101,7 +106,7 @@ fn wrap_map(
     }
     let mut inner =
         Call { name: node.name.clone(), template: node.name.clone(), arguments, ..Call::default() };
-    inner.continue_on = outer.continue_on.clone();
+    inner.continue_on.clone_from(&outer.continue_on);
     if let Some(condition) = node.condition.as_ref().filter(|condition| condition_reads_item(condition)) {
         inner.when = Some(condition::when(condition, &mut |operand| Ok(handed.operand(operand)))?);
     }

@@ -110,7 +110,10 @@ mod tests {
             ("parameters.e in [dev, prod]", "'{{parameters.e}}' in ('dev', 'prod')"),
             ("item in [1, 2]", "{{item}} in (1, 2)"),
             ("item in [a]", "'{{item}}' == 'a'"),
-            ("a.x > 1 and (b.y < 2 or c.z == 'it\\'s')", "{{a.x}} > 1 && ({{b.y}} < 2 || '{{c.z}}' == 'it\\'s')"),
+            (
+                "a.x > 1 and (b.y < 2 or c.z == 'it\\'s')",
+                "{{a.x}} > 1 && ({{b.y}} < 2 || '{{c.z}}' == 'it\\'s')",
+            ),
             ("a.x == '{{workflow.name}}'", "'{{a.x}}' == '\\{\\{workflow.name}}'"),
         ] {
             let condition: Condition = text.parse().unwrap();

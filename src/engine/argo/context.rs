@@ -57,7 +57,10 @@ impl<'a> Context<'a> {
 
     /// Whether somebody reads an output, the step's own loop included. Exit steps are taken to be read.
     pub(crate) fn is_read(&self, node: &Node, output: &str) -> bool {
-        let own = node.exec_while.as_ref().is_some_and(|repeat| repeat.condition.outputs().contains(&(&node.name, output)));
+        let own = node
+            .exec_while
+            .as_ref()
+            .is_some_and(|repeat| repeat.condition.outputs().contains(&(&node.name, output)));
         own || self.read.contains(&(node.name.as_str(), output))
             || self.workflow.on_exit.iter().any(|exit| exit.name == node.name)
     }
@@ -81,7 +84,13 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// Jobs print nothing that could be read.
-    pub(crate) fn output_path(&self, scope: Scope, reader: &str, step: &str, output: &str) -> Result<String, EngineError> {
+    pub(crate) fn output_path(
+        &self,
+        scope: Scope,
+        reader: &str,
+        step: &str,
+        output: &str,
+    ) -> Result<String, EngineError> {
         if step == WORKFLOW {
             return Ok("workflow.status".to_owned());
         }
@@ -93,7 +102,9 @@ impl<'a> Context<'a> {
             return Ok(format!("{word}.{step}.outputs.parameters.{}", port_name(output)));
         }
         if matches!(producer.action, Action::Job { .. }) {
-            let reason = format!("{step:?} is a job and prints nothing; write the value to a file in an ordinary step");
+            let reason = format!(
+                "{step:?} is a job and prints nothing; write the value to a file in an ordinary step"
+            );
             return Err(unsupported(reader, "result of a job", reason));
         }
         Ok(if is_wrapped(producer) {
@@ -107,7 +118,13 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// The instances of a map write artifacts that Argo does not put together.
-    pub(crate) fn artifact(&self, scope: Scope, reader: &str, step: &str, output: &str) -> Result<String, EngineError> {
+    pub(crate) fn artifact(
+        &self,
+        scope: Scope,
+        reader: &str,
+        step: &str,
+        output: &str,
+    ) -> Result<String, EngineError> {
         if self.node(step).is_some_and(|node| node.map.is_some()) {
             let reason = format!(
                 "{step:?} runs once per item and Argo does not collect the artifacts of its instances; \
@@ -121,7 +138,8 @@ impl<'a> Context<'a> {
     /// Whether an artifact may be missing when its reader starts.
     pub(crate) fn may_be_missing(&self, step: &str, output: &str) -> bool {
         self.node(step).is_some_and(|node| {
-            let optional = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { optional: true, .. });
+            let optional =
+                |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { optional: true, .. });
             node.condition.is_some()
                 || node.settings.continue_on_failure
                 || node.outputs.iter().any(|out| out.name == output && optional(&out.kind))

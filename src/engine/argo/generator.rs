@@ -20,7 +20,11 @@ impl Engine for Argo {
         capabilities::CAPABILITIES.to_vec()
     }
 
-    fn generate(&self, workflow: &Workflow, options: &GenerateOptions) -> Result<Vec<GeneratedFile>, EngineError> {
+    fn generate(
+        &self,
+        workflow: &Workflow,
+        options: &GenerateOptions,
+    ) -> Result<Vec<GeneratedFile>, EngineError> {
         let document = workflow::document(workflow, options)?;
         Ok(vec![GeneratedFile { name: format!("{}.yaml", workflow.name), content: yaml::write(&document)? }])
     }

@@ -51,7 +51,8 @@ impl Inputs {
         for (name, path, input) in artifact_ports(node) {
             let Input::Artifact { step, output, .. } = input else { continue };
             let optional = context.may_be_missing(step, output);
-            let declared = Artifact { name: name.clone(), path: Some(path.clone()), optional, ..Artifact::default() };
+            let declared =
+                Artifact { name: name.clone(), path: Some(path.clone()), optional, ..Artifact::default() };
             let from = Some((step.clone(), output.clone()));
             inputs.artifacts.insert(name, ArtifactInput { path, from, declared });
         }
@@ -86,9 +87,9 @@ impl Inputs {
                 workflow_parameter(name)
             }
             Piece::Item(None) => input_parameter(&self.claim("item", Source::Item(None))),
-            Piece::Item(Some(key)) => {
-                input_parameter(&self.claim(&format!("item-{}", port_name(key)), Source::Item(Some(key.clone()))))
-            }
+            Piece::Item(Some(key)) => input_parameter(
+                &self.claim(&format!("item-{}", port_name(key)), Source::Item(Some(key.clone()))),
+            ),
             Piece::Output { step, .. } if step == crate::api::WORKFLOW => "{{workflow.status}}".to_owned(),
             Piece::Output { step, output } => input_parameter(&self.output(step, output)),
         }
@@ -122,7 +123,12 @@ impl Inputs {
     }
 
     /// The arguments with which a caller in `scope` hands the inputs over.
-    pub(crate) fn arguments(&self, context: &Context<'_>, scope: Scope, reader: &str) -> Result<Arguments, EngineError> {
+    pub(crate) fn arguments(
+        &self,
+        context: &Context<'_>,
+        scope: Scope,
+        reader: &str,
+    ) -> Result<Arguments, EngineError> {
         let mut arguments = Arguments::default();
         for (name, source) in &self.parameters {
             arguments.parameters.push(Parameter::with_value(name, argument(context, scope, reader, source)?));
@@ -150,7 +156,12 @@ impl Inputs {
     }
 }
 
-fn argument(context: &Context<'_>, scope: Scope, reader: &str, source: &Source) -> Result<String, EngineError> {
+fn argument(
+    context: &Context<'_>,
+    scope: Scope,
+    reader: &str,
+    source: &Source,
+) -> Result<String, EngineError> {
     let output = |step: &str, output: &str| {
         context.output_path(scope, reader, step, output).map(|path| format!("{{{{{path}}}}}"))
     };

@@ -129,8 +129,11 @@ fn training(
     }
     let is_mpi = kind.name == MPI.name;
     let base = JobPod::new(context, node, job, inputs)?;
-    let roles =
-        [(kind.master, job.masters, !is_mpi), ("Worker", job.workers, true), ("PS", job.parameter_servers, false)];
+    let roles = [
+        (kind.master, job.masters, !is_mpi),
+        ("Worker", job.workers, true),
+        ("PS", job.parameter_servers, false),
+    ];
     let mut replicas = IndexMap::new();
     for (role, count, accelerated) in roles {
         if count > 0 {
@@ -178,7 +181,12 @@ pub(crate) struct JobPod {
 }
 
 impl JobPod {
-    fn new(context: &Context<'_>, node: &Node, job: &DistributedJob, inputs: &mut Inputs) -> Result<Self, EngineError> {
+    fn new(
+        context: &Context<'_>,
+        node: &Node,
+        job: &DistributedJob,
+        inputs: &mut Inputs,
+    ) -> Result<Self, EngineError> {
         let mut pod = Self::with_command(context, node, &job.image, (&job.command, &job.args), inputs)?;
         let resources = &mut pod.container.resources;
         for (name, amount) in [("cpu", &job.cpu), ("memory", &job.memory)] {
@@ -229,7 +237,11 @@ impl JobPod {
             metadata: ObjectMeta { labels: own.labels.clone(), annotations, ..ObjectMeta::default() },
             spec: PodSpec {
                 service_account_name: own.service_account.clone().or_else(|| shared.service_account.clone()),
-                image_pull_secrets: shared.image_pull_secrets.iter().map(|name| Named { name: name.clone() }).collect(),
+                image_pull_secrets: shared
+                    .image_pull_secrets
+                    .iter()
+                    .map(|name| Named { name: name.clone() })
+                    .collect(),
                 node_selector,
                 tolerations,
                 volumes,
@@ -248,7 +260,10 @@ impl JobPod {
             main.command.clear();
             main.args.clear();
         }
-        PodTemplate { metadata: self.metadata.clone(), spec: PodSpec { containers: vec![main], ..self.spec.clone() } }
+        PodTemplate {
+            metadata: self.metadata.clone(),
+            spec: PodSpec { containers: vec![main], ..self.spec.clone() },
+        }
     }
 }
 
@@ -295,7 +310,8 @@ fn resolved(value: &Value, node: &Node, inputs: &mut Inputs) -> Result<Value, En
     Ok(match value {
         Value::String(text) => {
             if inputs.text(node, text, Braces::Marker)?.broken {
-                let reason = format!("Argo would read the braces in {text:?} as its own; write them in another way");
+                let reason =
+                    format!("Argo would read the braces in {text:?} as its own; write them in another way");
                 return Err(unsupported(&node.name, "braces in a manifest", reason));
             }
             Value::String(inputs.text(node, text, Braces::Keep)?.text)

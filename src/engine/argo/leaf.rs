@@ -37,7 +37,8 @@ impl Leaf {
     /// What Argo cannot express, with the step and the feature.
     pub(crate) fn new(context: &Context<'_>, node: &Node) -> Result<Self, EngineError> {
         let mut inputs = Inputs::of(context, node)?;
-        let mut template = Template { name: node.name.clone(), metadata: metadata(node), ..Template::default() };
+        let mut template =
+            Template { name: node.name.clone(), metadata: metadata(node), ..Template::default() };
         apply_settings(&mut template, node);
         match &node.action {
             Action::Job { job } => job::fill(context, node, job, &mut inputs, &mut template)?,
@@ -46,7 +47,7 @@ impl Leaf {
                 let mut container = container(context, node, &mut inputs, &mut template, Vec::new(), image)?;
                 container.command = texts(node, &mut inputs, command)?;
                 container.args = texts(node, &mut inputs, args)?;
-                container.working_dir = working_dir.clone();
+                container.working_dir.clone_from(working_dir);
                 container.env = settings::with_brace_variable(container.env, &inputs);
                 template.container = Some(container);
             }
@@ -62,7 +63,7 @@ impl Leaf {
         if !matches!(node.action, Action::Job { .. }) {
             template.outputs = outputs(node, &mut inputs)?;
         }
-        template.memoize = settings::memoize(context, node, &mut inputs)?;
+        template.memoize = settings::memoize(context, node, &mut inputs);
         template.inputs = inputs.declared();
         Ok(Self { template, inputs })
     }
@@ -91,9 +92,9 @@ fn apply_settings(template: &mut Template, node: &Node) {
     template.active_deadline_seconds = own.timeout.map(crate::api::Duration::seconds);
     template.retry_strategy = own.retry.as_ref().map(settings::retry);
     template.daemon = own.daemon;
-    template.service_account_name = own.service_account.clone();
+    template.service_account_name.clone_from(&own.service_account);
     if !matches!(node.action, Action::Job { .. }) {
-        template.node_selector = own.node_selector.clone();
+        template.node_selector.clone_from(&own.node_selector);
         template.tolerations = settings::tolerations(&own.tolerations);
     }
 }
@@ -148,7 +149,8 @@ fn external_artifacts(node: &Node, inputs: &mut Inputs) -> Result<(), EngineErro
             continue;
         }
         let place = Some(place(node, inputs, location, Direction::Read)?);
-        let declared = Artifact { name: name.clone(), path: Some(path.clone()), place, ..Artifact::default() };
+        let declared =
+            Artifact { name: name.clone(), path: Some(path.clone()), place, ..Artifact::default() };
         inputs.artifacts.insert(name, super::inputs::ArtifactInput { path, from: None, declared });
     }
     Ok(())
@@ -167,7 +169,7 @@ fn component_environment(
     arguments: Option<&Value>,
 ) -> Result<Vec<EnvVar>, EngineError> {
     let Some(arguments) = arguments else { return Ok(Vec::new()) };
-    let ports = component_inputs(node, inputs)?;
+    let ports = component_inputs(node, inputs);
     let outputs: serde_json::Map<String, Value> = node
         .outputs
         .iter()
@@ -187,7 +189,7 @@ fn component_environment(
 }
 
 /// Port to path or address; a list if the port is given several times.
-fn component_inputs(node: &Node, inputs: &Inputs) -> Result<serde_json::Map<String, Value>, EngineError> {
+fn component_inputs(node: &Node, inputs: &Inputs) -> serde_json::Map<String, Value> {
     let mut ports: IndexMap<&str, Vec<Value>> = IndexMap::new();
     for (name, path, input) in artifact_ports(node) {
         let value = match input {
@@ -196,13 +198,13 @@ fn component_inputs(node: &Node, inputs: &Inputs) -> Result<serde_json::Map<Stri
         };
         ports.entry(input.name()).or_default().push(Value::String(value));
     }
-    Ok(ports
+    ports
         .into_iter()
         .map(|(name, mut values)| {
             let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
             (name.to_owned(), value)
         })
-        .collect())
+        .collect()
 }
 
 fn chosen(path: Option<&String>, folder: &str, name: &str) -> String {
@@ -228,7 +230,14 @@ fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
                 // Whoever reads the store expects the file itself, not a tar file of it.
                 let archive = place.is_some().then_some(Archive { none: Empty {} });
                 let path = Some(chosen(path.as_ref(), OUTPUTS, &output.name));
-                ports.artifacts.push(Artifact { name, path, optional: *optional, archive, place, ..Artifact::default() });
+                ports.artifacts.push(Artifact {
+                    name,
+                    path,
+                    optional: *optional,
+                    archive,
+                    place,
+                    ..Artifact::default()
+                });
             }
         }
     }

@@ -20,9 +20,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[serde(untagged)]
 pub(crate) enum Document {
     /// A workflow that runs when it is created.
-    Workflow(Resource<WorkflowSpec>),
+    Workflow(Box<Resource<WorkflowSpec>>),
     /// A workflow that runs by the clock.
-    Cron(Resource<CronSpec>),
+    Cron(Box<Resource<CronSpec>>),
 }
 
 /// A Kubernetes resource.
@@ -293,11 +293,11 @@ pub(crate) struct ObjectStore {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Hdfs {
     pub addresses: Vec<String>,
     pub path: String,
-    pub hdfs_user: String,
+    #[serde(rename = "hdfsUser")]
+    pub user: String,
     #[serde(skip_serializing_if = "is_default")]
     pub force: bool,
 }

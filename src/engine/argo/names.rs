@@ -35,10 +35,12 @@ impl Names {
 
     /// The wanted name, or the first of `NAME-2`, `NAME-3`, … that is free.
     pub(crate) fn claim(&mut self, wanted: &str) -> String {
-        let free = std::iter::once(wanted.to_owned())
-            .chain((2..).map(|number: u64| format!("{wanted}-{number}")))
-            .find(|name| !self.0.contains(name))
-            .expect("there are more numbers than names");
+        let mut free = wanted.to_owned();
+        let mut number = 1;
+        while self.0.contains(&free) {
+            number += 1;
+            free = format!("{wanted}-{number}");
+        }
         self.0.insert(free.clone());
         free
     }
@@ -58,7 +60,10 @@ mod tests {
     #[test]
     fn names_are_given_once() {
         let mut names = Names::taken(["main", "main-2"].into_iter());
-        assert_eq!((names.claim("main"), names.claim("main"), names.claim("x")), ("main-3".into(), "main-4".into(), "x".into()));
+        assert_eq!(
+            (names.claim("main"), names.claim("main"), names.claim("x")),
+            ("main-3".into(), "main-4".into(), "x".into())
+        );
     }
 
     #[test]

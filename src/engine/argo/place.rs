@@ -34,7 +34,11 @@ pub(crate) fn place(
         other => given(other),
     };
     if direction == Direction::Write && matches!(place, Place::Git(_) | Place::Raw(_)) {
-        return Err(unsupported(&node.name, "output store", "git and raw text are read only; use an object store"));
+        return Err(unsupported(
+            &node.name,
+            "output store",
+            "git and raw text are read only; use an object store",
+        ));
     }
     resolved(place, direction, &mut |text| Ok(inputs.text(node, text, Braces::Keep)?.text))
 }
@@ -56,14 +60,16 @@ fn given(location: &ArtifactLocation) -> Place {
                 service_account_key_secret: None,
             }))
         }
-        ArtifactLocation::Oss { bucket, key, endpoint, access_key, secret_key } => Place::Oss(Box::new(ObjectStore {
-            endpoint: Some(endpoint.clone()),
-            bucket: Some(bucket.clone()),
-            key: key.clone(),
-            access_key_secret: secret(access_key.as_ref()),
-            secret_key_secret: secret(secret_key.as_ref()),
-            ..ObjectStore::default()
-        })),
+        ArtifactLocation::Oss { bucket, key, endpoint, access_key, secret_key } => {
+            Place::Oss(Box::new(ObjectStore {
+                endpoint: Some(endpoint.clone()),
+                bucket: Some(bucket.clone()),
+                key: key.clone(),
+                access_key_secret: secret(access_key.as_ref()),
+                secret_key_secret: secret(secret_key.as_ref()),
+                ..ObjectStore::default()
+            }))
+        }
         ArtifactLocation::Gcs { bucket, key, service_account_key } => Place::Gcs(Box::new(ObjectStore {
             bucket: Some(bucket.clone()),
             key: key.clone(),
@@ -73,7 +79,7 @@ fn given(location: &ArtifactLocation) -> Place {
         ArtifactLocation::Hdfs { addresses, path, user } => Place::Hdfs(Hdfs {
             addresses: addresses.clone(),
             path: path.clone(),
-            hdfs_user: user.clone().unwrap_or_else(|| HDFS_USER.to_owned()),
+            user: user.clone().unwrap_or_else(|| HDFS_USER.to_owned()),
             force: false,
         }),
         ArtifactLocation::Git { repository, revision, depth } => {
@@ -97,7 +103,11 @@ fn from_uri(node: &Node, uri: &str) -> Result<Place, EngineError> {
     };
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     let store = || {
-        Box::new(ObjectStore { bucket: Some(bucket.to_owned()), key: key.to_owned(), ..ObjectStore::default() })
+        Box::new(ObjectStore {
+            bucket: Some(bucket.to_owned()),
+            key: key.to_owned(),
+            ..ObjectStore::default()
+        })
     };
     match scheme {
         "s3" | "s3a" | "s3n" | "minio" => Ok(Place::S3(store())),
@@ -106,14 +116,14 @@ fn from_uri(node: &Node, uri: &str) -> Result<Place, EngineError> {
         "hdfs" => Ok(Place::Hdfs(Hdfs {
             addresses: vec![bucket.to_owned()],
             path: format!("/{key}"),
-            hdfs_user: HDFS_USER.to_owned(),
+            user: HDFS_USER.to_owned(),
             force: false,
         })),
         "git" | "git+https" | "git+ssh" | "ssh" => {
             let repo = uri.strip_prefix("git+").unwrap_or(uri).to_owned();
             Ok(Place::Git(Git { repo, revision: None, depth: None }))
         }
-        "http" | "https" if rest.ends_with(".git") => {
+        "http" | "https" if rest.rsplit_once('.').is_some_and(|(_, ending)| ending == "git") => {
             Ok(Place::Git(Git { repo: uri.to_owned(), revision: None, depth: None }))
         }
         "http" | "https" => Ok(Place::Http(Http { url: uri.to_owned() })),

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 /// The kinds of Argo resources that hold templates.
-pub(crate) const KINDS: [&str; 4] = ["Workflow", "CronWorkflow", "WorkflowTemplate", "ClusterWorkflowTemplate"];
+pub(crate) const KINDS: [&str; 4] =
+    ["Workflow", "CronWorkflow", "WorkflowTemplate", "ClusterWorkflowTemplate"];
 
 /// The documents of a text that are Argo resources, each with its position.
 ///
@@ -11,7 +12,11 @@ pub(crate) const KINDS: [&str; 4] = ["Workflow", "CronWorkflow", "WorkflowTempla
 /// What is wrong with the text.
 pub(crate) fn resources(text: &str) -> Result<Vec<(usize, Value)>, String> {
     let documents: Vec<Value> = super::yaml::read_all(text)?;
-    Ok(documents.into_iter().enumerate().filter(|(_, document)| KINDS.contains(&string(document, "kind"))).collect())
+    Ok(documents
+        .into_iter()
+        .enumerate()
+        .filter(|(_, document)| KINDS.contains(&string(document, "kind")))
+        .collect())
 }
 
 /// The workflow inside a resource, with its JSON pointer.

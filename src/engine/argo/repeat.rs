@@ -48,7 +48,7 @@ pub(crate) fn wrap(
     context: &Context<'_>,
     node: &Node,
     repeat: &Loop,
-    leaf: Leaf,
+    mut leaf: Leaf,
     scope: Scope,
     outer: &mut Call,
 ) -> Result<Vec<Template>, EngineError> {
@@ -71,6 +71,11 @@ pub(crate) fn wrap(
     });
     let counter_name = handed.free_name(COUNTER);
     let counter = input_parameter(&counter_name);
+    if let Some(memoize) = &mut leaf.template.memoize {
+        // Each repetition has a result of its own, or the first one would be reused for ever.
+        memoize.key = format!("{}-{counter}", memoize.key);
+        leaf.template.inputs.parameters.push(Parameter::named(&counter_name));
+    }
     let limit = format!("{counter} < {}", repeat.limit);
     let rounds = repeat.limit > ROUND;
     let bound = if rounds { format!("{limit} && {counter} % {ROUND} != 0") } else { limit };
@@ -120,10 +125,11 @@ fn level(
     let all: Vec<Parameter> =
         handed.parameters.keys().map(|name| Parameter::with_value(name, input_parameter(name))).collect();
     let mut body_parameters = all.clone();
-    if level.body_is_loop {
-        body_parameters.push(Parameter::with_value(level.counter, input_parameter(level.counter)));
-    } else {
+    if !level.body_is_loop {
         body_parameters.retain(|parameter| leaf.inputs.parameters.contains_key(&parameter.name));
+    }
+    if level.body_is_loop || leaf.template.memoize.is_some() {
+        body_parameters.push(Parameter::with_value(level.counter, input_parameter(level.counter)));
     }
     let body = Call {
         name: level.body_step.to_owned(),
@@ -140,7 +146,8 @@ fn level(
             other => handed.operand(other),
         })
     })?;
-    let bracketed = if matches!(repeat.condition, crate::api::Condition::Or(_)) { format!("({when})") } else { when };
+    let bracketed =
+        if matches!(repeat.condition, crate::api::Condition::Or(_)) { format!("({when})") } else { when };
     let when = Some(format!("{bracketed} && {}", level.bound));
     let mut parameters = all;
     let next = format!("{{{{=string(asInt(inputs.parameters['{}']) + {})}}}}", level.counter, level.step);
@@ -187,7 +194,8 @@ fn outputs(context: &Context<'_>, node: &Node, level: &Level<'_>) -> Ports {
         Some(format!("steps['{again}'].status == 'Skipped' ? steps['{body_step}'].outputs.{own} : {deeper}"))
     };
     let mut parameter = |name: &str, own: &str| {
-        let value_from = Some(ValueFrom { expression: choice("parameters", name, own), ..ValueFrom::default() });
+        let value_from =
+            Some(ValueFrom { expression: choice("parameters", name, own), ..ValueFrom::default() });
         ports.parameters.push(Parameter { value_from, ..Parameter::named(name) });
     };
     if context.is_read(node, "result") && !matches!(node.action, Action::Job { .. }) {
@@ -206,4 +214,89 @@ fn outputs(context: &Context<'_>, node: &Node, level: &Level<'_>) -> Ports {
         }
     }
     ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::argo::recover;
+    use crate::engine::{Engine, GenerateOptions};
+
+    /// Follows the bounds of both levels as Argo does when the condition always holds.
+    fn repetitions(limit: u32) -> u32 {
+        let (mut count, mut start) = (0, 1);
+        loop {
+            let mut counter = start;
+            loop {
+                count += 1;
+                if !(counter < limit && (limit <= ROUND || counter % ROUND != 0)) {
+                    break;
+                }
+                counter += 1;
+            }
+            if limit <= ROUND || start > limit - ROUND {
+                return count;
+            }
+            start += ROUND;
+        }
+    }
+
+    #[test]
+    fn rounds_keep_the_bound() {
+        for limit in 1..=200 {
+            assert_eq!(repetitions(limit), limit);
+        }
+        assert_eq!(repetitions(1000), 1000);
+    }
+
+    #[test]
+    fn a_loop_counts_and_hands_its_last_outputs_on() {
+        let program = r#"
+version: couler/v1
+name: w
+steps:
+- name: flip
+  run: {function: run_script, source: "print('tails')"}
+  exec_while: {condition: flip.result == tails, limit: 5, pause: 1d}
+- name: say
+  run: {function: run_container, image: i, args: ["{{steps.flip.result}}"]}
+"#;
+        let workflow =
+            crate::ir::lower(&crate::api::parse_program(program).unwrap(), &crate::ir::NoComponents).unwrap();
+        let text = crate::engine::argo::Argo
+            .generate(&workflow, &GenerateOptions::default())
+            .unwrap()
+            .remove(0)
+            .content;
+        let expected = r#"  - name: flip-loop
+    inputs:
+      parameters:
+      - name: iteration
+    outputs:
+      parameters:
+      - name: result
+        valueFrom:
+          expression: "steps['again'].status == 'Skipped' ? steps['flip'].outputs.result : steps['again'].outputs.parameters['result']"
+    steps:
+    - - name: flip
+        template: flip
+    - - name: pause
+        template: flip-pause
+        when: "'{{steps.flip.outputs.result}}' == 'tails' && {{inputs.parameters.iteration}} < 5"
+    - - name: again
+        template: flip-loop
+        when: "'{{steps.flip.outputs.result}}' == 'tails' && {{inputs.parameters.iteration}} < 5"
+        arguments:
+          parameters:
+          - name: iteration
+            value: "{{=string(asInt(inputs.parameters['iteration']) + 1)}}"
+  - name: flip-pause
+    suspend:
+      duration: 24h
+"#;
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("value: \"{{tasks.flip.outputs.parameters.result}}\""), "{text}");
+        let step = &recover(&text).unwrap().steps["flip"];
+        assert_eq!(step.exec_while, Some(("flip.result == 'tails'".into(), 5)));
+    }
 }

@@ -8,11 +8,13 @@ use super::inputs::Inputs;
 use super::manifest::{Backoff, Memoize, MemoizeCache, Named, RetryStrategy};
 use super::names::{Names, dns_label};
 use super::pod::{
-    EnvSource, EnvVar, ResourceAmounts, SecretKeyRef, Toleration, Volume as PodVolume, VolumeMount, VolumeSource,
+    EnvSource, EnvVar, ResourceAmounts, SecretKeyRef, Toleration, Volume as PodVolume, VolumeMount,
+    VolumeSource,
 };
 use super::text::BRACE_VARIABLE;
 use crate::api::{
-    self, Duration, Input, Resources, Retry, RetryPolicy, TolerationEffect, TolerationOperator, Volume, VolumeClaim,
+    self, Duration, Input, Resources, Retry, RetryPolicy, TolerationEffect, TolerationOperator, Volume,
+    VolumeClaim,
 };
 use crate::ir::Node;
 
@@ -23,11 +25,20 @@ pub(crate) const GPU: &str = "nvidia.com/gpu";
 pub(crate) fn go_duration(duration: Duration) -> String {
     let seconds = duration.seconds();
     let parts = [(seconds / 3600, 'h'), (seconds % 3600 / 60, 'm'), (seconds % 60, 's')];
-    parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect()
+    let written: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    written.concat()
 }
 
 /// Environment of a step: its input parameters, then what its settings say. `extra` comes between.
-pub(crate) fn environment(node: &Node, inputs: &mut Inputs, extra: Vec<EnvVar>) -> Result<Vec<EnvVar>, EngineError> {
+pub(crate) fn environment(
+    node: &Node,
+    inputs: &mut Inputs,
+    extra: Vec<EnvVar>,
+) -> Result<Vec<EnvVar>, EngineError> {
     let mut variables: IndexMap<String, EnvVar> = IndexMap::new();
     for input in &node.inputs {
         if let Input::Parameter { name, value } = input {
@@ -83,7 +94,11 @@ pub(crate) fn resources(resources: &Resources) -> ResourceAmounts {
 
 /// Volumes of a pod and where they are mounted. The claims of the workflow are mounted under their own names in pods
 /// that Argo makes; in the pods of a job (`of_job`) they are claims of the workflow's name.
-pub(crate) fn volumes(node: &Node, claims: &[VolumeClaim], of_job: bool) -> (Vec<PodVolume>, Vec<VolumeMount>) {
+pub(crate) fn volumes(
+    node: &Node,
+    claims: &[VolumeClaim],
+    of_job: bool,
+) -> (Vec<PodVolume>, Vec<VolumeMount>) {
     // In the pods of a job the claims of the workflow are volumes like all others.
     let taken = if of_job { &[] } else { claims };
     let labels: Vec<String> = taken.iter().map(|claim| dns_label(&claim.name)).collect();
@@ -123,14 +138,20 @@ fn volume_source(volume: &Volume, of_job: bool) -> (String, Option<VolumeSource>
             (label, of_job.then_some(VolumeSource::PersistentVolumeClaim { claim_name }))
         }
         Volume::EmptyDir { size, memory, .. } => {
-            let source = VolumeSource::EmptyDir { medium: memory.then_some("Memory"), size_limit: size.clone() };
+            let source =
+                VolumeSource::EmptyDir { medium: memory.then_some("Memory"), size_limit: size.clone() };
             ("scratch".to_owned(), Some(source))
         }
-        Volume::ConfigMap { name, .. } => (dns_label(name), Some(VolumeSource::ConfigMap { name: name.clone() })),
-        Volume::Secret { name, .. } => (dns_label(name), Some(VolumeSource::Secret { secret_name: name.clone() })),
-        Volume::HostPath { host_path, .. } => {
-            (format!("host-{}", dns_label(host_path)), Some(VolumeSource::HostPath { path: host_path.clone() }))
+        Volume::ConfigMap { name, .. } => {
+            (dns_label(name), Some(VolumeSource::ConfigMap { name: name.clone() }))
         }
+        Volume::Secret { name, .. } => {
+            (dns_label(name), Some(VolumeSource::Secret { secret_name: name.clone() }))
+        }
+        Volume::HostPath { host_path, .. } => (
+            format!("host-{}", dns_label(host_path)),
+            Some(VolumeSource::HostPath { path: host_path.clone() }),
+        ),
     }
 }
 
@@ -174,22 +195,18 @@ pub(crate) fn retry(retry: &Retry) -> RetryStrategy {
 
 /// Reuse of earlier results. The default key holds the step, everything its artifacts come from, and a hash of its
 /// parameters, for Argo takes letters, digits and dashes only.
-pub(crate) fn memoize(
-    context: &Context<'_>,
-    node: &Node,
-    inputs: &mut Inputs,
-) -> Result<Option<Memoize>, EngineError> {
-    let Some(cache) = &node.settings.cache else { return Ok(None) };
+pub(crate) fn memoize(context: &Context<'_>, node: &Node, inputs: &mut Inputs) -> Option<Memoize> {
+    let cache = node.settings.cache.as_ref()?;
     let key = match &cache.key {
-        Some(key) => key_text(node, inputs, key)?,
+        Some(key) => key_text(node, inputs, key),
         None => default_key(context, node, inputs),
     };
     let max_age = cache.max_age.map(go_duration).unwrap_or_default();
     let config_map = Named { name: "couler-cache".to_owned() };
-    Ok(Some(Memoize { key, max_age, cache: MemoizeCache { config_map } }))
+    Some(Memoize { key, max_age, cache: MemoizeCache { config_map } })
 }
 
-fn key_text(node: &Node, inputs: &mut Inputs, key: &str) -> Result<String, EngineError> {
+fn key_text(node: &Node, inputs: &mut Inputs, key: &str) -> String {
     let template = api::Template::parse(key, node.map.is_some());
     let mut text = String::new();
     for piece in &template.0 {
@@ -200,7 +217,7 @@ fn key_text(node: &Node, inputs: &mut Inputs, key: &str) -> Result<String, Engin
             other => text.push_str(&inputs.reference(other)),
         }
     }
-    Ok(if text.starts_with('-') { format!("key{text}") } else { text })
+    if text.starts_with('-') { format!("key{text}") } else { text }
 }
 
 fn default_key(context: &Context<'_>, node: &Node, inputs: &Inputs) -> String {

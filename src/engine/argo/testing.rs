@@ -9,7 +9,12 @@ pub(crate) fn node(name: &str) -> Node {
         name: name.to_owned(),
         description: None,
         component: None,
-        action: Action::Container { image: "alpine:3".into(), command: vec![], args: vec![], working_dir: None },
+        action: Action::Container {
+            image: "alpine:3".into(),
+            command: vec![],
+            args: vec![],
+            working_dir: None,
+        },
         condition: None,
         map: None,
         exec_while: None,

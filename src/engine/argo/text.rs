@@ -87,7 +87,17 @@ fn is_read_as_meant(text: &str, parts: &[(String, bool)]) -> bool {
 /// Whether Argo replaces or refuses `{{inner}}`.
 pub(crate) fn is_argo_tag(inner: &str) -> bool {
     const PREFIXES: [&str; 12] = [
-        "item.", "item[", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.", "node.", "retries", "lastRetry.",
+        "item.",
+        "item[",
+        "steps.",
+        "inputs.",
+        "outputs.",
+        "pod.",
+        "workflow.",
+        "tasks.",
+        "node.",
+        "retries",
+        "lastRetry.",
         "cronworkflow.",
     ];
     let trimmed = inner.trim();
@@ -131,7 +141,10 @@ mod tests {
         for text in ["{{.Names}}", "{{ user }}", "}} {% raw %}", "a{b}c", "{{}}"] {
             assert_eq!(rendered(text, Braces::Variable), Rendered { text: text.into(), broken: false });
         }
-        assert_eq!(rendered("--in={{item}}{{ x }}", Braces::Variable).text, "--in={{inputs.parameters.x}}{{ x }}");
+        assert_eq!(
+            rendered("--in={{item}}{{ x }}", Braces::Variable).text,
+            "--in={{inputs.parameters.x}}{{ x }}"
+        );
     }
 
     #[test]
@@ -143,7 +156,11 @@ mod tests {
             ("{{{{item}}", "{$(COULER_BRACE){{inputs.parameters.x}}"),
             ("{{ {{item}}", "{$(COULER_BRACE) {{inputs.parameters.x}}"),
         ] {
-            assert_eq!(rendered(text, Braces::Variable), Rendered { text: expected.into(), broken: true }, "{text}");
+            assert_eq!(
+                rendered(text, Braces::Variable),
+                Rendered { text: expected.into(), broken: true },
+                "{text}"
+            );
         }
         assert_eq!(rendered("{{inputs.x}}", Braces::Marker).text, "{@COULER_BRACE@inputs.x}}");
     }

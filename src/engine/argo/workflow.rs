@@ -6,8 +6,8 @@ use super::super::{EngineError, GenerateOptions};
 use super::call::call;
 use super::context::{Context, Scope};
 use super::manifest::{
-    API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Named, Parameter, Resource, Template, TtlStrategy,
-    WorkflowSpec,
+    API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Named, Parameter, Resource, Template,
+    TtlStrategy, WorkflowSpec,
 };
 use super::names::{dns_label, port_name};
 use super::pod::{ObjectMeta, ResourceAmounts, VolumeClaimSpec, VolumeClaimTemplate};
@@ -38,10 +38,18 @@ pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result
     let Some(schedule) = &workflow.schedule else {
         let generate_name = Some(format!("{}-", workflow.name));
         let metadata = ObjectMeta { generate_name, ..metadata };
-        return Ok(Document::Workflow(Resource { api_version: API_VERSION, kind: "Workflow", metadata, spec }));
+        return Ok(Document::Workflow(Box::new(Resource {
+            api_version: API_VERSION,
+            kind: "Workflow",
+            metadata,
+            spec,
+        })));
     };
-    let of_each_run =
-        ObjectMeta { labels: metadata.labels.clone(), annotations: metadata.annotations.clone(), ..ObjectMeta::default() };
+    let of_each_run = ObjectMeta {
+        labels: metadata.labels.clone(),
+        annotations: metadata.annotations.clone(),
+        ..ObjectMeta::default()
+    };
     let metadata = ObjectMeta { name: Some(workflow.name.clone()), ..metadata };
     let spec = CronSpec {
         schedules: schedule.cron.clone(),
@@ -55,7 +63,7 @@ pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result
         workflow_metadata: of_each_run,
         workflow_spec: spec,
     };
-    Ok(Document::Cron(Resource { api_version: API_VERSION, kind: "CronWorkflow", metadata, spec }))
+    Ok(Document::Cron(Box::new(Resource { api_version: API_VERSION, kind: "CronWorkflow", metadata, spec })))
 }
 
 fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
@@ -70,7 +78,8 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
         tasks.push(task);
         templates.extend(of_task);
     }
-    templates.insert(0, Template { name: entrypoint.clone(), dag: Some(Dag { tasks }), ..Template::default() });
+    templates
+        .insert(0, Template { name: entrypoint.clone(), dag: Some(Dag { tasks }), ..Template::default() });
     let on_exit = exit_handler(context, &mut templates)?;
     Ok(WorkflowSpec {
         entrypoint,
@@ -78,9 +87,15 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
         arguments: arguments(workflow),
         parallelism: shared.parallelism,
         active_deadline_seconds: shared.time_limit.map(api::Duration::seconds),
-        ttl_strategy: shared.keep_finished.map(|time| TtlStrategy { seconds_after_completion: time.seconds() }),
+        ttl_strategy: shared
+            .keep_finished
+            .map(|time| TtlStrategy { seconds_after_completion: time.seconds() }),
         service_account_name: shared.service_account.clone(),
-        image_pull_secrets: shared.image_pull_secrets.iter().map(|name| Named { name: name.clone() }).collect(),
+        image_pull_secrets: shared
+            .image_pull_secrets
+            .iter()
+            .map(|name| Named { name: name.clone() })
+            .collect(),
         pod_metadata: Metadata { labels: shared.labels.clone(), annotations: shared.annotations.clone() },
         node_selector: shared.node_selector.clone(),
         tolerations: settings::tolerations(&shared.tolerations),

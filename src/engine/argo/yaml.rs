@@ -25,7 +25,9 @@ struct Styled<'a>(&'a Value);
 impl Serialize for Styled<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::String(text) if breaks_block_literals(text) => serde_saphyr::DoubleQuoted(text).serialize(serializer),
+            Value::String(text) if breaks_block_literals(text) => {
+                serde_saphyr::DoubleQuoted(text).serialize(serializer)
+            }
             Value::Array(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 items.iter().try_for_each(|item| list.serialize_element(&Styled(item)))?;
@@ -41,7 +43,7 @@ impl Serialize for Styled<'_> {
     }
 }
 
-/// libyaml, and with it Kubernetes and PyYAML, refuses block literals whose first line starts with a tab.
+/// libyaml, and with it Kubernetes and `PyYAML`, refuses block literals whose first line starts with a tab.
 fn breaks_block_literals(text: &str) -> bool {
     text.contains('\n') && text.trim_start_matches('\n').starts_with('\t')
 }

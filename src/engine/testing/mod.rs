@@ -1,5 +1,6 @@
 //! Random programs that use every feature of the unified API, for property tests of engines.
 
+mod draft;
 mod parts;
 mod texts;
 
@@ -8,120 +9,17 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use crate::api::{
-    Comparison, Condition, ConcurrencyPolicy, Duration, Function, Input, Literal, Loop, Map, MapItems, Operand, Output,
-    OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
+    Comparison, ConcurrencyPolicy, Condition, Duration, Function, Input, Loop, Map, MapItems, Operand,
+    Output, OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
-use parts::{function, location, settings, workflow_settings};
+use draft::{Draft, DraftCondition, DraftItems, Shape, draft};
+use parts::workflow_settings;
 use texts::text;
-
-/// What a random step is made of; names and references are chosen when the whole program is known.
-#[derive(Debug, Clone)]
-struct Draft {
-    base: &'static str,
-    function: Function,
-    settings: crate::api::StepSettings,
-    after: Vec<prop::sample::Index>,
-    condition: Option<DraftCondition>,
-    shape: Shape,
-    inputs: Vec<(bool, prop::sample::Index, String)>,
-    external: Option<crate::api::ArtifactLocation>,
-    store: Option<crate::api::ArtifactLocation>,
-    outputs: u8,
-    words: Vec<String>,
-    reads: prop::sample::Index,
-}
-
-#[derive(Debug, Clone)]
-enum Shape {
-    Plain,
-    Map(DraftItems, Option<u32>),
-    Loop(DraftCondition, u32, Option<u64>),
-}
-
-#[derive(Debug, Clone)]
-enum DraftItems {
-    Words(Vec<String>),
-    Objects(u8),
-    Range(i64, u8),
-    Output(prop::sample::Index),
-    Parameter,
-}
-
-#[derive(Debug, Clone)]
-enum DraftCondition {
-    Compare(prop::sample::Index, u8, Literal),
-    Pair(prop::sample::Index, u8, prop::sample::Index),
-    In(prop::sample::Index, Vec<Literal>),
-    Join(bool, Vec<DraftCondition>),
-}
-
-const BASES: [&str; 12] = [
-    "main", "again", "pause", "load", "train", "train-loop", "train-each", "on-exit", "evaluate-2", "notify", "s", "main-2",
-];
-
-fn literal() -> impl Strategy<Value = Literal> {
-    prop_oneof![
-        prop::sample::select(vec!["0.9", "3", "-1", "100", "0.05"]).prop_map(|n| Literal::Number(n.into())),
-        prop::sample::select(vec!["heads", "it's", "a\\b", "x y", "true", "in", "ünï", "{{x}}"])
-            .prop_map(|t| Literal::Text(t.into())),
-    ]
-}
-
-fn condition() -> impl Strategy<Value = DraftCondition> {
-    let leaf = prop_oneof![
-        (any::<prop::sample::Index>(), 0..6u8, literal()).prop_map(|(a, b, c)| DraftCondition::Compare(a, b, c)),
-        (any::<prop::sample::Index>(), 0..6u8, any::<prop::sample::Index>())
-            .prop_map(|(a, b, c)| DraftCondition::Pair(a, b, c)),
-        (any::<prop::sample::Index>(), prop::collection::vec(literal(), 1..4)).prop_map(|(a, b)| DraftCondition::In(a, b)),
-    ];
-    leaf.prop_recursive(2, 6, 3, |inner| {
-        (any::<bool>(), prop::collection::vec(inner, 2..4)).prop_map(|(and, parts)| DraftCondition::Join(and, parts))
-    })
-}
-
-fn shape() -> impl Strategy<Value = Shape> {
-    let items = prop_oneof![
-        prop::collection::vec("[a-z0-9 ./:é-]{0,8}", 1..4).prop_map(DraftItems::Words),
-        (1..3u8).prop_map(DraftItems::Objects),
-        (-3..5i64, 0..4u8).prop_map(|(start, more)| DraftItems::Range(start, more)),
-        any::<prop::sample::Index>().prop_map(DraftItems::Output),
-        Just(DraftItems::Parameter),
-    ];
-    prop_oneof![
-        5 => Just(Shape::Plain),
-        2 => (items, prop::option::of(1..5u32)).prop_map(|(items, limit)| Shape::Map(items, limit)),
-        2 => (condition(), prop_oneof![1..12u32, 39..130u32], prop::option::of(1..100_000u64))
-            .prop_map(|(condition, limit, pause)| Shape::Loop(condition, limit, pause)),
-    ]
-}
-
-fn draft() -> impl Strategy<Value = Draft> {
-    let first = (
-        prop::sample::select(BASES.to_vec()),
-        function(),
-        settings(),
-        prop::collection::vec(any::<prop::sample::Index>(), 0..3),
-        prop::option::weighted(0.4, condition()),
-        shape(),
-    );
-    let second = (
-        prop::collection::vec((any::<bool>(), any::<prop::sample::Index>(), text()), 0..3),
-        prop::option::weighted(0.3, location()),
-        prop::option::weighted(0.3, location()),
-        0..4u8,
-        prop::collection::vec(text(), 0..3),
-        any::<prop::sample::Index>(),
-    );
-    (first, second).prop_map(|(first, second)| {
-        let (base, function, settings, after, condition, shape) = first;
-        let (inputs, external, store, outputs, words, reads) = second;
-        Draft { base, function, settings, after, condition, shape, inputs, external, store, outputs, words, reads }
-    })
-}
 
 /// A random valid program that Argo can express.
 pub(crate) fn random_program() -> impl Strategy<Value = Program> {
-    let schedule = prop::option::weighted(0.3, (0..3usize, any::<bool>(), prop::option::of(Just("Europe/Berlin"))));
+    let schedule =
+        prop::option::weighted(0.3, (0..3usize, any::<bool>(), prop::option::of(Just("Europe/Berlin"))));
     (
         prop::collection::vec(draft(), 1..8),
         prop::collection::vec(draft(), 0..3),
@@ -137,7 +35,11 @@ pub(crate) fn random_program() -> impl Strategy<Value = Program> {
                     .map(|cron| (*cron).to_owned())
                     .collect(),
                 timezone: timezone.map(str::to_owned),
-                concurrency: [ConcurrencyPolicy::Allow, ConcurrencyPolicy::Forbid, ConcurrencyPolicy::Replace][policy],
+                concurrency: [
+                    ConcurrencyPolicy::Allow,
+                    ConcurrencyPolicy::Forbid,
+                    ConcurrencyPolicy::Replace,
+                ][policy],
                 suspend,
             });
             program(steps, exit, settings, schedule, description, reversed)
@@ -156,14 +58,14 @@ fn program(
     let mut builder = Builder { settings: &settings, done: Vec::new(), exit: false };
     for draft in drafts {
         let name = unused(draft.base, &mut used);
-        let step = builder.step(name, draft);
+        let step = builder.step(name, &draft);
         builder.done.push(step);
     }
     let mut steps = std::mem::take(&mut builder.done);
     builder.exit = true;
     for draft in exit {
         let name = unused(draft.base, &mut used);
-        let step = builder.step(name, draft);
+        let step = builder.step(name, &draft);
         builder.done.push(step);
     }
     let on_exit = builder.done;
@@ -171,8 +73,22 @@ fn program(
         steps.reverse();
     }
     let parameters = [
-        ("env", Parameter { default: Some("dev".into()), choices: vec!["dev".into(), "prod".into()], ..Parameter::default() }),
-        ("list", Parameter { default: Some("[\"a\", 2]".into()), description: Some("Items: yes".into()), ..Parameter::default() }),
+        (
+            "env",
+            Parameter {
+                default: Some("dev".into()),
+                choices: vec!["dev".into(), "prod".into()],
+                ..Parameter::default()
+            },
+        ),
+        (
+            "list",
+            Parameter {
+                default: Some("[\"a\", 2]".into()),
+                description: Some("Items: yes".into()),
+                ..Parameter::default()
+            },
+        ),
         ("free", Parameter::default()),
     ];
     Program {
@@ -205,9 +121,9 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn step(&self, name: String, draft: Draft) -> Step {
+    fn step(&self, name: String, draft: &Draft) -> Step {
         let is_job = matches!(draft.function, Function::RunJob(_));
-        let outputs = if is_job { Vec::new() } else { outputs(&draft) };
+        let outputs = if is_job { Vec::new() } else { outputs(draft) };
         let mut step = Step {
             name,
             description: draft.words.first().cloned(),
@@ -225,11 +141,11 @@ impl Builder<'_> {
             step.after.sort();
             step.after.dedup();
         }
-        self.shape(&mut step, &draft, is_job);
+        self.shape(&mut step, draft, is_job);
         let item = step.map.is_some();
         step.when = draft.condition.as_ref().map(|condition| self.condition(condition, item, None));
-        self.inputs(&mut step, &draft, is_job);
-        self.texts(&mut step, &draft);
+        self.inputs(&mut step, draft, is_job);
+        self.texts(&mut step, draft);
         self.volumes(&mut step);
         step
     }
@@ -254,11 +170,17 @@ impl Builder<'_> {
     fn items(&self, items: &DraftItems) -> MapItems {
         let scalars = self.scalars();
         match items {
-            DraftItems::Words(words) => MapItems::List { items: words.iter().map(|word| word.as_str().into()).collect() },
+            DraftItems::Words(words) => {
+                MapItems::List { items: words.iter().map(|word| word.as_str().into()).collect() }
+            }
             DraftItems::Objects(count) => MapItems::List {
-                items: (0..*count).map(|n| serde_json::json!({"name": format!("yes {n}"), "size": n})).collect(),
+                items: (0..*count)
+                    .map(|n| serde_json::json!({"name": format!("yes {n}"), "size": n}))
+                    .collect(),
             },
-            DraftItems::Range(start, more) => MapItems::Range { start: *start, end: start + i64::from(*more) },
+            DraftItems::Range(start, more) => {
+                MapItems::Range { start: *start, end: start + i64::from(*more) }
+            }
             DraftItems::Output(index) if !scalars.is_empty() => {
                 let (step, output) = index.get(&scalars).clone();
                 MapItems::Output { step, output }
@@ -272,7 +194,8 @@ impl Builder<'_> {
         let writers = self.done.iter().filter(|step| !matches!(step.run, Function::RunJob(_)));
         writers
             .flat_map(|step| {
-                let declared = step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Parameter { .. }));
+                let declared =
+                    step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Parameter { .. }));
                 let names = declared.map(|out| out.name.clone()).chain(["result".to_owned()]);
                 names.map(|output| (step.name.clone(), output)).collect::<Vec<_>>()
             })
@@ -283,7 +206,8 @@ impl Builder<'_> {
         let writers = self.done.iter().filter(|step| step.map.is_none());
         writers
             .flat_map(|step| {
-                let artifacts = step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Artifact { .. }));
+                let artifacts =
+                    step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Artifact { .. }));
                 artifacts.map(|output| (step.name.clone(), output.name.clone())).collect::<Vec<_>>()
             })
             .collect()
@@ -339,26 +263,37 @@ impl Builder<'_> {
         for (number, (artifact, index, text)) in draft.inputs.iter().enumerate() {
             if *artifact && !is_job && !artifacts.is_empty() {
                 let (from, output) = index.get(&artifacts).clone();
-                step.inputs.push(Input::Artifact { name: format!("port{number}"), step: from, output, path: None });
+                step.inputs.push(Input::Artifact {
+                    name: format!("port{number}"),
+                    step: from,
+                    output,
+                    path: None,
+                });
             } else {
                 let mut value = text.clone();
                 if !scalars.is_empty() && index.index(2) == 0 {
                     let (from, output) = index.get(&scalars);
-                    value.push_str(&format!("{{{{steps.{from}.{output}}}}}"));
+                    value += &format!("{{{{steps.{from}.{output}}}}}");
                 }
                 let name = ["IN", "item", "iteration"][number].to_owned();
                 step.inputs.push(Input::Parameter { name, value });
             }
         }
         if let Some(location) = draft.external.clone().filter(|_| !is_job) {
-            step.inputs.push(Input::External { name: "raw data".into(), location, path: Some("/data/in".into()) });
+            step.inputs.push(Input::External {
+                name: "raw data".into(),
+                location,
+                path: Some("/data/in".into()),
+            });
         }
     }
 
     /// Puts references into the strings of the step.
     fn texts(&self, step: &mut Step, draft: &Draft) {
         let mut references = vec!["{{parameters.free}}".to_owned()];
-        references.extend(self.scalars().into_iter().map(|(step, output)| format!("{{{{steps.{step}.{output}}}}}")));
+        references.extend(
+            self.scalars().into_iter().map(|(step, output)| format!("{{{{steps.{step}.{output}}}}}")),
+        );
         if step.map.is_some() {
             references.extend(["{{item}}".to_owned(), "{{ item.name }}".to_owned()]);
         }
@@ -391,13 +326,16 @@ fn own_outputs(step: &Step) -> Vec<Operand> {
 fn outputs(draft: &Draft) -> Vec<Output> {
     let mut outputs = Vec::new();
     if draft.outputs & 1 == 1 {
-        let source = OutputSource::Parameter { path: "/tmp/acc".into(), default: draft.words.first().map(|_| "0".into()) };
+        let source = OutputSource::Parameter {
+            path: "/tmp/acc".into(),
+            default: draft.words.first().map(|_| "0".into()),
+        };
         outputs.push(Output { name: "acc_value".into(), source });
     }
     if draft.outputs & 2 == 2 {
         let readable = |place: &crate::api::ArtifactLocation| {
             use crate::api::ArtifactLocation::{Git, Raw, Uri};
-            !matches!(place, Git { .. } | Raw { .. }) && !matches!(place, Uri { uri } if uri.ends_with(".git"))
+            !matches!(place, Git { .. } | Raw { .. }) && !matches!(place, Uri { uri } if uri.contains(".git"))
         };
         let store = draft.store.clone().filter(readable);
         let source = OutputSource::Artifact { path: "/tmp/model".into(), port_type: PortType::Model, store };

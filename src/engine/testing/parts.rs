@@ -5,10 +5,10 @@ use proptest::prelude::*;
 
 use super::texts::text;
 use crate::api::{
-    ArtifactLocation, Backoff, Cache, ContainerCall, DistributedJob, Duration, Function, Job, KatibExperiment,
-    KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Objective, Resources, Retry, RetryPolicy, RunJob,
-    ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings, Toleration, TolerationEffect, TolerationOperator,
-    Volume, VolumeClaim, WorkflowSettings,
+    ArtifactLocation, Backoff, Cache, ContainerCall, DistributedJob, Duration, Function, Job,
+    KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Objective, Resources,
+    Retry, RetryPolicy, RunJob, ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings, Toleration,
+    TolerationEffect, TolerationOperator, Volume, VolumeClaim, WorkflowSettings,
 };
 
 fn owned(text: &str) -> String {
@@ -107,8 +107,8 @@ fn manifest(named: bool) -> ManifestJob {
     }
 }
 
-fn secret_key() -> Option<SecretKey> {
-    Some(SecretKey { name: owned("store"), key: owned("key") })
+fn secret_key() -> SecretKey {
+    SecretKey { name: owned("store"), key: owned("key") }
 }
 
 pub(super) fn location() -> impl Strategy<Value = ArtifactLocation> {
@@ -118,8 +118,8 @@ pub(super) fn location() -> impl Strategy<Value = ArtifactLocation> {
             key: owned("{{parameters.free}}/x.csv"),
             endpoint: Some(owned("minio:9000")),
             region: None,
-            access_key: secret_key(),
-            secret_key: secret_key(),
+            access_key: Some(secret_key()),
+            secret_key: Some(secret_key()),
         },
         ArtifactLocation::S3 {
             bucket: None,
@@ -136,9 +136,17 @@ pub(super) fn location() -> impl Strategy<Value = ArtifactLocation> {
             access_key: None,
             secret_key: None,
         },
-        ArtifactLocation::Gcs { bucket: owned("b"), key: owned("k"), service_account_key: secret_key() },
+        ArtifactLocation::Gcs {
+            bucket: owned("b"),
+            key: owned("k"),
+            service_account_key: Some(secret_key()),
+        },
         ArtifactLocation::Hdfs { addresses: vec![owned("name:9000")], path: owned("/a"), user: None },
-        ArtifactLocation::Git { repository: owned("https://x.org/r.git"), revision: Some(owned("v1")), depth: Some(1) },
+        ArtifactLocation::Git {
+            repository: owned("https://x.org/r.git"),
+            revision: Some(owned("v1")),
+            depth: Some(1),
+        },
         ArtifactLocation::Http { url: owned("https://x.org/a.csv") },
         ArtifactLocation::Uri { uri: owned("gs://bucket/a/b.csv") },
         ArtifactLocation::Raw { data: owned("a: b\n- c") },
@@ -151,7 +159,12 @@ fn duration() -> impl Strategy<Value = Duration> {
 
 fn volumes() -> impl Strategy<Value = Vec<Volume>> {
     let all = vec![
-        Volume::Claim { claim: owned("data"), path: owned("/v1"), sub_path: Some(owned("a")), read_only: true },
+        Volume::Claim {
+            claim: owned("data"),
+            path: owned("/v1"),
+            sub_path: Some(owned("a")),
+            read_only: true,
+        },
         Volume::Claim { claim: owned("data"), path: owned("/v2"), sub_path: None, read_only: false },
         Volume::Shared { name: owned("work"), path: owned("/v3") },
         Volume::EmptyDir { path: owned("/dev/shm"), size: Some(owned("1Gi")), memory: true },
@@ -164,7 +177,12 @@ fn volumes() -> impl Strategy<Value = Vec<Volume>> {
 }
 
 fn tolerations() -> impl Strategy<Value = Vec<Toleration>> {
-    let exists = Toleration { key: Some(owned("gpu")), operator: TolerationOperator::Exists, value: None, effect: None };
+    let exists = Toleration {
+        key: Some(owned("gpu")),
+        operator: TolerationOperator::Exists,
+        value: None,
+        effect: None,
+    };
     let equal = Toleration {
         key: Some(owned("spot")),
         operator: TolerationOperator::Equal,
@@ -187,13 +205,24 @@ fn resources() -> impl Strategy<Value = Resources> {
 }
 
 fn retry() -> impl Strategy<Value = Retry> {
-    let policies = vec![RetryPolicy::Always, RetryPolicy::OnError, RetryPolicy::OnFailure, RetryPolicy::OnTransientError];
+    let policies = vec![
+        RetryPolicy::Always,
+        RetryPolicy::OnError,
+        RetryPolicy::OnFailure,
+        RetryPolicy::OnTransientError,
+    ];
     let backoff = (duration(), prop::option::of(1..4u32), prop::option::of(duration()));
-    (1..10u32, prop::sample::select(policies), prop::option::of(backoff)).prop_map(|(limit, policy, backoff)| Retry {
-        limit,
-        policy,
-        backoff: backoff.map(|(duration, factor, max_duration)| Backoff { duration, factor, max_duration }),
-    })
+    (1..10u32, prop::sample::select(policies), prop::option::of(backoff)).prop_map(
+        |(limit, policy, backoff)| Retry {
+            limit,
+            policy,
+            backoff: backoff.map(|(duration, factor, max_duration)| Backoff {
+                duration,
+                factor,
+                max_duration,
+            }),
+        },
+    )
 }
 
 fn cache() -> impl Strategy<Value = Cache> {
@@ -205,7 +234,8 @@ pub(super) fn settings() -> impl Strategy<Value = StepSettings> {
     let first = (prop::option::of(text()), any::<[bool; 6]>(), resources(), volumes(), tolerations());
     let second = (prop::option::of(retry()), prop::option::of(duration()), prop::option::of(cache()));
     (first, second).prop_map(|(first, (retry, timeout, cache))| {
-        let (env, [secret, selector, daemon, account, labels, go_on], resources, volumes, tolerations) = first;
+        let (env, [secret, selector, daemon, account, labels, go_on], resources, volumes, tolerations) =
+            first;
         let secret_env = Secret { env: owned("TOKEN"), secret: owned("api"), key: owned("token") };
         StepSettings {
             env: env.into_iter().map(|value| (owned("TEXT"), value)).collect(),
@@ -228,27 +258,29 @@ pub(super) fn settings() -> impl Strategy<Value = StepSettings> {
 
 pub(super) fn workflow_settings() -> impl Strategy<Value = WorkflowSettings> {
     (any::<[bool; 6]>(), prop::option::of(1..20u32), prop::option::of(duration()), tolerations()).prop_map(
-        |([namespace, account, secrets, labels, claims, keep], parallelism, time_limit, tolerations)| WorkflowSettings {
-            parallelism,
-            time_limit,
-            namespace: namespace.then(|| owned("ml")),
-            service_account: account.then(|| owned("argo")),
-            image_pull_secrets: if secrets { vec![owned("registry")] } else { vec![] },
-            labels: if labels { map(&[("owner", "no")]) } else { IndexMap::new() },
-            annotations: if labels { map(&[("x/y", "1")]) } else { IndexMap::new() },
-            node_selector: if labels { map(&[("pool", "ml")]) } else { IndexMap::new() },
-            tolerations,
-            volume_claims: if claims {
-                vec![VolumeClaim {
-                    name: owned("work"),
-                    size: owned("10Gi"),
-                    storage_class: account.then(|| owned("fast")),
-                    shared_between_nodes: keep,
-                }]
-            } else {
-                vec![]
-            },
-            keep_finished: keep.then(|| Duration::from_seconds(86_400)),
+        |([namespace, account, secrets, labels, claims, keep], parallelism, time_limit, tolerations)| {
+            WorkflowSettings {
+                parallelism,
+                time_limit,
+                namespace: namespace.then(|| owned("ml")),
+                service_account: account.then(|| owned("argo")),
+                image_pull_secrets: if secrets { vec![owned("registry")] } else { vec![] },
+                labels: if labels { map(&[("owner", "no")]) } else { IndexMap::new() },
+                annotations: if labels { map(&[("x/y", "1")]) } else { IndexMap::new() },
+                node_selector: if labels { map(&[("pool", "ml")]) } else { IndexMap::new() },
+                tolerations,
+                volume_claims: if claims {
+                    vec![VolumeClaim {
+                        name: owned("work"),
+                        size: owned("10Gi"),
+                        storage_class: account.then(|| owned("fast")),
+                        shared_between_nodes: keep,
+                    }]
+                } else {
+                    vec![]
+                },
+                keep_finished: keep.then(|| Duration::from_seconds(86_400)),
+            }
         },
     )
 }

@@ -7,9 +7,8 @@ use super::model::{Findings, Spec, names};
 
 /// What a template needs from its caller: inputs without a value of their own.
 fn needed<'a>(template: &'a Value, kind: &str) -> Vec<&'a str> {
-    const PLACES: [&str; 11] = [
-        "s3", "gcs", "git", "http", "raw", "hdfs", "oss", "artifactory", "azure", "plugin", "from",
-    ];
+    const PLACES: [&str; 11] =
+        ["s3", "gcs", "git", "http", "raw", "hdfs", "oss", "artifactory", "azure", "plugin", "from"];
     let has_own_value = |input: &Value| match kind {
         "parameters" => ["value", "default", "valueFrom"].iter().any(|field| input.get(field).is_some()),
         _ => {
@@ -28,8 +27,13 @@ pub(super) fn check_call(spec: &Spec<'_>, path: &str, call: &Value, findings: &m
         let given = names(call, &format!("/arguments/{kind}"));
         for name in needed(template, kind) {
             if !given.contains(&name) {
-                let message = format!("the template {:?} needs the {word} {name:?}", string(call, "template"));
-                findings.add(path, message, format!("add it to arguments.{kind}, or give it a default in the template"));
+                let message =
+                    format!("the template {:?} needs the {word} {name:?}", string(call, "template"));
+                findings.add(
+                    path,
+                    message,
+                    format!("add it to arguments.{kind}, or give it a default in the template"),
+                );
             }
         }
     }
@@ -46,7 +50,8 @@ pub(super) fn check_starts(spec: &Spec<'_>, findings: &mut Findings) {
             let given = names(spec.value, &format!("/arguments/{kind}"));
             for name in needed(template, kind) {
                 if !given.contains(&name) {
-                    let message = format!("the template {:?} needs the {word} {name:?}", string(template, "name"));
+                    let message =
+                        format!("the template {:?} needs the {word} {name:?}", string(template, "name"));
                     let hint = format!("add it to the arguments.{kind} of the workflow");
                     findings.add(format!("{}/{field}", spec.pointer), message, hint);
                 }

@@ -88,7 +88,7 @@ fn check_dag(spec: &Spec<'_>, path: &str, template: &Value, findings: &mut Findi
                 findings.add(&here, format!("it depends on {name:?}, which is not defined"), hint);
             }
         }
-        check_call(spec, &here, template, task, Place { word: "tasks", calls: &calls }, findings);
+        check_call(spec, &here, template, task, &Place { word: "tasks", calls: &calls }, findings);
     }
     if let Some(cycle) = cycle(tasks, &calls) {
         let message = format!("tasks wait for each other: {}", cycle.join(" -> "));
@@ -116,7 +116,7 @@ fn check_steps(spec: &Spec<'_>, path: &str, template: &Value, findings: &mut Fin
         }
     }
     for (here, step) in all {
-        check_call(spec, &here, template, step, Place { word: "steps", calls: &calls }, findings);
+        check_call(spec, &here, template, step, &Place { word: "steps", calls: &calls }, findings);
     }
     check_outputs(spec, path, template, &Place { word: "steps", calls: &calls }, findings);
 }
@@ -131,14 +131,23 @@ fn add_call<'a>(
 ) {
     let name = string(call, "name");
     if !is_name(name) {
-        findings.add(path, format!("{name:?} is no valid name of a {kind}"), "use letters, digits and dashes");
+        findings.add(
+            path,
+            format!("{name:?} is no valid name of a {kind}"),
+            "use letters, digits and dashes",
+        );
     }
     if calls.by_name.insert(name, call).is_some() {
         findings.add(path, format!("the {kind} {name:?} is defined twice"), "rename or remove one");
     }
-    let loops = ["withItems", "withParam", "withSequence"].iter().filter(|field| call.get(field).is_some()).count();
+    let loops =
+        ["withItems", "withParam", "withSequence"].iter().filter(|field| call.get(field).is_some()).count();
     if loops > 1 {
-        findings.add(path, "it has several kinds of items", "keep one of withItems, withParam and withSequence");
+        findings.add(
+            path,
+            "it has several kinds of items",
+            "keep one of withItems, withParam and withSequence",
+        );
     }
     let template = string(call, "template");
     let elsewhere = call.get("templateRef").is_some() || call.get("inline").is_some();
@@ -171,7 +180,6 @@ fn cycle(tasks: &[Value], calls: &Calls<'_>) -> Option<Vec<String>> {
             };
             *next += 1;
             match done.get(needed) {
-                Some(true) => {}
                 Some(false) => {
                     let from = path.iter().position(|(name, _)| name == needed).unwrap_or(0);
                     let names = path[from..].iter().map(|(name, _)| (*name).to_owned());
@@ -181,7 +189,7 @@ fn cycle(tasks: &[Value], calls: &Calls<'_>) -> Option<Vec<String>> {
                     done.insert(needed, false);
                     path.push((needed, 0));
                 }
-                None => {}
+                Some(true) | None => {}
             }
         }
     }

@@ -13,7 +13,9 @@ pub(super) fn is_go_duration(text: &str) -> bool {
         let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find(|unit| {
-            after.strip_prefix(unit).is_some_and(|next| next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+            after.strip_prefix(unit).is_some_and(|next| {
+                next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            })
         });
         let Some(unit) = unit.filter(|_| number.parse::<f64>().is_ok()) else { return false };
         rest = &after[unit.len()..];

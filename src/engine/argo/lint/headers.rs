@@ -51,15 +51,27 @@ fn is_dns_name(name: &str) -> bool {
 
 fn check_schedule(spec: &Value, findings: &mut Findings) {
     if spec.get("schedule").is_some() {
-        findings.add("/spec/schedule", "Argo 4 knows no `schedule`", "write `schedules` with a list of cron expressions");
+        findings.add(
+            "/spec/schedule",
+            "Argo 4 knows no `schedule`",
+            "write `schedules` with a list of cron expressions",
+        );
     } else if list(spec, "schedules").is_empty() {
-        findings.add("/spec/schedules", "there is no schedule", "add a cron expression, for example 0 16 * * 0");
+        findings.add(
+            "/spec/schedules",
+            "there is no schedule",
+            "add a cron expression, for example 0 16 * * 0",
+        );
     }
     for (index, cron) in list(spec, "schedules").iter().enumerate() {
         if let Some(reason) = cron.as_str().and_then(wrong_cron) {
             let path = format!("/spec/schedules/{index}");
             let message = format!("the cron expression {cron} is wrong: {reason}");
-            findings.add(path, message, "write minute, hour, day of month, month, day of week, for example 0 16 * * 0");
+            findings.add(
+                path,
+                message,
+                "write minute, hour, day of month, month, day of week, for example 0 16 * * 0",
+            );
         }
     }
     let policy = string(spec, "concurrencyPolicy");
@@ -69,14 +81,19 @@ fn check_schedule(spec: &Value, findings: &mut Findings) {
     }
     let zone = string(spec, "timezone");
     if !zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c)) {
-        findings.add("/spec/timezone", format!("{zone:?} is no time zone"), "use an IANA name such as Europe/Berlin");
+        findings.add(
+            "/spec/timezone",
+            format!("{zone:?} is no time zone"),
+            "use an IANA name such as Europe/Berlin",
+        );
     }
 }
 
 fn wrong_cron(cron: &str) -> Option<String> {
     if let Some(word) = cron.strip_prefix('@') {
         let every = word.strip_prefix("every ").is_some_and(is_go_duration);
-        let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&word);
+        let known =
+            ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&word);
         return (!every && !known).then(|| "this word is unknown".to_owned());
     }
     let plain = cron.split_once(' ').filter(|(zone, _)| zone.contains("TZ=")).map_or(cron, |(_, rest)| rest);
@@ -94,7 +111,11 @@ pub(super) fn check_spec(spec: &Spec<'_>, findings: &mut Findings) {
     let entrypoint = string(spec.value, "entrypoint");
     if entrypoint.is_empty() {
         if !spec.is_open() {
-            findings.add(format!("{}/entrypoint", spec.pointer), "there is no entrypoint", choices("main", known()));
+            findings.add(
+                format!("{}/entrypoint", spec.pointer),
+                "there is no entrypoint",
+                choices("main", known()),
+            );
         }
     } else if !spec.uses_reference() && !spec.templates.contains_key(entrypoint) {
         let message = format!("the entrypoint {entrypoint:?} is not defined");
@@ -106,7 +127,11 @@ pub(super) fn check_spec(spec: &Spec<'_>, findings: &mut Findings) {
         findings.add(format!("{}/onExit", spec.pointer), message, choices(on_exit, known()));
     }
     if list(spec.value, "templates").is_empty() && !spec.uses_reference() {
-        findings.add(format!("{}/templates", spec.pointer), "there are no templates", "add at least the entrypoint");
+        findings.add(
+            format!("{}/templates", spec.pointer),
+            "there are no templates",
+            "add at least the entrypoint",
+        );
     }
     check_defaults(spec, findings);
 }
@@ -118,7 +143,11 @@ fn check_defaults(spec: &Spec<'_>, findings: &mut Findings) {
         let (choices, value) = (list(parameter, "enum"), parameter.get("value"));
         if let Some(value) = value.filter(|value| !choices.is_empty() && !choices.contains(value)) {
             let path = format!("{}/arguments/parameters/{index}", spec.pointer);
-            findings.add(path, format!("the value {value} is none of the choices"), "add it to `enum`, or choose another");
+            findings.add(
+                path,
+                format!("the value {value} is none of the choices"),
+                "add it to `enum`, or choose another",
+            );
         }
     }
 }

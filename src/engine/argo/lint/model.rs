@@ -15,7 +15,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn add(
+        &mut self,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let (path, message) = (path.into(), message.into());
         if self.seen.insert((path.clone(), message.clone())) {
             self.problems.push(Problem::new(path, message, hint));

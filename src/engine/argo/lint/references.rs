@@ -42,15 +42,21 @@ pub(super) fn check_call(
     path: &str,
     template: &Value,
     call: &Value,
-    place: Place<'_>,
+    place: &Place<'_>,
     findings: &mut Findings,
 ) {
-    let reader = Reader { spec, path, template, place: Some(&place), call: Some(call) };
+    let reader = Reader { spec, path, template, place: Some(place), call: Some(call) };
     reader.check(call, &OWN_SCOPE, findings);
 }
 
 /// Checks the outputs of a dag or steps template, which read any of its calls.
-pub(super) fn check_outputs(spec: &Spec<'_>, path: &str, template: &Value, place: &Place<'_>, findings: &mut Findings) {
+pub(super) fn check_outputs(
+    spec: &Spec<'_>,
+    path: &str,
+    template: &Value,
+    place: &Place<'_>,
+    findings: &mut Findings,
+) {
     let outputs = template.get("outputs").unwrap_or(&Value::Null);
     let path = format!("{path}/outputs");
     let reader = Reader { spec, path: &path, template, place: Some(place), call: None };
@@ -106,7 +112,8 @@ impl Reader<'_> {
             ["withItems", "withParam", "withSequence"].iter().any(|field| call.get(field).is_some())
         });
         if !mapped {
-            let hint = "add withItems, withParam or withSequence to the task, and hand the item over as an argument";
+            let hint =
+                "add withItems, withParam or withSequence to the task, and hand the item over as an argument";
             findings.add(self.path, format!("{{{{{tag}}}}} is used without a loop"), hint);
         }
     }
@@ -121,15 +128,30 @@ impl Reader<'_> {
         let name = if kind == "artifacts" { name.strip_suffix(".path").unwrap_or(name) } else { name };
         let known = names(self.template, &format!("/inputs/{kind}"));
         if !name.is_empty() && !known.contains(&name) {
-            let message = format!("the template {:?} has no input {word} {name:?}", string(self.template, "name"));
+            let message =
+                format!("the template {:?} has no input {word} {name:?}", string(self.template, "name"));
             findings.add(self.path, message, choices(name, known.into_iter()));
         }
     }
 
     fn check_workflow(&self, rest: &str, findings: &mut Findings) {
         const KNOWN: [&str; 16] = [
-            "name", "namespace", "mainEntrypoint", "serviceAccountName", "uid", "parameters", "outputs", "annotations", "labels",
-            "creationTimestamp", "duration", "priority", "scheduledTime", "status", "failures", "template",
+            "name",
+            "namespace",
+            "mainEntrypoint",
+            "serviceAccountName",
+            "uid",
+            "parameters",
+            "outputs",
+            "annotations",
+            "labels",
+            "creationTimestamp",
+            "duration",
+            "priority",
+            "scheduledTime",
+            "status",
+            "failures",
+            "template",
         ];
         let (field, name) = rest.split_once('.').unwrap_or((rest, ""));
         if !KNOWN.contains(&field) {
@@ -164,7 +186,8 @@ impl Reader<'_> {
             && !place.calls.is_before(name, reader)
         {
             let message = format!("it reads {name:?}, which may not be finished before it");
-            let hint = if word == "tasks" { "add it to the dependencies" } else { "move it to an earlier group" };
+            let hint =
+                if word == "tasks" { "add it to the dependencies" } else { "move it to an earlier group" };
             findings.add(self.path, message, hint);
         }
         if let Some(template) = self.spec.called(other)

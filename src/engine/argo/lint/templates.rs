@@ -43,7 +43,11 @@ fn check_type(path: &str, template: &Value, findings: &mut Findings) {
     match found.len() {
         0 => findings.add(path, "the template does nothing", format!("add one of {}", TYPES.join(", "))),
         1 => {}
-        _ => findings.add(path, format!("the template has several types: {}", found.join(", ")), "keep one of them"),
+        _ => findings.add(
+            path,
+            format!("the template has several types: {}", found.join(", ")),
+            "keep one of them",
+        ),
     }
 }
 
@@ -53,7 +57,11 @@ fn check_ports(path: &str, template: &Value, findings: &mut Findings) {
         for (index, name) in names(template, pointer).into_iter().enumerate() {
             let here = format!("{path}{pointer}/{index}");
             if !is_port_name(name) {
-                findings.add(&here, format!("{name:?} is no valid name"), "use letters, digits, dashes and underscores");
+                findings.add(
+                    &here,
+                    format!("{name:?} is no valid name"),
+                    "use letters, digits, dashes and underscores",
+                );
             } else if !seen.insert(name) {
                 findings.add(&here, format!("{name:?} is declared twice"), "rename or remove one");
             }
@@ -91,7 +99,11 @@ fn check_mounts(spec: &Spec<'_>, path: &str, template: &Value, body: &Value, fin
         let name = string(mount, "name");
         if !known.contains(&name) && !is_reference(name) && !spec.uses_reference() {
             let message = format!("there is no volume {name:?}");
-            findings.add(format!("{path}/volumeMounts/{index}"), message, choices(name, known.iter().copied()));
+            findings.add(
+                format!("{path}/volumeMounts/{index}"),
+                message,
+                choices(name, known.iter().copied()),
+            );
         }
     }
 }
@@ -109,7 +121,11 @@ fn check_resource(path: &str, resource: &Value, findings: &mut Findings) {
             findings.add(path, "the resource has no manifest", "add `manifest`");
         }
     } else if let Err(reason) = super::super::yaml::read_all::<Value>(&without_tags(manifest)) {
-        findings.add(format!("{path}/manifest"), format!("the manifest is no YAML: {reason}"), "correct the manifest");
+        findings.add(
+            format!("{path}/manifest"),
+            format!("the manifest is no YAML: {reason}"),
+            "correct the manifest",
+        );
     }
 }
 
@@ -120,14 +136,20 @@ fn check_times(path: &str, template: &Value, findings: &mut Findings) {
             findings.add(format!("{path}{pointer}"), format!("{value} is no duration"), wrong);
         }
     };
-    for pointer in ["/suspend/duration", "/retryStrategy/backoff/duration", "/retryStrategy/backoff/maxDuration"] {
+    for pointer in
+        ["/suspend/duration", "/retryStrategy/backoff/duration", "/retryStrategy/backoff/maxDuration"]
+    {
         duration(pointer);
     }
     for pointer in ["/timeout", "/memoize/maxAge"] {
         let value = template.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         if !value.is_empty() && !is_reference(value) && !is_go_duration(value) {
             let message = format!("{value:?} is no duration");
-            findings.add(format!("{path}{pointer}"), message, "write hours, minutes and seconds such as 1h30m");
+            findings.add(
+                format!("{path}{pointer}"),
+                message,
+                "write hours, minutes and seconds such as 1h30m",
+            );
         }
     }
     if let Some(deadline) = template.get("activeDeadlineSeconds") {
@@ -136,7 +158,11 @@ fn check_times(path: &str, template: &Value, findings: &mut Findings) {
             findings.add(format!("{path}/activeDeadlineSeconds"), message, "write a positive whole number");
         } else if template.get("dag").is_some() || template.get("steps").is_some() {
             let hint = "set it on the templates of the steps, or on the workflow";
-            findings.add(format!("{path}/activeDeadlineSeconds"), "a dag or steps template takes no deadline", hint);
+            findings.add(
+                format!("{path}/activeDeadlineSeconds"),
+                "a dag or steps template takes no deadline",
+                hint,
+            );
         }
     }
     check_retry(path, template, findings);
@@ -152,7 +178,11 @@ fn check_retry(path: &str, template: &Value, findings: &mut Findings) {
     let policy = string(retry, "retryPolicy");
     if !policy.is_empty() && !POLICIES.contains(&policy) {
         let message = format!("unknown retry policy {policy:?}");
-        findings.add(format!("{path}/retryStrategy/retryPolicy"), message, choices(policy, POLICIES.into_iter()));
+        findings.add(
+            format!("{path}/retryStrategy/retryPolicy"),
+            message,
+            choices(policy, POLICIES.into_iter()),
+        );
     }
 }
 
@@ -167,7 +197,9 @@ fn is_count(value: &Value, least: u64) -> bool {
 
 /// Whether a template prints a result that others can read.
 pub(super) fn has_result(template: &Value) -> bool {
-    ["container", "script", "containerSet", "http", "plugin", "data"].iter().any(|field| template.get(field).is_some())
+    ["container", "script", "containerSet", "http", "plugin", "data"]
+        .iter()
+        .any(|field| template.get(field).is_some())
 }
 
 /// Whether a template declares an output.

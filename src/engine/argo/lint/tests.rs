@@ -37,7 +37,11 @@ spec:
 "#;
 
 fn messages(text: &str) -> Vec<String> {
-    lint_argo(text).unwrap().into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
+    lint_argo(text)
+        .unwrap()
+        .into_iter()
+        .map(|problem| format!("{}: {}", problem.path, problem.message))
+        .collect()
 }
 
 #[test]
@@ -45,72 +49,127 @@ fn a_sound_manifest_has_no_problems() {
     assert_eq!(messages(SOUND), Vec::<String>::new());
 }
 
+/// What is replaced, by what, and the problem that it makes.
+const FAULTS: &[(&str, &str, &str)] = &[
+    ("  entrypoint: main\n", "", "/spec/entrypoint: there is no entrypoint"),
+    ("entrypoint: main", "entrypoint: man", "/spec/entrypoint: the entrypoint \"man\" is not defined"),
+    ("onExit: bye", "onExit: by", "/spec/onExit: the exit handler \"by\" is not defined"),
+    (
+        "{name: a, template: make}",
+        "{name: a, template: mak}",
+        "/spec/templates/0/dag/tasks/0: the template \"mak\" is not defined",
+    ),
+    (
+        "{name: a, template: make}",
+        "{name: a, template: make, dependencies: [c]}",
+        "/spec/templates/0/dag/tasks: tasks wait for each other: a -> c -> b -> a",
+    ),
+    (
+        "{name: a, template: make}",
+        "{name: a, template: make, dependencies: [z]}",
+        "/spec/templates/0/dag/tasks/0: it depends on \"z\", which is not defined",
+    ),
+    (
+        "workflow.parameters.day}}",
+        "workflow.parameters.dy}}",
+        "/spec/templates/1: the workflow has no parameter \"dy\"",
+    ),
+    (
+        "=workflow.parameters.day",
+        "=workflow.parameters.dy",
+        "/spec/templates/1: the workflow has no parameter \"dy\"",
+    ),
+    (
+        "echo {{inputs.parameters.x",
+        "echo {{inputs.parameters.z",
+        "/spec/templates/2: the template \"take\" has no input parameter \"z\"",
+    ),
+    (
+        "inputs.artifacts.f.path",
+        "inputs.artifacts.g.path",
+        "/spec/templates/2: the template \"take\" has no input artifact \"g\"",
+    ),
+    (
+        "tasks.a.outputs.parameters.p}}",
+        "tasks.a.outputs.parameters.q}}",
+        "/spec/templates/0/dag/tasks/1: it reads outputs.parameters.q of \"a\", which does not write it",
+    ),
+    (
+        "tasks.a.outputs.parameters.p}}",
+        "tasks.z.outputs.parameters.p}}",
+        "/spec/templates/0/dag/tasks/1: it reads \"z\", which is not defined",
+    ),
+    (
+        "take, dependencies: [a]",
+        "take",
+        "/spec/templates/0/dag/tasks/1: it reads \"a\", which may not be finished before it",
+    ),
+    ("- name: wait", "- name: make", "/spec/templates/4/name: the template \"make\" is defined twice"),
+    (
+        "name: b, template",
+        "name: a, template",
+        "/spec/templates/0/dag/tasks/1: the task \"a\" is defined twice",
+    ),
+    (
+        "{name: x, value: \"{{item}}\"}",
+        "{name: w, value: \"{{item}}\"}",
+        "/spec/templates/0/dag/tasks/2: the template \"take\" needs the parameter \"x\"",
+    ),
+    (
+        "suspend: {duration: 1h}",
+        "suspend: {duration: 1h}\n    container: {image: a}",
+        "/spec/templates/4: the template has several types: container, suspend",
+    ),
+    ("    suspend: {duration: 1h}", "    inputs: {}", "/spec/templates/4: the template does nothing"),
+    ("duration: 1h", "duration: 7d", "/spec/templates/4/suspend/duration: \"7d\" is no duration"),
+    ("generateName: sound-", "name: Sound_1", "/metadata/name: \"Sound_1\" is no valid name"),
+    (
+        "generateName: sound-",
+        "generateName: Sound-",
+        "/metadata/generateName: \"Sound-\" is no valid name prefix",
+    ),
+    ("generateName: sound-", "labels: {}", "/metadata: the resource has no name"),
+    (
+        "dependencies: [b]",
+        "depends: b",
+        "/spec/templates/0/dag: the dag uses both `depends` and `dependencies`",
+    ),
+    (", withItems: [1, 2]", "", "/spec/templates/0/dag/tasks/2: {{item}} is used without a loop"),
+    ("limit: 2", "limit: two", "/spec/templates/1/retryStrategy/limit: \"two\" is no number of retries"),
+    (
+        "retryPolicy: Always",
+        "retryPolicy: Never",
+        "/spec/templates/1/retryStrategy/retryPolicy: unknown retry policy \"Never\"",
+    ),
+    (
+        "container: {image: a, args",
+        "container: {args",
+        "/spec/templates/1/container: the container has no image",
+    ),
+    (
+        "source: \"echo {{inputs.parameters.x}} {{inputs.artifacts.f.path}}\"",
+        "args: []",
+        "/spec/templates/2/script: the script has no source",
+    ),
+    (
+        "{name: data, mountPath",
+        "{name: dat, mountPath",
+        "/spec/templates/1/container/volumeMounts/0: there is no volume \"dat\"",
+    ),
+    (
+        "steps.one.status",
+        "steps.two.status",
+        "/spec/templates/3/steps/1/0: it reads \"two\", which may not be finished before it",
+    ),
+];
+
 #[test]
 fn seeded_faults_are_found() {
-    for (from, to, expected) in [
-        ("  entrypoint: main\n", "", "/spec/entrypoint: there is no entrypoint"),
-        ("entrypoint: main", "entrypoint: man", "/spec/entrypoint: the entrypoint \"man\" is not defined"),
-        ("onExit: bye", "onExit: by", "/spec/onExit: the exit handler \"by\" is not defined"),
-        ("{name: a, template: make}", "{name: a, template: mak}", "/spec/templates/0/dag/tasks/0: the template \"mak\" is not defined"),
-        (
-            "{name: a, template: make}",
-            "{name: a, template: make, dependencies: [c]}",
-            "/spec/templates/0/dag/tasks: tasks wait for each other: a -> c -> b -> a",
-        ),
-        (
-            "{name: a, template: make}",
-            "{name: a, template: make, dependencies: [z]}",
-            "/spec/templates/0/dag/tasks/0: it depends on \"z\", which is not defined",
-        ),
-        ("workflow.parameters.day}}", "workflow.parameters.dy}}", "/spec/templates/1: the workflow has no parameter \"dy\""),
-        ("=workflow.parameters.day", "=workflow.parameters.dy", "/spec/templates/1: the workflow has no parameter \"dy\""),
-        ("echo {{inputs.parameters.x", "echo {{inputs.parameters.z", "/spec/templates/2: the template \"take\" has no input parameter \"z\""),
-        ("inputs.artifacts.f.path", "inputs.artifacts.g.path", "/spec/templates/2: the template \"take\" has no input artifact \"g\""),
-        (
-            "tasks.a.outputs.parameters.p}}",
-            "tasks.a.outputs.parameters.q}}",
-            "/spec/templates/0/dag/tasks/1: it reads outputs.parameters.q of \"a\", which does not write it",
-        ),
-        (
-            "tasks.a.outputs.parameters.p}}",
-            "tasks.z.outputs.parameters.p}}",
-            "/spec/templates/0/dag/tasks/1: it reads \"z\", which is not defined",
-        ),
-        (
-            "take, dependencies: [a]",
-            "take",
-            "/spec/templates/0/dag/tasks/1: it reads \"a\", which may not be finished before it",
-        ),
-        ("- name: wait", "- name: make", "/spec/templates/4/name: the template \"make\" is defined twice"),
-        ("name: b, template", "name: a, template", "/spec/templates/0/dag/tasks/1: the task \"a\" is defined twice"),
-        (
-            "{name: x, value: \"{{item}}\"}",
-            "{name: w, value: \"{{item}}\"}",
-            "/spec/templates/0/dag/tasks/2: the template \"take\" needs the parameter \"x\"",
-        ),
-        ("suspend: {duration: 1h}", "suspend: {duration: 1h}\n    container: {image: a}", "/spec/templates/4: the template has several types: container, suspend"),
-        ("    suspend: {duration: 1h}", "    inputs: {}", "/spec/templates/4: the template does nothing"),
-        ("duration: 1h", "duration: 7d", "/spec/templates/4/suspend/duration: \"7d\" is no duration"),
-        ("generateName: sound-", "name: Sound_1", "/metadata/name: \"Sound_1\" is no valid name"),
-        ("generateName: sound-", "generateName: Sound-", "/metadata/generateName: \"Sound-\" is no valid name prefix"),
-        ("generateName: sound-", "labels: {}", "/metadata: the resource has no name"),
-        ("dependencies: [b]", "depends: b", "/spec/templates/0/dag: the dag uses both `depends` and `dependencies`"),
-        (", withItems: [1, 2]", "", "/spec/templates/0/dag/tasks/2: {{item}} is used without a loop"),
-        ("limit: 2", "limit: two", "/spec/templates/1/retryStrategy/limit: \"two\" is no number of retries"),
-        ("retryPolicy: Always", "retryPolicy: Never", "/spec/templates/1/retryStrategy/retryPolicy: unknown retry policy \"Never\""),
-        ("container: {image: a, args", "container: {args", "/spec/templates/1/container: the container has no image"),
-        ("source: \"echo {{inputs.parameters.x}} {{inputs.artifacts.f.path}}\"", "args: []", "/spec/templates/2/script: the script has no source"),
-        ("{name: data, mountPath", "{name: dat, mountPath", "/spec/templates/1/container/volumeMounts/0: there is no volume \"dat\""),
-        (
-            "steps.one.status",
-            "steps.two.status",
-            "/spec/templates/3/steps/1/0: it reads \"two\", which may not be finished before it",
-        ),
-    ] {
+    for (from, to, expected) in FAULTS {
         let seeded = SOUND.replacen(from, to, 1);
         assert_ne!(seeded, SOUND, "{from}");
         let found = messages(&seeded);
-        assert!(found.contains(&expected.to_owned()), "{expected}\nfound {found:#?}");
+        assert!(found.contains(&(*expected).to_owned()), "{expected}\nfound {found:#?}");
     }
 }
 
@@ -126,7 +185,10 @@ fn schedules_are_checked() {
     for (spec, expected) in [
         ("schedule: '0 16 * * 0'", "/spec/schedule: Argo 4 knows no `schedule`"),
         ("schedules: []", "/spec/schedules: there is no schedule"),
-        ("schedules: ['0 16 * *']", "/spec/schedules/0: the cron expression \"0 16 * *\" is wrong: it has 4 fields instead of 5"),
+        (
+            "schedules: ['0 16 * *']",
+            "/spec/schedules/0: the cron expression \"0 16 * *\" is wrong: it has 4 fields instead of 5",
+        ),
     ] {
         assert_eq!(messages(&cron(spec)), [expected]);
     }

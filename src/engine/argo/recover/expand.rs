@@ -9,8 +9,8 @@ use super::super::read::{dependencies, list, list_at, string};
 use super::step::{self, scalar};
 use super::words::{Bindings, condition, loop_bound, unified};
 
-/// How deep templates are followed.
-const DEPTH: usize = 64;
+/// How many steps are made of templates that call others; beyond that they stay whole.
+const MOST_STEPS: usize = 100_000;
 
 /// The steps found so far.
 pub(super) struct Expansion<'a> {
@@ -28,7 +28,8 @@ struct Surroundings {
     bindings: Bindings,
     after: BTreeSet<String>,
     conditions: Vec<String>,
-    depth: usize,
+    /// Templates that are being followed; one that comes up again (recursion) is not.
+    path: Vec<String>,
 }
 
 /// The steps of a call that nothing inside it waits for, and by which its end is known.
@@ -44,7 +45,8 @@ impl<'a> Expansion<'a> {
     /// Follows the calls from a template.
     pub(super) fn start(&mut self, name: &str) {
         let Some(template) = self.templates.get(name).copied() else { return };
-        let around = Surroundings { bindings: self.first_bindings(template), ..Surroundings::default() };
+        let bindings = self.first_bindings(template);
+        let around = Surroundings { bindings, path: vec![name.to_owned()], ..Surroundings::default() };
         if calls(template).is_empty() {
             self.add_leaf(name, &Value::Null, template, &around);
         } else {
@@ -75,7 +77,11 @@ impl<'a> Expansion<'a> {
     }
 
     fn expand(&mut self, template: &'a Value, around: &Surroundings) -> Ends {
-        if template.get("steps").is_some() { self.expand_steps(template, around) } else { self.expand_dag(template, around) }
+        if template.get("steps").is_some() {
+            self.expand_steps(template, around)
+        } else {
+            self.expand_dag(template, around)
+        }
     }
 
     /// Each group of a steps template runs after the one before.
@@ -83,7 +89,8 @@ impl<'a> Expansion<'a> {
         let mut before = around.after.clone();
         for group in list(template, "steps") {
             // A group may also be written as one step.
-            let members: Vec<&Value> = group.as_array().map_or_else(|| vec![group], |items| items.iter().collect());
+            let members: Vec<&Value> =
+                group.as_array().map_or_else(|| vec![group], |items| items.iter().collect());
             let mut ends = Ends::new();
             for call in members {
                 let here = Surroundings { after: before.clone(), ..around.clone() };
@@ -109,7 +116,11 @@ impl<'a> Expansion<'a> {
             let ends = self.call(task, &Surroundings { after, ..around.clone() });
             ends_of.insert(string(task, "name"), ends);
         }
-        ends_of.into_iter().filter(|(name, _)| !waited_for.contains(name)).flat_map(|(_, ends)| ends).collect()
+        ends_of
+            .into_iter()
+            .filter(|(name, _)| !waited_for.contains(name))
+            .flat_map(|(_, ends)| ends)
+            .collect()
     }
 
     fn call(&mut self, call: &'a Value, around: &Surroundings) -> Ends {
@@ -127,19 +138,16 @@ impl<'a> Expansion<'a> {
         if let Some(again) = calls_itself(template) {
             return self.add_loop(call, template, again, around);
         }
-        let mut inside = self.inside(call, template, around);
+        let mut inside = inside_of(call, template, around);
         if let Some(when) = call.get("when").and_then(Value::as_str) {
             inside.conditions.push(condition(when, &around.bindings));
         }
-        if inside.depth > DEPTH {
+        let name_of_template = string(call, "template").to_owned();
+        if self.steps.len() > MOST_STEPS || inside.path.contains(&name_of_template) {
             return self.add_leaf(name, call, template, around);
         }
+        inside.path.push(name_of_template);
         self.expand(template, &inside)
-    }
-
-    /// What the inside of a called template knows.
-    fn inside(&self, call: &Value, template: &Value, around: &Surroundings) -> Surroundings {
-        Surroundings { bindings: bindings(call, template, &around.bindings), depth: around.depth + 1, ..around.clone() }
     }
 
     fn add_leaf(&mut self, name: &str, call: &Value, template: &Value, around: &Surroundings) -> Ends {
@@ -150,10 +158,17 @@ impl<'a> Expansion<'a> {
     }
 
     /// A map with a limit: the called template holds the mapped step alone.
-    fn add_wrapped_map(&mut self, call: &Value, wrapper: &Value, inner: &Value, around: &Surroundings) -> Ends {
-        let inside = self.inside(call, wrapper, around);
+    fn add_wrapped_map(
+        &mut self,
+        call: &Value,
+        wrapper: &Value,
+        inner: &Value,
+        around: &Surroundings,
+    ) -> Ends {
+        let inside = inside_of(call, wrapper, around);
         let template = self.templates.get(string(inner, "template")).copied().unwrap_or(&Value::Null);
-        let mut recovered = step::recovered(template, self.defaults, &bindings(inner, template, &inside.bindings));
+        let mut recovered =
+            step::recovered(template, self.defaults, &bindings(inner, template, &inside.bindings));
         step::add_call(&mut recovered, inner, &inside.bindings);
         let parallelism = wrapper.get("parallelism").and_then(Value::as_u64);
         recovered.map_parallelism = parallelism.and_then(|count| u32::try_from(count).ok());
@@ -166,7 +181,7 @@ impl<'a> Expansion<'a> {
 
     /// A loop: a template that calls itself while a condition holds. What it repeats may be a loop again (rounds).
     fn add_loop(&mut self, call: &Value, template: &'a Value, again: &Value, around: &Surroundings) -> Ends {
-        let inside = self.inside(call, template, around);
+        let inside = inside_of(call, template, around);
         let body = calls(template).into_iter().find(|other| string(other, "name") != string(again, "name"));
         let body_template = body.and_then(|body| self.templates.get(string(body, "template")).copied());
         let (Some(body), Some(body_template)) = (body, body_template) else {
@@ -174,7 +189,7 @@ impl<'a> Expansion<'a> {
         };
         if let Some(inner_again) = calls_itself(body_template) {
             let call_of_rounds = call;
-            let inner = self.inside(body, body_template, &inside);
+            let inner = inside_of(body, body_template, &inside);
             return self.add_loop_of(call_of_rounds, body_template, inner_again, &inner, around);
         }
         self.add_loop_of(call, template, again, &inside, around)
@@ -198,10 +213,16 @@ impl<'a> Expansion<'a> {
         self.add(string(call, "name"), recovered, call.get("when").and_then(Value::as_str), around)
     }
 
-    fn add(&mut self, name: &str, mut step: RecoveredStep, when: Option<&str>, around: &Surroundings) -> Ends {
+    fn add(
+        &mut self,
+        name: &str,
+        mut step: RecoveredStep,
+        when: Option<&str>,
+        around: &Surroundings,
+    ) -> Ends {
         step.after.clone_from(&around.after);
         let own = when.map(|when| condition(when, &around.bindings));
-        step.when = both(around.conditions.iter().cloned().chain(own).collect());
+        step.when = both(&around.conditions.iter().cloned().chain(own).collect::<Vec<_>>());
         let mut unique = name.to_owned();
         for number in 2.. {
             if !self.steps.contains_key(&unique) {
@@ -215,9 +236,14 @@ impl<'a> Expansion<'a> {
     }
 }
 
+/// What the inside of a called template knows.
+fn inside_of(call: &Value, template: &Value, around: &Surroundings) -> Surroundings {
+    Surroundings { bindings: bindings(call, template, &around.bindings), ..around.clone() }
+}
+
 /// All conditions at once.
-fn both(conditions: Vec<String>) -> Option<String> {
-    match &conditions[..] {
+fn both(conditions: &[String]) -> Option<String> {
+    match conditions {
         [] => None,
         [only] => Some(only.clone()),
         several => {
@@ -238,7 +264,9 @@ fn calls(template: &Value) -> Vec<&Value> {
 
 /// The mapped step of a template that holds nothing else, if the call itself is not mapped.
 fn mapped_inside<'a>(call: &Value, template: &'a Value) -> Option<&'a Value> {
-    let is_mapped = |call: &Value| ["withItems", "withParam", "withSequence"].iter().any(|field| call.get(field).is_some());
+    let is_mapped = |call: &Value| {
+        ["withItems", "withParam", "withSequence"].iter().any(|field| call.get(field).is_some())
+    };
     match &calls(template)[..] {
         [only] if is_mapped(only) && !is_mapped(call) && template.get("parallelism").is_some() => Some(only),
         _ => None,
@@ -269,11 +297,15 @@ fn ordered(tasks: &[Value]) -> Vec<&Value> {
     let mut waiting: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut open: Vec<usize> = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        let needed: HashSet<&str> = dependencies(task).into_iter().filter(|name| names.contains(name)).collect();
+        let needed: HashSet<&str> =
+            dependencies(task).into_iter().filter(|name| names.contains(name)).collect();
         open.push(needed.len());
-        needed.into_iter().for_each(|name| waiting.entry(name).or_default().push(index));
+        for name in needed {
+            waiting.entry(name).or_default().push(index);
+        }
     }
-    let mut ready: std::collections::VecDeque<usize> = (0..tasks.len()).filter(|index| open[*index] == 0).collect();
+    let mut ready: std::collections::VecDeque<usize> =
+        (0..tasks.len()).filter(|index| open[*index] == 0).collect();
     let mut order = Vec::with_capacity(tasks.len());
     while let Some(index) = ready.pop_front() {
         order.push(index);

@@ -51,7 +51,9 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     let on_exit = exit.order();
     let mut exit_steps = exit.finished();
     // Steps of an exit handler run in the order of the list; they do not wait for each other's success.
-    exit_steps.values_mut().for_each(|step| step.after.clear());
+    for step in exit_steps.values_mut() {
+        step.after.clear();
+    }
     Ok(RecoveredGraph {
         name: name(resource),
         schedule: schedule(resource),
@@ -59,7 +61,10 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
         steps,
         on_exit,
         exit_steps,
-        parallelism: spec.get("parallelism").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok()),
+        parallelism: spec
+            .get("parallelism")
+            .and_then(Value::as_u64)
+            .and_then(|count| u32::try_from(count).ok()),
         time_limit: spec.get("activeDeadlineSeconds").and_then(Value::as_u64),
     })
 }
@@ -74,7 +79,8 @@ fn name(resource: &Value) -> String {
 
 fn schedule(resource: &Value) -> Option<(Vec<String>, Option<String>)> {
     let spec = resource.get("spec").filter(|_| string(resource, "kind") == "CronWorkflow")?;
-    let mut cron: Vec<String> = list(spec, "schedules").iter().filter_map(|cron| cron.as_str().map(str::to_owned)).collect();
+    let mut cron: Vec<String> =
+        list(spec, "schedules").iter().filter_map(|cron| cron.as_str().map(str::to_owned)).collect();
     // Argo 3 had a single schedule.
     cron.extend(spec.get("schedule").and_then(Value::as_str).map(str::to_owned));
     Some((cron, spec.get("timezone").and_then(Value::as_str).map(str::to_owned)))
@@ -82,5 +88,8 @@ fn schedule(resource: &Value) -> Option<(Vec<String>, Option<String>)> {
 
 fn parameters(spec: &Value) -> BTreeMap<String, Option<String>> {
     let declared = list_at(spec, "/arguments/parameters");
-    declared.iter().map(|parameter| (string(parameter, "name").to_owned(), parameter.get("value").map(step::scalar))).collect()
+    declared
+        .iter()
+        .map(|parameter| (string(parameter, "name").to_owned(), parameter.get("value").map(step::scalar)))
+        .collect()
 }

@@ -21,7 +21,8 @@ pub(super) fn scalar(value: &Value) -> String {
 pub(super) fn recovered(template: &Value, defaults: &Value, bindings: &Bindings) -> RecoveredStep {
     let manifest = job_manifest(template);
     let (kind, body) = kind(template, defaults);
-    let container = manifest.as_ref().map_or(body, |manifest| job_container(manifest).unwrap_or(&Value::Null));
+    let container =
+        manifest.as_ref().map_or(body, |manifest| job_container(manifest).unwrap_or(&Value::Null));
     let image = string(container, "image");
     let mut texts = Vec::new();
     collect(template, bindings, &mut texts);
@@ -48,7 +49,9 @@ fn kind<'a>(template: &'a Value, defaults: &'a Value) -> (&'static str, &'a Valu
             return (kind, body);
         }
     }
-    let other = ["suspend", "http", "data", "containerSet", "plugin"].into_iter().find(|field| template.get(field).is_some());
+    let other = ["suspend", "http", "data", "containerSet", "plugin"]
+        .into_iter()
+        .find(|field| template.get(field).is_some());
     (other.unwrap_or("container"), defaults.get("container").unwrap_or(&Value::Null))
 }
 

@@ -51,7 +51,8 @@ fn operand(tag: &str) -> Option<String> {
     }
     let rest = tag.strip_prefix("tasks.").or_else(|| tag.strip_prefix("steps."))?;
     let (step, output) = rest.split_once(".outputs.")?;
-    let output = output.strip_prefix("parameters.").or_else(|| output.strip_prefix("artifacts.")).unwrap_or(output);
+    let output =
+        output.strip_prefix("parameters.").or_else(|| output.strip_prefix("artifacts.")).unwrap_or(output);
     Some(format!("{step}.{output}"))
 }
 
@@ -106,7 +107,8 @@ fn whole_reference(text: &str, bindings: &Bindings, quoted: bool) -> Option<Stri
     let tag = text.strip_prefix("{{")?.strip_suffix("}}").filter(|tag| !tag.contains("}}"))?.trim();
     let Some(name) = tag.strip_prefix("inputs.parameters.") else { return operand(tag) };
     let bound = bindings.get(name)?;
-    let inner = bound.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|rest| !rest.contains("{{"));
+    let inner =
+        bound.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|rest| !rest.contains("{{"));
     match inner {
         Some(reference) => Some(reference.strip_prefix("steps.").unwrap_or(reference).to_owned()),
         None if !quoted && bound.parse::<f64>().is_ok() => Some(bound.clone()),
