@@ -62,7 +62,7 @@ pub(crate) fn strings(step: &Step) -> Vec<String> {
     match &step.run {
         Function::RunContainer(call) => {
             found.push(call.image.clone());
-            found.extend(call.command.iter().chain(&call.args).cloned());
+            found.extend(call.command.iter().chain(&call.args).chain(&call.working_dir).cloned());
         }
         Function::RunScript(call) => found.push(call.source.clone()),
         Function::RunJob(job) => {
@@ -75,6 +75,22 @@ pub(crate) fn strings(step: &Step) -> Vec<String> {
     }
     found.extend(step.settings.env.values().cloned());
     found.extend(step.settings.cache.as_ref().and_then(|cache| cache.key.clone()));
+    let locations = step
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::External { location, .. } => Some(location),
+            _ => None,
+        })
+        .chain(step.outputs.iter().filter_map(|output| match &output.source {
+            OutputSource::Artifact { store, .. } => store.as_ref(),
+            OutputSource::Parameter { .. } => None,
+        }));
+    for location in locations {
+        if let Ok(value) = serde_json::to_value(location) {
+            collect_strings(&value, &mut found);
+        }
+    }
     found.extend(step.inputs.iter().filter_map(|input| match input {
         Input::Parameter { value, .. } => Some(value.clone()),
         _ => None,
@@ -137,8 +153,8 @@ pub fn check_program(program: &Program) -> Result<(), Problems> {
     let mut checker = Checker { program, names: HashMap::new(), problems: Vec::new() };
     checker.check_header();
     for (path, step) in &steps {
-        if step.name == WORKFLOW {
-            checker.add(format!("{path}/name"), "the name \"workflow\" is reserved", "choose another name");
+        if [WORKFLOW, "item", "parameters"].contains(&step.name.as_str()) {
+            checker.add(format!("{path}/name"), format!("the name {:?} is reserved", step.name), "choose another name");
         }
         if checker.names.insert(&step.name, step).is_some() {
             checker.add(
@@ -162,7 +178,19 @@ impl Checker<'_> {
         self.problems.push(Problem::new(path, message, hint));
     }
 
+    /// Names that references can spell.
+    fn check_name(&mut self, path: String, name: &str) {
+        let spelled = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if !spelled {
+            self.add(path, format!("{name:?} cannot be used as a name"), "use letters, digits, - and _, beginning with a letter");
+        }
+    }
+
     fn check_header(&mut self) {
+        for name in self.program.parameters.keys() {
+            self.check_name("/parameters".to_owned(), name);
+        }
         if self.program.version != VERSION {
             self.add("/version", format!("unknown version {:?}", self.program.version), format!("write {VERSION}"));
         }
@@ -292,6 +320,7 @@ impl Checker<'_> {
         let mut seen = HashSet::new();
         for (index, input) in step.inputs.iter().enumerate() {
             let here = format!("{path}/inputs/{index}");
+            self.check_name(here.clone(), input.name());
             if !seen.insert(input.name()) && !matches!(step.run, Function::Component(_)) {
                 self.add(&here, format!("the input {:?} is declared twice", input.name()), "rename one");
             }
@@ -304,6 +333,7 @@ impl Checker<'_> {
     fn check_outputs(&mut self, path: &str, step: &Step) {
         let mut seen = HashSet::from(["result"]);
         for (index, output) in step.outputs.iter().enumerate() {
+            self.check_name(format!("{path}/outputs/{index}/name"), &output.name);
             if !seen.insert(&output.name) {
                 self.add(
                     format!("{path}/outputs/{index}"),
@@ -363,6 +393,12 @@ impl Checker<'_> {
     fn check_function(&mut self, path: &str, step: &Step) {
         match &step.run {
             Function::RunJob(run) => {
+                if let Job::MPIJob(job) | Job::XGBoostJob(job) = &run.job
+                    && job.masters == 0
+                {
+                    let message = format!("a {} needs a master", run.job.kind());
+                    self.add(format!("{path}/run/job/masters"), message, "write 1");
+                }
                 if let Job::PyTorchJob(job) | Job::MPIJob(job) | Job::XGBoostJob(job) = &run.job
                     && job.parameter_servers > 0
                 {
@@ -379,6 +415,9 @@ impl Checker<'_> {
                 }
             }
             Function::Concurrent(_) => {
+                if path.starts_with("/on_exit") {
+                    self.add(path, "exit steps run one after the other", "list its members in `on_exit`");
+                }
                 let plain = step.map.is_none() && step.exec_while.is_none() && step.outputs.is_empty();
                 if !plain {
                     self.add(

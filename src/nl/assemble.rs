@@ -179,7 +179,9 @@ impl Assembler<'_> {
         let condition = self.condition(until, false)?;
         let own = |operand: &Operand| match operand {
             // The loop reads the step itself, whatever name the model wrote.
-            Operand::Output { output, .. } => Operand::Output { step: planned.name.clone(), output: output.clone() },
+            Operand::Output { output, .. } => {
+                Operand::Output { step: planned.name.clone(), output: self.output_name(&planned.name, output) }
+            }
             other => other.clone(),
         };
         let condition = negated(&condition.map_operands(&own))?;

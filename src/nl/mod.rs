@@ -16,6 +16,7 @@ mod requirements;
 mod schedule;
 mod settings;
 mod slots;
+mod tidy;
 
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};

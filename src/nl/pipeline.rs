@@ -18,6 +18,7 @@ use super::plan::{Plan, PlannedStep};
 use super::prompts::{PromptError, Prompts};
 use super::requirements::{Part, Requirements, trace};
 use super::slots::{StepContext, takes_address};
+use super::tidy::tidy;
 use crate::api::{Problems, Program};
 use crate::ir::{Components, Workflow};
 use crate::lake::Lake;
@@ -206,7 +207,7 @@ impl Pipeline<'_> {
                     return Err(PipelineError::Refused { reason, ignored: ignored.to_vec() });
                 }
                 Ok(mut plan) => {
-                    let notes = plan.tidy(text, self.lake);
+                    let notes = tidy(&mut plan, text, self.lake);
                     return Ok((plan, notes));
                 }
             }

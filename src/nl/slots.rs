@@ -181,7 +181,8 @@ fn literal_offer(
             if !must && !context.relaxed && !speaks_of_columns(name, context) {
                 return Offer::Skip;
             }
-            Offer::Optional(wrap(column_candidates(context)))
+            let named = if name == "target" { stated_targets(context) } else { Vec::new() };
+            Offer::Optional(wrap(if named.is_empty() { column_candidates(context) } else { named }))
         }
         "uri" | "image" | "email" | "url" => {
             let candidates = candidates(kind, context);
@@ -258,6 +259,27 @@ fn speaks_of_columns(name: &str, context: &StepContext<'_>) -> bool {
         matches!(literal.kind, LiteralKind::Name | LiteralKind::Quoted) && context.text.contains(&literal.text)
     });
     named || COLUMN_WORDS.is_match(context.text) || context.text.to_lowercase().contains(&stem)
+}
+
+static TARGET: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?xi)\b(?:predict(?:s|ing|ed)?|predcit|forecast(?:s|ing)?|guess(?:es|ing)?|estimat(?:e|es|ing)|classif(?:y|ies|ying)|target(?:\s+column)?(?:\s+is)?|label(?:\s+column)?(?:\s+is)?|vorhers\w+|prognostizier\w+|prédi\w+|prever|predecir|predice)
+        \s+(?:on\s+|as\s+|by\s+|is\s+|for\s+|if\s+|whether\s+|von\s+|der\s+|die\s+|das\s+|den\s+|le\s+|la\s+|el\s+|the\s+|a\s+|an\s+|their\s+|its\s+|column\s+|future\s+)*
+        ["'`“„]?([\p{L}_][\p{L}\p{N}_]*)"#,
+    )
+    .expect("the pattern is valid")
+});
+
+/// The column that the text says is predicted: in the step's words, else anywhere in the description.
+fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
+    for text in [context.text, context.description] {
+        let mut found: Vec<String> = TARGET.captures_iter(text).map(|captures| captures[1].to_owned()).collect();
+        found.dedup();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 /// Every word of the step and of the description that could name a column.

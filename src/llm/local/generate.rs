@@ -10,7 +10,7 @@ use llguidance::Matcher;
 
 use super::chat::prompt;
 use super::grammar::Grammars;
-use super::prefix::{Prefixes, WORKING, decode};
+use super::prefix::{Prefixes, decode};
 use super::{Event, Job};
 use crate::llm::{Finish, LlmError, Response, Usage};
 
@@ -49,13 +49,13 @@ impl<'a, 'model> Generation<'a, 'model> {
         let started = Instant::now();
         let request = &self.job.request;
         let prompt = prompt(self.model, request)?;
-        let room = self.context.n_ctx() as usize / 2;
+        let room = self.context.n_ctx() as usize;
         if prompt.tokens.len() + request.max_tokens as usize > room {
             return Err(LlmError::ContextLength { tokens: prompt.tokens.len() + request.max_tokens as usize, limit: room });
         }
         let mut matcher = request.schema.as_ref().map(|schema| self.grammars.matcher(&schema.schema)).transpose()?;
         let reused = self.prefixes.prepare(self.context, &prompt.tokens, prompt.static_tokens)?;
-        let start = self.prefixes.working_len();
+        let start = self.prefixes.len();
         self.feed(&prompt.tokens[start..])?;
         let first_token = if request.first_token_logprobs { self.candidates() } else { Vec::new() };
         let finish = self.generate(matcher.as_mut())?;
@@ -159,7 +159,7 @@ impl<'a, 'model> Generation<'a, 'model> {
     }
 
     fn feed(&mut self, tokens: &[LlamaToken]) -> Result<(), LlmError> {
-        decode(self.context, tokens, self.prefixes.working_len(), WORKING)?;
+        decode(self.context, tokens, self.prefixes.len())?;
         self.prefixes.extend(tokens);
         Ok(())
     }

@@ -25,11 +25,11 @@ pub struct LocalSettings {
     pub id: String,
     /// The GGUF file.
     pub path: PathBuf,
-    /// Folder for the key/value states of static prompt prefixes; none keeps them in memory only.
+    /// Folder for the key/value states of static prompt prefixes; none computes them again.
     pub prefix_cache: Option<PathBuf>,
     /// Most bytes of that folder.
     pub prefix_cache_bytes: u64,
-    /// Tokens of context, shared by all prefixes in memory.
+    /// Tokens of context: prompt and answer.
     pub context_tokens: u32,
     /// Threads; all cores if 0.
     pub threads: usize,
@@ -43,7 +43,7 @@ impl LocalSettings {
             path: path.into(),
             prefix_cache: None,
             prefix_cache_bytes: 1 << 30,
-            context_tokens: 12_288,
+            context_tokens: 6_144,
             threads: 0,
         }
     }

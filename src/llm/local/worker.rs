@@ -12,7 +12,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 
 use super::generate::Generation;
 use super::grammar::Grammars;
-use super::prefix::{Prefixes, SLOTS};
+use super::prefix::Prefixes;
 use super::{Event, Job, LocalSettings};
 use crate::llm::LlmError;
 
@@ -69,8 +69,6 @@ impl Loaded {
             .with_n_ctx(NonZeroU32::new(settings.context_tokens))
             .with_n_batch(512)
             .with_n_ubatch(512)
-            .with_n_seq_max((SLOTS + 1).cast_unsigned())
-            .with_kv_unified(true)
             .with_n_threads(threads)
             .with_n_threads_batch(threads);
         self.model.new_context(self.backend, parameters).map_err(|error| LlmError::Engine(error.to_string()))

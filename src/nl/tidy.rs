@@ -1,0 +1,306 @@
+//! What the text states with certainty decides over the plan. Every change is reported.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::literals::{Literal, LiteralKind, literals};
+use super::plan::{Plan, PlannedStep};
+use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
+use super::settings::mentions_setting;
+use crate::api::{Condition, Operand, Task};
+use crate::ir::Components;
+use crate::lake::Lake;
+
+/// Mends what can be mended without asking. Returns what was changed, for the report.
+pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<String> {
+    let mut changes = Vec::new();
+    read_schedule(plan, description, &mut changes);
+    drop_invented_loops(plan, description, &mut changes);
+    merge_settings(plan, &mut changes);
+    split_images(plan, &mut changes);
+    drop_invented_conditions(plan, &description.to_lowercase(), &mut changes);
+    make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
+    mend_names(plan, &mut changes);
+    separate_siblings(plan, lake, &mut changes);
+    changes
+}
+
+static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(until|till|repeat\w*|again and again|over and over|as long as|while|keep \w+ing|poll\w*|loop\w*|bis|solange|wiederhol\w*|jusqu\w*|tant que|hasta|mientras)\b|直到")
+        .expect("the pattern is valid")
+});
+
+/// Items must be a list of the description, and a repetition needs a word that asks for one.
+fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    for step in plan.steps.iter_mut().chain(&mut plan.finally) {
+        if let Some(Value::Array(items)) = &step.each {
+            let images = image_parts(&step.text);
+            let all_images = items.iter().all(|item| images.iter().any(|(image, _)| item.as_str() == Some(image)));
+            if all_images {
+                // Different images are different steps.
+                step.each = None;
+            } else if items.len() < 2 || !listed(items, description) {
+                changes.push(format!("{}: runs once, because the description lists no values for it", step.name));
+                step.each = None;
+            }
+        }
+        if step.until.is_some() && (step.each.is_some() || !UNTIL.is_match(description)) {
+            changes.push(format!("{}: runs once, because the description asks for no repetition", step.name));
+            step.until = None;
+        }
+    }
+}
+
+/// Whether the items stand one after the other in the text, with nothing but commas, "and" or "or" between them.
+fn listed(items: &[Value], description: &str) -> bool {
+    let text = description.to_lowercase();
+    let items: Vec<String> =
+        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned).to_lowercase()).collect();
+    let mut starts = text.match_indices(items[0].as_str()).map(|(at, _)| at);
+    starts.any(|start| {
+        let mut at = start + items[0].len();
+        items[1..].iter().all(|item| {
+            let Some(next) = text[at..].find(item.as_str()) else { return false };
+            let between = &text[at..at + next];
+            at += next + item.len();
+            between.split(|c: char| !c.is_alphanumeric()).all(|word| ["", "and", "or", "und", "oder", "et", "ou", "y", "o", "then"].contains(&word))
+        })
+    })
+}
+
+static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(and |also |then )?(retry|retries|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|it (should|must|needs)|wiederhole|réessa)\b")
+        .expect("the pattern is valid")
+});
+
+/// "Retry the training 3 times" is a setting of another step, not a step.
+fn merge_settings(plan: &mut Plan, changes: &mut Vec<String>) {
+    let mut kept: Vec<PlannedStep> = Vec::new();
+    for mut step in std::mem::take(&mut plan.steps) {
+        let own_image = image_parts(&step.text).into_iter().any(|(image, _)| !kept.iter().any(|other| other.text.contains(&image)));
+        let only_settings = SETTINGS_ONLY.is_match(&step.text) && mentions_setting(&step.text) && !own_image && !kept.is_empty();
+        if !only_settings {
+            kept.push(step);
+            continue;
+        }
+        changes.push(format!("{}: {:?} is a setting of another step", step.name, step.text));
+        step.text.clear();
+        kept.push(step);
+    }
+    // Whoever waited for a removed step waits for what that one waited for.
+    let removed: Vec<PlannedStep> = kept.iter().filter(|step| step.text.is_empty()).cloned().collect();
+    kept.retain(|step| !step.text.is_empty());
+    for gone in removed.iter().rev() {
+        for step in &mut kept {
+            if let Some(at) = step.after.iter().position(|name| name == &gone.name) {
+                step.after.splice(at..=at, gone.after.iter().cloned());
+            }
+        }
+    }
+    plan.steps = kept;
+}
+
+/// The text decides about the schedule where it can be read with certainty.
+fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let stated = stated_schedule(description).filter(|_| plan.schedule.is_some() || explicit_schedule(description));
+    if let Some(stated) = stated {
+        if plan.schedule.as_ref() != Some(&stated.cron) {
+            changes.push(format!("the schedule is {}, as the description says", stated.cron));
+        }
+        plan.schedule = Some(stated.cron);
+    } else if plan.schedule.is_some() && !speaks_of_schedule(description) {
+        changes.push("the schedule was left out, the description does not speak of one".to_owned());
+        plan.schedule = None;
+    }
+    plan.timezone = timezone(description).filter(|_| plan.schedule.is_some());
+}
+
+/// A step that names several images is several steps: side by side, or in a row if the text says "then".
+fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
+    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
+    let mut steps = Vec::new();
+    for mut step in std::mem::take(&mut plan.steps) {
+        for (old, new) in &replaced {
+            if let Some(at) = step.after.iter().position(|name| name == old) {
+                step.after.splice(at..=at, new.iter().cloned());
+            }
+        }
+        let parts = if step.task == "container.run" && step.each.is_none() { image_parts(&step.text) } else { Vec::new() };
+        if parts.len() < 2 {
+            steps.push(step);
+            continue;
+        }
+        changes.push(format!("{}: it names {} images and became as many steps", step.name, parts.len()));
+        let in_a_row = sequence_inside(&step.text);
+        let mut names: Vec<String> = Vec::new();
+        for (image, text) in parts {
+            let after = match names.last() {
+                Some(last) if in_a_row => vec![last.clone()],
+                _ => step.after.clone(),
+            };
+            let name = name_of_image(&image);
+            names.push(name.clone());
+            steps.push(PlannedStep { text, name, after, ..step.clone() });
+        }
+        let ends = if in_a_row { names.split_off(names.len() - 1) } else { names };
+        replaced.push((step.name, ends));
+    }
+    plan.steps = steps;
+}
+
+/// A condition whose constant stands nowhere in the description was invented.
+fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let numbers: Vec<f64> = literals(description).iter().filter_map(Literal::number).collect();
+    let given = |constant: &str| {
+        let number = constant.parse::<f64>().ok();
+        description.contains(&constant.to_lowercase())
+            || number.is_some_and(|n| numbers.iter().any(|known| same(*known, n) || same(*known / 100.0, n)))
+    };
+    for step in plan.steps.iter_mut().chain(&mut plan.finally) {
+        let Some(when) = &step.when else { continue };
+        let Ok(condition) = when.parse::<Condition>() else { continue };
+        let invented = condition.operands().iter().any(|operand| match operand {
+            Operand::Literal(constant) => !given(constant.text()),
+            _ => false,
+        });
+        // Outcomes have words of their own in every description: "fails", "true", "succeeded".
+        let outcome = condition.outputs().iter().any(|(name, _)| *name == crate::api::WORKFLOW)
+            || ["true", "false", "success", "failed", "failure"].iter().any(|word| when.to_lowercase().ends_with(word));
+        if invented && !outcome {
+            changes.push(format!("{}: the condition {when:?} was left out, the description does not give it", step.name));
+            step.when = None;
+        }
+    }
+}
+
+/// Steps of the same kind that feed nothing to each other (three trainings, two loads) need not wait for each other,
+/// unless the text says "then".
+fn separate_siblings(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let Some(component) = lake.component(&step.task) else { continue };
+        if !matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate) || sequenced(&step.text) {
+            continue;
+        }
+        let mut after: Vec<String> = Vec::new();
+        for name in &step.after {
+            let sibling = before.iter().find(|other| &other.name == name).filter(|other| {
+                lake.component(&other.task).is_some_and(|other| other.task == component.task)
+            });
+            match sibling {
+                Some(sibling) => {
+                    changes.push(format!("{} and {} run side by side: neither needs the other", sibling.name, step.name));
+                    after.extend(sibling.after.iter().cloned());
+                }
+                None => after.push(name.clone()),
+            }
+        }
+        let mut seen = HashSet::new();
+        after.retain(|name| seen.insert(name.clone()));
+        step.after = after;
+    }
+}
+
+/// The images of a text, each with the words that belong to it; words behind the last one that say "each" belong to all.
+fn image_parts(text: &str) -> Vec<(String, String)> {
+    let mut images: Vec<Literal> = Vec::new();
+    for literal in literals(text) {
+        let new = literal.kind == LiteralKind::Image && literal.text.contains(':');
+        if new && images.iter().all(|other| other.text != literal.text) {
+            images.push(literal);
+        }
+    }
+    let Some(last) = images.last() else { return Vec::new() };
+    let tail = &text[last.end..];
+    let shared = tail.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| ["each", "both", "all", "jeweils", "chacun"].contains(&word));
+    images
+        .iter()
+        .enumerate()
+        .map(|(index, image)| {
+            let end = images.get(index + 1).map_or(text.len(), |next| next.start);
+            let mut words = text[image.start..end].trim().trim_end_matches(" and").trim_end_matches(',').to_owned();
+            if shared && index + 1 < images.len() {
+                words.push_str(tail);
+            }
+            (image.text.clone(), words)
+        })
+        .collect()
+}
+
+fn sequence_inside(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let parallel = ["parallel", "same time", "simultaneous", "at once", "concurrent", "side by side", "gleichzeitig"];
+    !parallel.iter().any(|word| lower.contains(word))
+        && [" then ", " followed by ", " and after that ", " dann "].iter().any(|word| lower.contains(word))
+}
+
+fn name_of_image(image: &str) -> String {
+    let base = image.rsplit('/').next().unwrap_or(image).split(':').next().unwrap_or(image);
+    let clean: String = base.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let clean = clean.trim_matches('-');
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean.to_owned() } else { format!("run-{clean}") }
+}
+
+fn same(left: f64, right: f64) -> bool {
+    (left - right).abs() < 1e-9
+}
+
+/// Whether a text begins with a word that orders it after what came before.
+fn sequenced(text: &str) -> bool {
+    let first = text.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+    ["then", "after", "afterwards", "next", "finally", "subsequently", "danach", "dann", "puis", "ensuite", "luego", "después"]
+        .contains(&first.as_str())
+}
+
+fn make_unique(steps: &mut [PlannedStep], finally: &mut [PlannedStep], changes: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    for step in steps.iter_mut().chain(finally) {
+        let base = if step.name == crate::api::WORKFLOW { "step".to_owned() } else { step.name.clone() };
+        let mut name = base.clone();
+        let mut number = 2;
+        while !seen.insert(name.clone()) {
+            name = format!("{base}-{number}");
+            number += 1;
+        }
+        if name != step.name {
+            changes.push(format!("the second {:?} is called {name:?}", step.name));
+            step.name = name;
+        }
+    }
+}
+
+/// Names of other steps must exist and come before; a nearly right name is read as the one meant.
+fn mend_names(plan: &mut Plan, changes: &mut Vec<String>) {
+    let names: Vec<String> = plan.steps.iter().map(|step| step.name.clone()).collect();
+    for (index, step) in plan.steps.iter_mut().enumerate() {
+        let own = step.name.clone();
+        step.after.retain(|name| name != &own);
+        for name in &mut step.after {
+            if !names.contains(name)
+                && let Some(nearest) = nearest(name, &names[..index])
+            {
+                changes.push(format!("{own}: {name:?} was read as {nearest:?}"));
+                *name = nearest;
+            }
+        }
+        // A plan lists a step after those it needs; a forward reference would be a cycle in the making.
+        step.after.retain(|name| names[..index].contains(name));
+        let mut seen = HashSet::new();
+        step.after.retain(|name| seen.insert(name.clone()));
+    }
+}
+
+/// The name that shares most with `wanted`, if any does.
+fn nearest(wanted: &str, names: &[String]) -> Option<String> {
+    let parts: Vec<&str> = wanted.split('-').collect();
+    names
+        .iter()
+        .map(|name| (name.split('-').filter(|part| parts.contains(part)).count(), name))
+        .filter(|(shared, _)| *shared > 0)
+        .max_by_key(|(shared, _)| *shared)
+        .map(|(_, name)| name.clone())
+}
