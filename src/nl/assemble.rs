@@ -123,6 +123,7 @@ impl Assembler<'_> {
         let mut settings = fragment.settings.clone().into_settings();
         let map = self.map(planned, fragment);
         let exec_while = self.exec_while(planned, fragment, &mut settings);
+        flags_are_arguments(&mut with);
         if map.is_some() {
             place_item(component, &mut with, &mut settings);
         }
@@ -354,6 +355,20 @@ fn function(component: &Component, with: Map<String, Value>) -> Function {
         }
     }
     Function::Component(ComponentCall { component: component.name.clone(), with: with.into_iter().collect() })
+}
+
+/// A command that begins with a flag is no command: the image's own entry point gets it as arguments.
+fn flags_are_arguments(with: &mut Map<String, Value>) {
+    let flags = with
+        .get("command")
+        .and_then(Value::as_array)
+        .and_then(|command| command.first()?.as_str())
+        .is_some_and(|first| first.starts_with('-') || first.contains("{{item"));
+    if flags && let Some(Value::Array(mut command)) = with.shift_remove("command") {
+        let more = with.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
+        command.extend(more.into_iter().filter(|item| !command.contains(item)).collect::<Vec<_>>());
+        with.insert("args".into(), Value::Array(command));
+    }
 }
 
 /// A mapped step must use its item: a container gets it as last argument, a script as the variable ITEM.

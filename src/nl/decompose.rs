@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::plan::{Plan, plan_schema};
+use super::plan::{Offered, Plan, plan_schema};
 use super::prompts::{PromptError, Prompts};
 use crate::lake::Lake;
 use crate::llm::{Message, OutputSchema, Request};
@@ -31,7 +31,7 @@ pub(super) fn plan_request(
     Ok(Request {
         messages,
         static_messages,
-        schema: Some(OutputSchema { name: "plan".into(), schema: plan_schema(&names) }),
+        schema: Some(OutputSchema { name: "plan".into(), schema: plan_schema(&names, Offered::by(description)) }),
         max_tokens: MAX_TOKENS,
         temperature,
         seed,

@@ -299,11 +299,8 @@ impl Pipeline<'_> {
     ) -> Result<Generated, PipelineError> {
         let name = step.planned.name.as_str();
         let component = self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
-        let wanted: Vec<&Literal> = context
-            .literals
-            .iter()
-            .filter(|literal| context.text.contains(&literal.text) && !literal.appears_in(used_by_plan))
-            .collect();
+        let own = literals(context.text);
+        let wanted: Vec<&Literal> = own.iter().filter(|literal| !literal.appears_in(used_by_plan)).collect();
         let mut best: Option<Generated> = None;
         let mut rejected: Option<Rejected> = None;
         for attempt in 0..=self.options.max_regenerations {

@@ -1,7 +1,10 @@
 //! The plan: what the model writes first.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A workflow as a list of tasks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,50 +76,117 @@ const NAME: &str = "^[a-z][a-z0-9]{0,14}(-[a-z0-9]{1,12}){0,3}$";
 const CONDITION: &str = r#"^[a-z][a-z0-9-]{0,40}\.[a-z][a-z0-9_]{0,30} (==|!=|<=|>=|<|>) [^"\\]{1,40}$"#;
 const CRON: &str = r"^[0-9*,/-]{1,12} [0-9*,/-]{1,12} [0-9*,/-]{1,12} [0-9*,/-]{1,12} [0-9*,/A-Z-]{1,12}$";
 
+/// Which parts of a plan a description gives reason to. Small models fill in whatever they are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each part is offered or not")]
+pub(super) struct Offered {
+    pub(super) schedule: bool,
+    pub(super) conditions: bool,
+    pub(super) items: bool,
+    pub(super) repetition: bool,
+    pub(super) exit: bool,
+    pub(super) parameters: bool,
+    pub(super) limits: bool,
+}
+
+impl Offered {
+    /// Reads the words of a description. Where its language is not known well, everything is offered.
+    pub(super) fn by(description: &str) -> Self {
+        let open = !is_english(description);
+        let has = |pattern: &Regex| open || pattern.is_match(description);
+        Self {
+            schedule: open || super::schedule::speaks_of_schedule(description),
+            conditions: has(&CONDITION_WORDS),
+            items: has(&ITEM_WORDS),
+            repetition: has(&super::tidy::UNTIL),
+            exit: has(&EXIT_WORDS),
+            parameters: has(&PARAMETER_WORDS),
+            limits: has(&LIMIT_WORDS),
+        }
+    }
+}
+
+fn words(pattern: &str) -> Regex {
+    Regex::new(&format!(r"(?i)\b({pattern})\b")).expect("the pattern is valid")
+}
+
+static ENGLISH: LazyLock<Regex> = LazyLock::new(|| {
+    words("the|and|then|to|of|a|an|in|it|with|for|on|is|run|train|load|each|from|at|what|my|that|if")
+});
+static CONDITION_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    words("if|when|whenever|unless|otherwise|else|only|depending|in case|except|provided|once|should|above|below|exceeds?|better|worse|greater|less|fails?|passes|pass")
+});
+static ITEM_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    words("each|every|all|per|both|for|either|respectively|one by one|separately|individually|map|over|times")
+});
+static EXIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    words("finally|whatever happens|always|in any case|no matter|regardless|at the end|in the end|clean ?up|fails?|failed|failure|error|errors|goes wrong|breaks|broke|crash\\w*|on exit|even if|either way|success|succeeds|succeeded|outcome|afterwards")
+});
+static PARAMETER_WORDS: LazyLock<Regex> =
+    LazyLock::new(|| words("parameters?|parametri[sz]\\w*|configurable|defaults?|defaulting|inputs? named|arguments? named|variable"));
+static LIMIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    words("at most|no more than|in parallel|at a time|at once|same time|parallelism|concurren\\w*|time limit|longer than|within|deadline|whole|entire|overall|total")
+});
+
+/// Whether a text looks like English: at least a tenth of its words are among the most frequent ones.
+fn is_english(text: &str) -> bool {
+    let count = text.split_whitespace().count().max(1);
+    ENGLISH.find_iter(text).count() * 10 >= count
+}
+
 /// The JSON schema of a plan that may use the given components.
-pub(super) fn plan_schema(components: &[&str]) -> Value {
+pub(super) fn plan_schema(components: &[&str], offered: Offered) -> Value {
     let name = json!({"type": "string", "pattern": NAME});
     let text = |most: u32| json!({"type": "string", "minLength": 1, "maxLength": most});
     let names = json!({"type": "array", "items": name, "maxItems": 8});
     let condition = json!({"type": "string", "pattern": CONDITION});
     let nullable = |schema: Value| json!({"anyOf": [{"type": "null"}, schema]});
     let output = r"^[a-z][a-z0-9-]{0,40}\.[a-z][a-z0-9_]{0,30}$";
-    let step = json!({
-        "type": "object",
-        "properties": {
-            "text": text(260),
-            "task": {"enum": components},
-            "name": name,
-            "after": names,
-            "when": nullable(condition.clone()),
-            "each": {"anyOf": [
+    let mut step = Map::new();
+    step.insert("text".into(), text(260));
+    step.insert("task".into(), json!({"enum": components}));
+    step.insert("name".into(), name.clone());
+    step.insert("after".into(), names);
+    // Always written, as in the examples: a plan without it does not find its end.
+    let when = if offered.conditions { nullable(condition.clone()) } else { json!({"type": "null"}) };
+    step.insert("when".into(), when);
+    if offered.items {
+        step.insert(
+            "each".into(),
+            json!({"anyOf": [
                 {"type": "array", "items": {"anyOf": [text(80), {"type": "number"}]}, "minItems": 1, "maxItems": 16},
                 {"type": "string", "pattern": output},
-            ]},
-            "until": condition,
-        },
-        "required": ["text", "task", "name", "after", "when"],
-        "additionalProperties": false,
-    });
+            ]}),
+        );
+    }
+    if offered.repetition {
+        step.insert("until".into(), condition);
+    }
+    let step = json!({"type": "object", "properties": step, "required": ["text", "task", "name", "after", "when"], "additionalProperties": false});
     let parameter = json!({
         "type": "object",
         "properties": {"name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,24}$"}, "default": {"type": "string", "maxLength": 80}},
         "required": ["name", "default"],
         "additionalProperties": false,
     });
+    let cron = if offered.schedule { nullable(json!({"type": "string", "pattern": CRON})) } else { json!({"type": "null"}) };
+    let mut accepted = Map::new();
+    accepted.insert("workflow".into(), json!({"const": true}));
+    accepted.insert("name".into(), name);
+    accepted.insert("schedule".into(), cron);
+    if offered.parameters {
+        accepted.insert("parameters".into(), json!({"type": "array", "items": parameter, "minItems": 1, "maxItems": 6}));
+    }
+    if offered.limits {
+        accepted.insert("parallelism".into(), json!({"type": "integer", "minimum": 1, "maximum": 100}));
+        accepted.insert("time_limit".into(), json!({"type": "string", "pattern": "^[0-9]{1,4}[smhd]$"}));
+    }
+    accepted.insert("steps".into(), json!({"type": "array", "items": step, "minItems": 1, "maxItems": 14}));
+    let exit_steps = if offered.exit { 3 } else { 0 };
+    accepted.insert("finally".into(), json!({"type": "array", "items": step, "maxItems": exit_steps}));
     let accepted = json!({
         "type": "object",
-        "properties": {
-            "workflow": {"const": true},
-            "name": name,
-            "schedule": nullable(json!({"type": "string", "pattern": CRON})),
-            "timezone": {"type": "string", "pattern": "^[A-Z][A-Za-z]{1,10}(/[A-Z][A-Za-z_]{1,20})?$"},
-            "parameters": {"type": "array", "items": parameter, "minItems": 1, "maxItems": 6},
-            "parallelism": {"type": "integer", "minimum": 1, "maximum": 100},
-            "time_limit": {"type": "string", "pattern": "^[0-9]{1,4}[smhd]$"},
-            "steps": {"type": "array", "items": step, "minItems": 1, "maxItems": 14},
-            "finally": {"type": "array", "items": step, "maxItems": 3},
-        },
+        "properties": accepted,
         "required": ["workflow", "name", "schedule", "steps", "finally"],
         "additionalProperties": false,
     });

@@ -24,7 +24,7 @@ struct Setting {
 const SETTINGS: [Setting; 17] = [
     Setting { name: "retries", about: "number of retries", pattern: r"\bretr(y|ies|ied)|\battempts?\b|\btries\b|\bwiederhol|\bversuch|\bréessa|\breintent|\btwice if it fails" },
     Setting { name: "backoff", about: "first wait between retries, like 30s", pattern: r"\bback-?off|\bwait(ing|s)?\b.{0,30}\b(between|before|after)|\bexponential" },
-    Setting { name: "timeout", about: "most time for the step, like 30m or 2h", pattern: r"\btime-?\s?out|\btime limit|\bat most\b.{0,20}\b(sec|min|hour|day)|\blonger than\b|\bwithin \d|\bgive up after|\b(kill|stop|abort|cancel)\w* (it )?(after|if)|\bdeadline|\bzeitlimit|\bhöchstens\b.{0,20}(minute|stunde)|\bdélai|\btiempo" },
+    Setting { name: "timeout", about: "most time for the step, like 30m or 2h", pattern: r"\btime-?\s?out|\btime limit|\bat most\b.{0,20}\b(sec|min|hour|day)|\blonger than\b|\bwithin \d|\bgive up\b.{0,20}\bafter|\b(kill|stop|abort|cancel)\w* (it )?(after|if)|\bdeadline|\bzeitlimit|\bhöchstens\b.{0,20}(minute|stunde)|\bdélai|\btiempo" },
     Setting { name: "gpus", about: "number of GPUs", pattern: r"\bgpus?\b" },
     Setting { name: "cpu", about: "CPU cores, like 4 or 500m", pattern: r"\bcpus?\b|\bcores?\b|\bvcpus?\b|\bkerne" },
     Setting { name: "memory", about: "memory, like 16Gi", pattern: r"\bmemory\b|\bram\b|\b\d+\s?[GMT]i?B?\b|\bspeicher\b|\bmémoire|\bmemoria" },
@@ -100,11 +100,101 @@ pub(super) fn whole_numbers(text: &str, literals: &[Literal]) -> Vec<u32> {
     numbers
 }
 
+fn unit(pattern: &str) -> Regex {
+    Regex::new(&format!(r"(?i)\b(\d+|{})\s+(?:\w+\s+)?(?:{pattern})", number_words())).expect("the pattern is valid")
+}
+
+fn number_words() -> String {
+    WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join("|")
+}
+
+static GPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"gpus?\b"));
+static CPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"v?cpus?\b|v?cores?\b|kerne\b"));
+static TIMES: LazyLock<Regex> = LazyLock::new(|| unit(r"times\b|retries\b|attempts\b|tries\b|repetitions\b|mal\b|fois\b|veces\b"));
+static AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| unit(r"at (?:a|the same|one) time|in parallel|at once|concurrent|simultaneous|gleichzeitig"));
+static DURATION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!(
+        r"(?i)\b(\d+|an?|{})[\s-]?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?)\b",
+        number_words()
+    ))
+    .expect("the pattern is valid")
+});
+static MEMORY: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(\d+)\s?(gi|gib|gb|g|gigabytes?|gigs?|mi|mib|mb|megabytes?|ti|tb)\b").expect("the pattern is valid"));
+
+fn number_of(word: &str) -> Option<u32> {
+    let word = word.to_lowercase();
+    let spelled = WORDS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
+    word.parse().ok().or(spelled).or_else(|| word.starts_with('a').then_some(1))
+}
+
+/// Numbers in front of a unit.
+fn numbers_by_unit(text: &str, pattern: &Regex) -> Vec<u32> {
+    let mut found: Vec<u32> = pattern.captures_iter(text).filter_map(|captures| number_of(&captures[1])).collect();
+    let lower = text.to_lowercase();
+    if pattern.as_str() == TIMES.as_str() {
+        found.extend(lower.contains("twice").then_some(2));
+    }
+    found.dedup();
+    found
+}
+
+/// Durations that a text states: "20 minutes" is `20m`.
+fn durations(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = DURATION
+        .captures_iter(text)
+        .filter_map(|captures| {
+            let number = number_of(&captures[1]).filter(|number| *number > 0)?;
+            let unit = captures[2].to_lowercase();
+            Some(match unit.as_bytes()[0] {
+                b'w' => format!("{}d", number * 7),
+                b't' | b'j' => format!("{number}d"),
+                b'd' => format!("{number}d"),
+                _ if unit.starts_with("st") || unit.starts_with('h') => format!("{number}h"),
+                b'm' => format!("{number}m"),
+                _ => format!("{number}s"),
+            })
+        })
+        .collect();
+    found.dedup();
+    found
+}
+
+/// Memory sizes that a text states: "8 GB" is `8Gi`.
+fn memory_sizes(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = MEMORY
+        .captures_iter(text)
+        .map(|captures| {
+            let unit = match captures[2].to_lowercase().as_bytes()[0] {
+                b'm' => "Mi",
+                b't' => "Ti",
+                _ => "Gi",
+            };
+            format!("{}{unit}", &captures[1])
+        })
+        .collect();
+    found.dedup();
+    found
+}
+
 /// The JSON schema of the given settings; each may be null.
 pub(super) fn settings_schema(names: &[&str], text: &str, literals: &[Literal]) -> Value {
     let numbers = whole_numbers(text, literals);
-    let whole = if numbers.is_empty() { json!({"type": "integer", "minimum": 1, "maximum": 1000}) } else { json!({"enum": numbers}) };
-    let duration = json!({"type": "string", "pattern": "^[1-9][0-9]{0,3}[smhd]$"});
+    let near = |pattern: &Regex| -> Value {
+        let close = numbers_by_unit(text, pattern);
+        match (close.is_empty(), numbers.is_empty()) {
+            (false, _) => json!({"enum": close}),
+            (true, false) => json!({"enum": numbers}),
+            (true, true) => json!({"type": "integer", "minimum": 1, "maximum": 1000}),
+        }
+    };
+    let stated = durations(text);
+    let duration = if stated.is_empty() {
+        json!({"type": "string", "pattern": "^[1-9][0-9]{0,3}[smhd]$"})
+    } else {
+        json!({"enum": stated})
+    };
+    let sizes = memory_sizes(text);
     let word = |most: u32| json!({"type": "string", "pattern": format!("^[A-Za-z0-9][A-Za-z0-9._/-]{{0,{most}}}$")});
     let object = |fields: &[(&str, Value)], required: &[&str]| {
         let properties: Map<String, Value> = fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
@@ -115,9 +205,16 @@ pub(super) fn settings_schema(names: &[&str], text: &str, literals: &[Literal]) 
     let mut properties = Map::new();
     for name in names {
         let schema = match *name {
-            "retries" | "gpus" | "parallel" | "limit" => whole.clone(),
+            "gpus" => near(&GPUS),
+            "retries" | "limit" => near(&TIMES),
+            "parallel" => near(&AT_A_TIME),
             "backoff" | "timeout" => duration.clone(),
             "cache" => json!({"anyOf": [{"const": "forever"}, duration.clone()]}),
+            "cpu" if !numbers_by_unit(text, &CPUS).is_empty() => {
+                let cores: Vec<String> = numbers_by_unit(text, &CPUS).iter().map(u32::to_string).collect();
+                json!({"enum": cores})
+            }
+            "memory" if !sizes.is_empty() => json!({"enum": sizes}),
             "cpu" => json!({"type": "string", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,2}|00m|50m)?$"}),
             "memory" => json!({"type": "string", "pattern": "^[0-9]{1,4}(Gi|Mi|G|M)$"}),
             "env" => list(object(&[("name", variable.clone()), ("value", json!({"type": "string", "maxLength": 80}))], &["name", "value"])),

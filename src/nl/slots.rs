@@ -103,7 +103,8 @@ fn offer(name: &str, property: &Value, must: bool, component: &Component, contex
     let stems = stems(name, about);
     let spoken_of = must || context.relaxed || speaks_of(&stems, context.text);
     if let Some(choices) = choices(property) {
-        return choice_offer(property, &choices, must || context.relaxed, context);
+        let longer = longer_choices(component, name, context);
+        return choice_offer(property, &choices, &longer, must || context.relaxed, context);
     }
     match property["type"].as_str() {
         Some("integer" | "number") => number_offer(property, name, must, &stems, component, context),
@@ -113,7 +114,7 @@ fn offer(name: &str, property: &Value, must: bool, component: &Component, contex
         Some("string") if name == "source" => {
             Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": LONGEST_SOURCE}))
         }
-        // Commands and arguments of containers are named by nobody, but always meant.
+        Some("array") if name == "command" || name == "args" => command_offer(context),
         Some("array") => Offer::Optional(bounded(property)),
         Some("boolean" | "string") if spoken_of => Offer::Optional(bounded(property)),
         _ => Offer::Skip,
@@ -126,9 +127,62 @@ fn choices(property: &Value) -> Option<Vec<&str>> {
     Some(list.iter().filter_map(Value::as_str).collect())
 }
 
+static COMMAND_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)(^|\s)--?[a-z]|[\w]=[\w]|\b(arguments?|args?|commands?|cmd|options?|flags?|executes?|called? with|python3? \S|sh -c|bash|script)\b")
+        .expect("the pattern is valid")
+});
+
+/// The words of a command are words of the step: the model chooses and orders them, it does not write new ones.
+fn command_offer(context: &StepContext<'_>) -> Offer {
+    let quoted = context.literals.iter().filter(|l| l.kind == LiteralKind::Quoted && context.text.contains(&l.text));
+    let own_uris = context.literals.iter().any(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text));
+    let quoted: Vec<String> = quoted.map(|literal| literal.text.clone()).collect();
+    let spoken_of = COMMAND_WORDS.is_match(context.text) || !quoted.is_empty() || own_uris || context.mapped;
+    if !spoken_of && !context.relaxed {
+        return Offer::Skip;
+    }
+    let images: Vec<&Literal> = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Image && literal.text.contains(':')).collect();
+    let mut words = quoted;
+    for word in context.text.split_whitespace() {
+        let word = word.trim_matches(|c: char| "\"'`“”„,;()".contains(c)).trim_end_matches(['.', ':']);
+        let image = images.iter().any(|image| image.text == word);
+        if !word.is_empty() && !image && !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    if context.mapped {
+        let flags: Vec<String> = words.iter().filter(|word| word.starts_with('-')).map(|flag| format!("{flag}={{{{item}}}}")).collect();
+        words.retain(|word| !context.items.contains(word));
+        words.extend(flags);
+        words.push("{{item}}".to_owned());
+    }
+    words.extend(context.parameters.iter().map(|name| format!("{{{{parameters.{name}}}}}")));
+    Offer::Optional(json!({"type": "array", "items": {"enum": words}, "maxItems": 12}))
+}
+
+/// Choices of the other arguments that the text mentions.
+fn longer_choices(component: &Component, name: &str, context: &StepContext<'_>) -> Vec<String> {
+    component.arguments["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(other, _)| other.as_str() != name)
+        .filter_map(|(_, property)| choices(property))
+        .flat_map(|choices| mentioned_choices(&choices, context.text))
+        .collect()
+}
+
 /// What the text mentions is taken; nothing else is offered unless it must be.
-fn choice_offer(property: &Value, choices: &[&str], must: bool, context: &StepContext<'_>) -> Offer {
-    let found = mentioned_choices(choices, context.text);
+fn choice_offer(
+    property: &Value,
+    choices: &[&str],
+    longer: &[String],
+    must: bool,
+    context: &StepContext<'_>,
+) -> Offer {
+    let mut found = mentioned_choices(choices, context.text);
+    // "logistic regression" names an estimator; its second word is not the choice "regression" of another argument.
+    found.retain(|choice| !longer.iter().any(|other| other != choice && other.split('_').any(|part| part == choice)));
     let array = property["type"] == "array";
     match (found.is_empty(), array) {
         (false, true) => Offer::Forced(json!({"const": found})),
@@ -178,11 +232,14 @@ fn literal_offer(
     };
     match kind {
         "column" => {
-            if !must && !context.relaxed && !speaks_of_columns(name, context) {
+            let target = name == "target" && !stated_targets(context).is_empty();
+            if !must && !target && !context.relaxed && !speaks_of_columns(name, context) {
                 return Offer::Skip;
             }
-            let named = if name == "target" { stated_targets(context) } else { Vec::new() };
-            Offer::Optional(wrap(if named.is_empty() { column_candidates(context) } else { named }))
+            match if name == "target" { stated_targets(context) } else { Vec::new() } {
+                named if named.is_empty() => Offer::Optional(wrap(column_candidates(context))),
+                named => Offer::Forced(wrap(named)),
+            }
         }
         "uri" | "image" | "email" | "url" => {
             let candidates = candidates(kind, context);

@@ -19,8 +19,10 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     let mut changes = Vec::new();
     read_schedule(plan, description, &mut changes);
     drop_invented_loops(plan, description, &mut changes);
+    drop_repeated_steps(plan, &mut changes);
     merge_settings(plan, &mut changes);
     split_images(plan, &mut changes);
+    check_limits(plan, description, &mut changes);
     drop_invented_conditions(plan, &description.to_lowercase(), &mut changes);
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     mend_names(plan, &mut changes);
@@ -28,13 +30,15 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     changes
 }
 
-static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(until|till|repeat\w*|again and again|over and over|as long as|while|keep \w+ing|poll\w*|loop\w*|bis|solange|wiederhol\w*|jusqu\w*|tant que|hasta|mientras)\b|直到")
         .expect("the pattern is valid")
 });
 
 /// Items must be a list of the description, and a repetition needs a word that asks for one.
 fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let repeated_in_own_words = plan.all_steps().any(|step| step.until.is_some() && UNTIL.is_match(&step.text));
+    let mut repeated = false;
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         if let Some(Value::Array(items)) = &step.each {
             let images = image_parts(&step.text);
@@ -47,7 +51,10 @@ fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<Str
                 step.each = None;
             }
         }
-        if step.until.is_some() && (step.each.is_some() || !UNTIL.is_match(description)) {
+        // One step is repeated: the one whose words say so, else the first.
+        let asked = if repeated_in_own_words { UNTIL.is_match(&step.text) } else { UNTIL.is_match(description) && !repeated };
+        repeated |= step.until.is_some();
+        if step.until.is_some() && (step.each.is_some() || !asked) {
             changes.push(format!("{}: runs once, because the description asks for no repetition", step.name));
             step.until = None;
         }
@@ -69,6 +76,33 @@ fn listed(items: &[Value], description: &str) -> bool {
             between.split(|c: char| !c.is_alphanumeric()).all(|word| ["", "and", "or", "und", "oder", "et", "ou", "y", "o", "then"].contains(&word))
         })
     })
+}
+
+/// The same words twice are the same step: a model that does not find its end writes them again and again.
+fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
+    let mut seen: Vec<(String, String, String)> = Vec::new();
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    plan.steps.retain(|step| {
+        let words = step.text.to_lowercase();
+        match seen.iter().find(|(text, task, _)| *text == words && *task == step.task) {
+            Some((_, _, first)) => {
+                changes.push(format!("{}: it repeats {first}", step.name));
+                renamed.push((step.name.clone(), first.clone()));
+                false
+            }
+            None => {
+                seen.push((words, step.task.clone(), step.name.clone()));
+                true
+            }
+        }
+    });
+    for step in &mut plan.steps {
+        for name in &mut step.after {
+            if let Some((_, first)) = renamed.iter().find(|(gone, first)| gone == name && *first != step.name) {
+                name.clone_from(first);
+            }
+        }
+    }
 }
 
 static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
@@ -149,6 +183,27 @@ fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
         replaced.push((step.name, ends));
     }
     plan.steps = steps;
+}
+
+/// Limits of the whole workflow must stand in the text, and not be the limit of a loop over items.
+fn check_limits(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let numbers = super::settings::whole_numbers(description, &literals(description));
+    let mapped = plan.steps.iter().any(|step| step.each.is_some());
+    if let Some(limit) = plan.parallelism
+        && (!numbers.contains(&limit) || mapped)
+    {
+        changes.push(format!("the parallelism of {limit} was left out"));
+        plan.parallelism = None;
+    }
+    let whole = ["workflow", "pipeline", "whole", "entire", "overall", "everything", "total"];
+    let lower = description.to_lowercase();
+    if let Some(limit) = plan.time_limit.take_if(|_| !whole.iter().any(|word| lower.contains(word))) {
+        changes.push(format!("the time limit {limit} is not one of the whole workflow"));
+    }
+    plan.parameters.retain(|parameter| {
+        let given = parameter.default.is_empty() || lower.contains(&parameter.default.to_lowercase());
+        given && (lower.contains(&parameter.name) || lower.contains(&parameter.name.replace(['-', '_'], " ")))
+    });
 }
 
 /// A condition whose constant stands nowhere in the description was invented.
