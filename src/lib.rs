@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-pub mod ir;
-pub mod llm;
-pub mod lake;
-pub mod nl;
-pub mod engine;
 pub mod cli;
+pub mod engine;
 pub mod eval;
+pub mod ir;
+pub mod lake;
+pub mod llm;
+pub mod nl;
 pub mod run;

@@ -114,7 +114,9 @@ impl Literal {
 
 /// A text that is no condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a condition: {reason}; write for example evaluate.auc >= 0.9 or flip.result == 'heads'")]
+#[error(
+    "{text:?} is not a condition: {reason}; write for example evaluate.auc >= 0.9 or flip.result == 'heads'"
+)]
 pub struct ConditionError {
     /// The text as given.
     pub text: String,
@@ -232,7 +234,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             let end = rest
                 .find(|c: char| !(c.is_alphanumeric() || "._-+%/:".contains(c)))
                 .filter(|end| *end > 0)
-                .or_else(|| rest.chars().all(|c| c.is_alphanumeric() || "._-+%/:".contains(c)).then_some(rest.len()))
+                .or_else(|| {
+                    rest.chars().all(|c| c.is_alphanumeric() || "._-+%/:".contains(c)).then_some(rest.len())
+                })
                 .ok_or_else(|| format!("unexpected {first:?}"))?;
             found.push(Token::Word(rest[..end].to_owned()));
             end
@@ -300,11 +304,17 @@ impl Parser<'_> {
         if self.tokens.get(self.at) == Some(&Token::Symbol("(")) {
             self.at += 1;
             let inner = self.or()?;
-            return if self.next()? == Token::Symbol(")") { Ok(inner) } else { Err("a bracket is not closed".into()) };
+            return if self.next()? == Token::Symbol(")") {
+                Ok(inner)
+            } else {
+                Err("a bracket is not closed".into())
+            };
         }
         let left = operand(self.next()?)?;
         match self.next()? {
-            Token::Word(word) if word.eq_ignore_ascii_case("in") => Ok(Condition::In { left, values: self.list()? }),
+            Token::Word(word) if word.eq_ignore_ascii_case("in") => {
+                Ok(Condition::In { left, values: self.list()? })
+            }
             Token::Symbol(symbol) => {
                 let comparison = comparison(symbol).ok_or_else(|| format!("{symbol:?} is no comparison"))?;
                 Ok(Condition::Compare { left, comparison, right: operand(self.next()?)? })
@@ -366,7 +376,8 @@ fn operand(token: Token) -> Result<Operand, String> {
     if matches!(constant, Literal::Number(_)) {
         return Ok(Operand::Literal(constant));
     }
-    let name = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    let name =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     Ok(match word.split_once('.') {
         None if word == "item" => Operand::Item(None),
         Some(("item", key)) if name(key) => Operand::Item(Some(key.to_owned())),

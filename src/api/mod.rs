@@ -28,6 +28,7 @@ pub use function::{
     ComponentCall, Concurrent, ContainerCall, DistributedJob, Function, Job, KatibExperiment, KatibParameter,
     KatibParameterType, ManifestAction, ManifestJob, Objective, RunJob, ScriptCall, ScriptLanguage,
 };
+pub(crate) use problem::choices;
 pub use problem::{Problem, Problems};
 pub use program::{
     ConcurrencyPolicy, Loop, Map, MapItems, Parameter, Program, Schedule, Step, VERSION, WorkflowSettings,
@@ -35,10 +36,9 @@ pub use program::{
 pub use reference::{Piece, Template};
 pub use schema::{program_schema, step_schema};
 pub use semantics::{WORKFLOW, ancestors, check_program, flatten_steps};
+pub(crate) use semantics::{direct_dependencies, strings};
 pub use settings::{
     Backoff, Cache, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration, TolerationEffect,
     TolerationOperator, Volume, VolumeClaim,
 };
 pub use validate::{validate_against, validate_value};
-pub(crate) use problem::choices;
-pub(crate) use semantics::{direct_dependencies, strings};

@@ -70,7 +70,8 @@ impl Template {
 
 fn reference(inner: &str, mapped: bool) -> Option<Piece> {
     let inner = inner.trim();
-    let name = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    let name =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     let mut parts = inner.split('.');
     let words = (parts.next()?, parts.next(), parts.next(), parts.next());
     match words {
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn references_are_found() {
-        let template = Template::parse("--in={{item}} {{ steps.split.train }}/{{parameters.p}}{{item.k}}", true);
+        let template =
+            Template::parse("--in={{item}} {{ steps.split.train }}/{{parameters.p}}{{item.k}}", true);
         assert_eq!(
             template.0,
             [

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::problem::choices;
 use super::{
-    Condition, Function, Input, Job, MapItems, Operand, OutputSource, Piece, Problem, Problems, Program, Step, Template,
-    VERSION, Volume,
+    Condition, Function, Input, Job, MapItems, Operand, OutputSource, Piece, Problem, Problems, Program,
+    Step, Template, VERSION, Volume,
 };
 
 /// The reserved name by which conditions of `on_exit` steps read `workflow.status`: `Succeeded`, `Failed` or `Error`.
@@ -44,7 +44,9 @@ pub(crate) fn direct_dependencies(step: &Step) -> Vec<String> {
             add(step);
         }
     }
-    for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|l| &l.condition)].into_iter().flatten() {
+    for condition in
+        [step.when.as_ref(), step.exec_while.as_ref().map(|l| &l.condition)].into_iter().flatten()
+    {
         condition.outputs().iter().for_each(|(name, _)| add(name));
     }
     if let Some(MapItems::Output { step, .. }) = step.map.as_ref().map(|map| &map.over) {
@@ -154,7 +156,11 @@ pub fn check_program(program: &Program) -> Result<(), Problems> {
     checker.check_header();
     for (path, step) in &steps {
         if [WORKFLOW, "item", "parameters"].contains(&step.name.as_str()) {
-            checker.add(format!("{path}/name"), format!("the name {:?} is reserved", step.name), "choose another name");
+            checker.add(
+                format!("{path}/name"),
+                format!("the name {:?} is reserved", step.name),
+                "choose another name",
+            );
         }
         if checker.names.insert(&step.name, step).is_some() {
             checker.add(
@@ -183,7 +189,11 @@ impl Checker<'_> {
         let spelled = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if !spelled {
-            self.add(path, format!("{name:?} cannot be used as a name"), "use letters, digits, - and _, beginning with a letter");
+            self.add(
+                path,
+                format!("{name:?} cannot be used as a name"),
+                "use letters, digits, - and _, beginning with a letter",
+            );
         }
     }
 
@@ -192,12 +202,17 @@ impl Checker<'_> {
             self.check_name("/parameters".to_owned(), name);
         }
         if self.program.version != VERSION {
-            self.add("/version", format!("unknown version {:?}", self.program.version), format!("write {VERSION}"));
+            self.add(
+                "/version",
+                format!("unknown version {:?}", self.program.version),
+                format!("write {VERSION}"),
+            );
         }
         let schedule = self.program.schedule.as_ref();
         for (index, cron) in schedule.map(|s| s.cron.iter()).into_iter().flatten().enumerate() {
             let fields = cron.split_whitespace().count();
-            let parsed = croner::parser::CronParser::builder().seconds(croner::parser::Seconds::Disallowed).build();
+            let parsed =
+                croner::parser::CronParser::builder().seconds(croner::parser::Seconds::Disallowed).build();
             if fields != 5 {
                 self.add(
                     format!("/schedule/cron/{index}"),
@@ -217,7 +232,11 @@ impl Checker<'_> {
     fn check_step(&mut self, path: &str, step: &Step) {
         for (index, name) in step.after.iter().enumerate() {
             if name == &step.name {
-                self.add(format!("{path}/after/{index}"), "the step depends on itself", "remove it from `after`");
+                self.add(
+                    format!("{path}/after/{index}"),
+                    "the step depends on itself",
+                    "remove it from `after`",
+                );
             } else {
                 self.check_step_name(&format!("{path}/after/{index}"), name);
             }
@@ -250,14 +269,22 @@ impl Checker<'_> {
     fn check_parameter(&mut self, path: &str, name: &str) {
         if !self.program.parameters.contains_key(name) {
             let hint = choices(name, self.program.parameters.keys().map(String::as_str));
-            self.add(path, format!("there is no workflow parameter {name:?}"), format!("{hint}; declare it under `parameters`"));
+            self.add(
+                path,
+                format!("there is no workflow parameter {name:?}"),
+                format!("{hint}; declare it under `parameters`"),
+            );
         }
     }
 
     /// `workflow.status` is known to the steps of `on_exit` only.
     fn check_workflow_status(&mut self, path: &str, output: &str) {
         if !path.starts_with("/on_exit") {
-            self.add(path, "the outcome of the workflow is known only at its end", "move the step to `on_exit`");
+            self.add(
+                path,
+                "the outcome of the workflow is known only at its end",
+                "move the step to `on_exit`",
+            );
         } else if output != "status" {
             self.add(path, format!("the workflow has no output {output:?}"), "existing: status");
         }
@@ -286,7 +313,11 @@ impl Checker<'_> {
             match operand {
                 Operand::Output { step: name, output } => {
                     if !own && name == &step.name {
-                        self.add(path, "the condition reads the step's own output", "use `exec_while` for a loop");
+                        self.add(
+                            path,
+                            "the condition reads the step's own output",
+                            "use `exec_while` for a loop",
+                        );
                     } else {
                         self.check_output(path, name, output);
                     }
@@ -305,14 +336,24 @@ impl Checker<'_> {
             Some(MapItems::Output { step: name, output }) => {
                 self.check_output(&format!("{path}/map/over"), name, output);
             }
-            Some(MapItems::Parameter { name }) => self.check_parameter(&format!("{path}/map/over/name"), name),
+            Some(MapItems::Parameter { name }) => {
+                self.check_parameter(&format!("{path}/map/over/name"), name);
+            }
             Some(MapItems::Range { start, end }) if start > end => {
-                self.add(format!("{path}/map/over"), "the range is empty", "`end` is included and must not be below `start`");
+                self.add(
+                    format!("{path}/map/over"),
+                    "the range is empty",
+                    "`end` is included and must not be below `start`",
+                );
             }
             _ => {}
         }
         if step.map.is_some() && step.exec_while.is_some() {
-            self.add(path, "`map` and `exec_while` cannot be combined on one step", "split it into two steps");
+            self.add(
+                path,
+                "`map` and `exec_while` cannot be combined on one step",
+                "split it into two steps",
+            );
         }
     }
 
@@ -341,7 +382,8 @@ impl Checker<'_> {
                     "rename one; `result` is always standard output",
                 );
             }
-            let (OutputSource::Parameter { path: file, .. } | OutputSource::Artifact { path: file, .. }) = &output.source;
+            let (OutputSource::Parameter { path: file, .. } | OutputSource::Artifact { path: file, .. }) =
+                &output.source;
             if !file.starts_with('/') {
                 self.add(
                     format!("{path}/outputs/{index}"),
@@ -367,7 +409,11 @@ impl Checker<'_> {
         for (index, volume) in step.settings.volumes.iter().enumerate() {
             let here = format!("{path}/settings/volumes/{index}");
             if !volume.path().starts_with('/') {
-                self.add(&here, format!("the mount path {:?} is not absolute", volume.path()), "start it with /");
+                self.add(
+                    &here,
+                    format!("the mount path {:?} is not absolute", volume.path()),
+                    "start it with /",
+                );
             }
             if !mounts.insert(volume.path()) {
                 self.add(&here, format!("two volumes are mounted at {:?}", volume.path()), "change one path");
@@ -411,7 +457,11 @@ impl Checker<'_> {
                 if let Job::Manifest(job) = &run.job
                     && !(job.manifest.contains_key("apiVersion") && job.manifest.contains_key("kind"))
                 {
-                    self.add(format!("{path}/run/job/manifest"), "the manifest has no apiVersion or kind", "add both");
+                    self.add(
+                        format!("{path}/run/job/manifest"),
+                        "the manifest has no apiVersion or kind",
+                        "add both",
+                    );
                 }
             }
             Function::Concurrent(_) => {
@@ -471,7 +521,8 @@ fn find_cycle<'a>(
             Some(true) => {}
             Some(false) => {
                 let from = path.iter().position(|(name, _)| name == child).unwrap_or(0);
-                let mut cycle: Vec<String> = path[from..].iter().map(|(name, _)| (*name).to_owned()).collect();
+                let mut cycle: Vec<String> =
+                    path[from..].iter().map(|(name, _)| (*name).to_owned()).collect();
                 cycle.push(child.clone());
                 return Some(cycle);
             }

@@ -24,7 +24,8 @@ pub fn validate_value(value: &Value) -> Result<(), Problems> {
     if validator().is_valid(value) {
         return Ok(());
     }
-    let mut problems: Vec<Problem> = validator().iter_errors(value).flat_map(|error| explain(&error)).collect();
+    let mut problems: Vec<Problem> =
+        validator().iter_errors(value).flat_map(|error| explain(&error)).collect();
     problems.dedup();
     Err(Problems(problems))
 }
@@ -34,8 +35,9 @@ pub fn validate_value(value: &Value) -> Result<(), Problems> {
 /// # Errors
 /// Every violation. An unusable schema is reported as a problem at the root.
 pub fn validate_against(schema: &Value, value: &Value) -> Result<(), Problems> {
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| Problems(vec![Problem::new("", format!("the schema itself is wrong: {error}"), "")]))?;
+    let validator = jsonschema::validator_for(schema).map_err(|error| {
+        Problems(vec![Problem::new("", format!("the schema itself is wrong: {error}"), "")])
+    })?;
     let problems: Vec<Problem> = validator.iter_errors(value).flat_map(|error| explain(&error)).collect();
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
@@ -50,7 +52,11 @@ fn explain(error: &ValidationError<'_>) -> Vec<Problem> {
             return unexpected
                 .iter()
                 .map(|name| {
-                    Problem::new(&path, format!("unknown field {name:?}"), "remove it, or see `couler schema`")
+                    Problem::new(
+                        &path,
+                        format!("unknown field {name:?}"),
+                        "remove it, or see `couler schema`",
+                    )
                 })
                 .collect();
         }
@@ -89,7 +95,8 @@ fn explain_alternatives(
     if names.is_empty() {
         return vec![Problem::new(path, shortened(&error.to_string()), "see `couler schema`")];
     }
-    let found = ["function", "kind"].iter().find_map(|tag| error.instance().get(tag)?.as_str().map(str::to_owned));
+    let found =
+        ["function", "kind"].iter().find_map(|tag| error.instance().get(tag)?.as_str().map(str::to_owned));
     let message = found.as_ref().map_or("the field that says what it is is missing".to_owned(), |name| {
         format!("{name:?} is not known here")
     });
@@ -97,5 +104,9 @@ fn explain_alternatives(
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= 200 { text.to_owned() } else { text.chars().take(199).collect::<String>() + "…" }
+    if text.chars().count() <= 200 {
+        text.to_owned()
+    } else {
+        text.chars().take(199).collect::<String>() + "…"
+    }
 }

@@ -26,8 +26,10 @@ impl EngineChoice {
 
 /// Writes the files of the chosen engines.
 pub(super) fn generate(workflow: &Workflow, choice: EngineChoice) -> Result<Vec<GeneratedFile>, Failure> {
-    let chosen: Vec<Box<dyn Engine>> =
-        engines().into_iter().filter(|engine| choice == EngineChoice::All || choice == EngineChoice::One(engine.name())).collect();
+    let chosen: Vec<Box<dyn Engine>> = engines()
+        .into_iter()
+        .filter(|engine| choice == EngineChoice::All || choice == EngineChoice::One(engine.name()))
+        .collect();
     let mut files = Vec::new();
     for engine in chosen {
         files.extend(engine.generate(workflow, &GenerateOptions::default())?);

@@ -88,7 +88,12 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()), "check the configuration file")),
+        Err(error) => {
+            return Err(Failure::usage(
+                format!("{}: {error}", path.display()),
+                "check the configuration file",
+            ));
+        }
     };
     toml::from_str(&text).map_err(|error| {
         let hint = "possible keys: model, base_url, key, timeout_seconds, max_retries, lake";

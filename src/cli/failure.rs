@@ -83,18 +83,28 @@ impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
         match error {
             PipelineError::Model(error) => error.into(),
-            PipelineError::Empty => Self::usage(error.to_string(), "say what the workflow should do, for example: couler nl \"train xgboost on data.csv to predict churn\""),
+            PipelineError::Empty => Self::usage(
+                error.to_string(),
+                "say what the workflow should do, for example: couler nl \"train xgboost on data.csv to predict churn\"",
+            ),
             PipelineError::Refused { ref ignored, .. } => {
-                let mut hint = "describe the steps of a workflow: what to load, train, evaluate, run".to_owned();
+                let mut hint =
+                    "describe the steps of a workflow: what to load, train, evaluate, run".to_owned();
                 if !ignored.is_empty() {
-                    hint.push_str(&format!("; set aside, because it instructs the assistant: {}", ignored.join(" ")));
+                    hint.push_str(&format!(
+                        "; set aside, because it instructs the assistant: {}",
+                        ignored.join(" ")
+                    ));
                 }
                 Self::refused(error.to_string(), hint)
             }
-            PipelineError::Prompt(_) => Self::failed(error.to_string(), "check the files given with --prompts"),
-            PipelineError::Assembly { .. } => {
-                Self::refused(error.to_string(), "say more about these steps, or try a larger model with --model")
+            PipelineError::Prompt(_) => {
+                Self::failed(error.to_string(), "check the files given with --prompts")
             }
+            PipelineError::Assembly { .. } => Self::refused(
+                error.to_string(),
+                "say more about these steps, or try a larger model with --model",
+            ),
         }
     }
 }

@@ -26,11 +26,16 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
 /// Writes beside the target and renames, so that an existing file is either old or new.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::failed(format!("{}: {error}", path.display()), "check that the folder exists, may be written and has room")
+        Failure::failed(
+            format!("{}: {error}", path.display()),
+            "check that the folder exists, may be written and has room",
+        )
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|error| failed(&error))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| failed(&error))?;
     file.persist(path).map_err(|error| failed(&error.error))?;
     Ok(())
 }
@@ -48,13 +53,19 @@ impl Target {
         match output {
             None => Self::Stdout,
             Some(path) if path == Path::new("-") => Self::Stdout,
-            Some(path) if path.is_dir() || path.to_string_lossy().ends_with('/') => Self::Folder(path.to_path_buf()),
+            Some(path) if path.is_dir() || path.to_string_lossy().ends_with('/') => {
+                Self::Folder(path.to_path_buf())
+            }
             Some(path) => Self::File(path.to_path_buf()),
         }
     }
 
     /// Writes the files; returns where they are.
-    pub(super) fn write(&self, files: &[GeneratedFile], output: &super::Output) -> Result<Vec<PathBuf>, Failure> {
+    pub(super) fn write(
+        &self,
+        files: &[GeneratedFile],
+        output: &super::Output,
+    ) -> Result<Vec<PathBuf>, Failure> {
         let joined = || files.iter().map(|file| file.content.as_str()).collect::<Vec<_>>().join("---\n");
         match self {
             Self::Stdout => output.data(&joined()).map(|()| Vec::new()),

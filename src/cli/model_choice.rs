@@ -27,7 +27,9 @@ pub(super) fn choose(argument: Option<&str>, environment: &Environment, config: 
     let server = environment.openai_key.is_some() || config.key.is_some();
     match name {
         Some(name) => named(name),
-        None if server => Choice::OpenAi(environment.openai_model.clone().unwrap_or_else(|| "gpt-4o-mini".into())),
+        None if server => {
+            Choice::OpenAi(environment.openai_model.clone().unwrap_or_else(|| "gpt-4o-mini".into()))
+        }
         None => Choice::Local(String::new()),
     }
 }
@@ -92,11 +94,16 @@ fn open_server(name: String, environment: &Environment, config: &Config) -> Resu
 }
 
 #[cfg(feature = "local")]
-fn open_local(name: &str, environment: &Environment, output: &Output) -> Result<Arc<dyn LanguageModel>, Failure> {
+fn open_local(
+    name: &str,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Arc<dyn LanguageModel>, Failure> {
     use crate::llm::local::{LocalModel, LocalSettings};
 
     let store = Store::new(environment.models());
-    let name = if name.is_empty() { store.default_name().unwrap_or_default().to_owned() } else { name.to_owned() };
+    let name =
+        if name.is_empty() { store.default_name().unwrap_or_default().to_owned() } else { name.to_owned() };
     let path = store.resolve(&name)?;
     if !path.is_file() {
         return Err(LlmError::MissingFile { path }.into());

@@ -55,9 +55,10 @@ impl Output {
     /// Any other failure of standard output.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         match io::stdout().lock().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::failed(format!("standard output: {error}"), "check the disk or the program that reads it"))
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(
+                format!("standard output: {error}"),
+                "check the disk or the program that reads it",
+            )),
             _ => Ok(()),
         }
     }
@@ -67,7 +68,8 @@ impl Output {
     /// # Errors
     /// As [`Output::data`].
     pub fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))?;
+        let text =
+            serde_json::to_string_pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))?;
         self.data(&format!("{text}\n"))
     }
 
@@ -81,7 +83,11 @@ impl Output {
 
     /// A message in a style.
     pub fn styled(&self, style: &Style, text: &str) -> String {
-        if self.color { style.clone().force_styling(true).apply_to(text).to_string() } else { text.to_owned() }
+        if self.color {
+            style.clone().force_styling(true).apply_to(text).to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Overwrites the current line of a terminal; does nothing elsewhere.

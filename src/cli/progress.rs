@@ -57,7 +57,10 @@ impl Observer for Progress<'_> {
             }
             Event::Scored { step, score, attempt, critique } if !critique.is_empty() => {
                 let style = Style::new().yellow();
-                let text = format!("  {step}: score {score:.2} at attempt {attempt}; missing: {}", critique.join(", "));
+                let text = format!(
+                    "  {step}: score {score:.2} at attempt {attempt}; missing: {}",
+                    critique.join(", ")
+                );
                 self.output.message(&self.output.styled(&style, &text));
             }
             Event::Scored { .. } => {}

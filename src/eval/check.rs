@@ -77,8 +77,11 @@ fn check_steps(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<Strin
     let mut candidates: Vec<(&ExpectedStep, Vec<&str>)> = Vec::new();
     for expected in &checks.contains {
         let steps = if expected.at_exit { &graph.exit_steps } else { &graph.steps };
-        let fitting: Vec<&str> =
-            steps.iter().filter(|(_, step)| misfit(expected, step).is_none()).map(|(name, _)| name.as_str()).collect();
+        let fitting: Vec<&str> = steps
+            .iter()
+            .filter(|(_, step)| misfit(expected, step).is_none())
+            .map(|(name, _)| name.as_str())
+            .collect();
         if fitting.is_empty() {
             failures.push(format!("no step for {:?}{}", expected.id, nearest(expected, steps)));
         }
@@ -121,7 +124,11 @@ fn assign<'a>(
     false
 }
 
-fn relations(checks: &Checks, named: &BTreeMap<&str, &str>, ancestors: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
+fn relations(
+    checks: &Checks,
+    named: &BTreeMap<&str, &str>,
+    ancestors: &BTreeMap<&str, BTreeSet<&str>>,
+) -> Vec<String> {
     let before = |first: &str, second: &str| {
         ancestors.get(named[second]).is_some_and(|before| before.contains(named[first]))
     };
@@ -146,7 +153,9 @@ fn ancestors(graph: &RecoveredGraph) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut stack: Vec<&str> = graph.steps[name].after.iter().map(String::as_str).collect();
         while let Some(next) = stack.pop() {
             if seen.insert(next) {
-                stack.extend(graph.steps.get(next).into_iter().flat_map(|step| step.after.iter().map(String::as_str)));
+                stack.extend(
+                    graph.steps.get(next).into_iter().flat_map(|step| step.after.iter().map(String::as_str)),
+                );
             }
         }
         all.insert(name.as_str(), seen);
@@ -159,7 +168,11 @@ fn nearest(expected: &ExpectedStep, steps: &BTreeMap<String, RecoveredStep>) -> 
     let same_kind = steps.iter().filter(|(_, step)| is_any(&expected.any, step));
     let reasons: Vec<String> =
         same_kind.filter_map(|(name, step)| Some(format!("{name}: {}", misfit(expected, step)?))).collect();
-    if reasons.is_empty() { format!(" (none is {})", expected.any.join(" or ")) } else { format!(" ({})", reasons.join("; ")) }
+    if reasons.is_empty() {
+        format!(" (none is {})", expected.any.join(" or "))
+    } else {
+        format!(" ({})", reasons.join("; "))
+    }
 }
 
 fn is_any(any: &[String], step: &RecoveredStep) -> bool {
@@ -167,7 +180,8 @@ fn is_any(any: &[String], step: &RecoveredStep) -> bool {
         || any.iter().any(|wanted| {
             let component = step.component.as_ref().is_some_and(|component| component == wanted);
             let plain = step.component.is_none() && &step.kind == wanted;
-            let job = step.kind == "job" && step.texts.iter().any(|text| text.contains(&format!("kind: {wanted}")));
+            let job =
+                step.kind == "job" && step.texts.iter().any(|text| text.contains(&format!("kind: {wanted}")));
             component || plain || job
         })
 }
@@ -181,7 +195,9 @@ fn misfit(expected: &ExpectedStep, step: &RecoveredStep) -> Option<String> {
     if let Some(missing) = expected.texts.iter().find(|text| !all.contains(&text.to_lowercase())) {
         return Some(format!("{missing:?} is missing"));
     }
-    let image_in_text = |image: &String| step.image.as_ref() == Some(image) || (step.image.is_none() && all.contains(&image.to_lowercase()));
+    let image_in_text = |image: &String| {
+        step.image.as_ref() == Some(image) || (step.image.is_none() && all.contains(&image.to_lowercase()))
+    };
     if let Some(image) = &expected.image
         && !image_in_text(image)
     {
@@ -189,7 +205,8 @@ fn misfit(expected: &ExpectedStep, step: &RecoveredStep) -> Option<String> {
     }
     match (&expected.when, &step.when) {
         (None, None) => {}
-        (Some(pattern), Some(when)) if regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(when)) => {}
+        (Some(pattern), Some(when))
+            if regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(when)) => {}
         (_, found) => return Some(format!("its condition is {found:?}")),
     }
     let unquoted: Option<Vec<String>> =
@@ -200,7 +217,8 @@ fn misfit(expected: &ExpectedStep, step: &RecoveredStep) -> Option<String> {
     match (&expected.repeat, &step.exec_while) {
         (None, None) => {}
         (Some(wanted), Some((condition, limit)))
-            if condition.contains(&wanted.condition) && wanted.limit.is_none_or(|wanted| wanted == *limit) => {}
+            if condition.contains(&wanted.condition)
+                && wanted.limit.is_none_or(|wanted| wanted == *limit) => {}
         (_, found) => return Some(format!("its loop is {found:?}")),
     }
     misfit_of_settings(expected, step)
@@ -215,7 +233,8 @@ fn misfit_of_settings(expected: &ExpectedStep, step: &RecoveredStep) -> Option<S
         .or_else(|| differs("timeout", expected.timeout, step.timeout))
         .or_else(|| differs("cache age", expected.cache, step.cache))
         .or_else(|| {
-            let wrong = expected.resources.iter().find(|(name, wanted)| step.resources.get(*name) != Some(wanted))?;
+            let wrong =
+                expected.resources.iter().find(|(name, wanted)| step.resources.get(*name) != Some(wanted))?;
             Some(format!("its {} is {:?}", wrong.0, step.resources.get(wrong.0)))
         })
 }

@@ -149,7 +149,8 @@ impl Suite {
     /// # Errors
     /// Unknown fields, duplicate ids, references to steps that no check names, patterns that are no expression.
     pub fn parse(text: &str) -> Result<Self, SuiteError> {
-        let suite: Self = serde_saphyr::from_str(text).map_err(|error| SuiteError::Syntax(error.to_string()))?;
+        let suite: Self =
+            serde_saphyr::from_str(text).map_err(|error| SuiteError::Syntax(error.to_string()))?;
         if suite.version != VERSION {
             return Err(SuiteError::Syntax(format!("its version is {:?}; write {VERSION}", suite.version)));
         }

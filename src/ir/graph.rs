@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::{
-    ArtifactLocation, Condition, Estimate, Input, Job, Loop, Map, Parameter, PortType, Schedule, ScriptLanguage,
-    StepSettings, WorkflowSettings,
+    ArtifactLocation, Condition, Estimate, Input, Job, Loop, Map, Parameter, PortType, Schedule,
+    ScriptLanguage, StepSettings, WorkflowSettings,
 };
 
 /// A workflow, unbound to any engine.
@@ -168,8 +168,11 @@ pub enum Carry {
 impl Workflow {
     /// The nodes in an order in which each comes after everything it depends on, ties by name.
     pub fn topological(&self) -> Vec<NodeIndex> {
-        let mut waiting: Vec<usize> =
-            self.graph.node_indices().map(|index| self.graph.edges_directed(index, petgraph::Incoming).count()).collect();
+        let mut waiting: Vec<usize> = self
+            .graph
+            .node_indices()
+            .map(|index| self.graph.edges_directed(index, petgraph::Incoming).count())
+            .collect();
         let mut ready: std::collections::BTreeSet<(&str, NodeIndex)> = self
             .graph
             .node_indices()

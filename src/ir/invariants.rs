@@ -21,7 +21,11 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
         problems.push(Problem::new(name, format!("{count} nodes have this name"), "rename all but one"));
     }
     if is_cyclic_directed(&workflow.graph) {
-        problems.push(Problem::new("/steps", "steps wait for each other in a cycle", "remove one of the dependencies"));
+        problems.push(Problem::new(
+            "/steps",
+            "steps wait for each other in a cycle",
+            "remove one of the dependencies",
+        ));
     }
     for edge in workflow.graph.edge_indices() {
         let Some((from, to)) = workflow.graph.edge_endpoints(edge) else { continue };
@@ -34,10 +38,9 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
                     .any(|out| &out.name == output && matches!(out.kind, NodeOutputKind::Artifact { .. })),
                 Carry::Parameter { output } => {
                     output == "result"
-                        || from
-                            .outputs
-                            .iter()
-                            .any(|out| &out.name == output && matches!(out.kind, NodeOutputKind::Parameter { .. }))
+                        || from.outputs.iter().any(|out| {
+                            &out.name == output && matches!(out.kind, NodeOutputKind::Parameter { .. })
+                        })
                 }
             };
             if !found {

@@ -8,7 +8,8 @@ use super::resolve::{Components, Resolved, resolve};
 use super::wire::wire;
 use super::{Action, Carry, Edge, Node, Workflow, check};
 use crate::api::{
-    Condition, Function, Input, MapItems, Problem, Problems, Program, Step, Template, WORKFLOW, direct_dependencies,
+    Condition, Function, Input, MapItems, Problem, Problems, Program, Step, Template, WORKFLOW,
+    direct_dependencies,
 };
 
 /// Makes the graph of a valid program: groups are flattened, components resolved, open ports wired.
@@ -72,8 +73,13 @@ fn flattened(
             (own, group) => own.or_else(|| group.cloned()),
         };
         if let Function::Concurrent(group) = &step.run {
-            let members =
-                flattened(&group.steps, &format!("{path}/run/steps"), &step.after, step.when.as_ref(), groups);
+            let members = flattened(
+                &group.steps,
+                &format!("{path}/run/steps"),
+                &step.after,
+                step.when.as_ref(),
+                groups,
+            );
             groups.insert(step.name.clone(), members.iter().map(|leaf| leaf.step.name.clone()).collect());
             leaves.extend(members);
         } else {
@@ -126,7 +132,11 @@ impl Lowering {
         names
     }
 
-    fn wire_all(&mut self, leaves: &[Leaf], mut nodes: HashMap<String, Node>) -> Result<HashMap<String, Node>, Problems> {
+    fn wire_all(
+        &mut self,
+        leaves: &[Leaf],
+        mut nodes: HashMap<String, Node>,
+    ) -> Result<HashMap<String, Node>, Problems> {
         let mut depends: HashMap<String, Vec<String>> =
             leaves.iter().map(|leaf| (leaf.step.name.clone(), self.dependencies(&leaf.step))).collect();
         let order: HashMap<String, usize> =
@@ -172,7 +182,11 @@ impl Lowering {
         if self.problems.is_empty() { Ok(nodes) } else { Err(Problems(std::mem::take(&mut self.problems))) }
     }
 
-    fn build(&self, leaves: &[Leaf], mut nodes: HashMap<String, Node>) -> Result<DiGraph<Node, Edge>, Problems> {
+    fn build(
+        &self,
+        leaves: &[Leaf],
+        mut nodes: HashMap<String, Node>,
+    ) -> Result<DiGraph<Node, Edge>, Problems> {
         let mut graph = DiGraph::with_capacity(leaves.len(), leaves.len() * 2);
         let mut index_of: HashMap<&str, NodeIndex> = HashMap::with_capacity(leaves.len());
         for leaf in leaves {
@@ -192,7 +206,11 @@ impl Lowering {
             for (name, edge) in carries {
                 let Some(from) = index_of.get(name.as_str()) else {
                     let hint = crate::api::choices(&name, index_of.keys().copied());
-                    return Err(Problems(vec![Problem::new(&leaf.path, format!("there is no step {name:?}"), hint)]));
+                    return Err(Problems(vec![Problem::new(
+                        &leaf.path,
+                        format!("there is no step {name:?}"),
+                        hint,
+                    )]));
                 };
                 graph.add_edge(*from, to, edge);
             }
@@ -214,7 +232,9 @@ fn carried(step: &Step, node: &Node) -> Vec<(String, Carry)> {
             found.push((step.to_owned(), Carry::Parameter { output: output.to_owned() }));
         }
     };
-    for condition in [node.condition.as_ref(), node.exec_while.as_ref().map(|l| &l.condition)].into_iter().flatten() {
+    for condition in
+        [node.condition.as_ref(), node.exec_while.as_ref().map(|l| &l.condition)].into_iter().flatten()
+    {
         condition.outputs().into_iter().for_each(|(step, output)| parameter(step, output));
     }
     if let Some(MapItems::Output { step, output }) = node.map.as_ref().map(|map| &map.over) {

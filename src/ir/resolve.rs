@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{Action, NodeOutput, NodeOutputKind};
 use crate::api::{
-    Component, ComponentCall, ComponentRun, Estimate, Function, Input, InputPort, Job, ManifestJob, OutputSource,
-    Problem, RunJob, ScriptLanguage, Step, validate_against,
+    Component, ComponentCall, ComponentRun, Estimate, Function, Input, InputPort, Job, ManifestJob,
+    OutputSource, Problem, RunJob, ScriptLanguage, Step, validate_against,
 };
 
 /// Where components come from.
@@ -53,7 +53,11 @@ pub(super) struct Resolved {
     pub(super) estimate: Estimate,
 }
 
-pub(super) fn resolve(path: &str, step: &Step, components: &dyn Components) -> Result<Resolved, Vec<Problem>> {
+pub(super) fn resolve(
+    path: &str,
+    step: &Step,
+    components: &dyn Components,
+) -> Result<Resolved, Vec<Problem>> {
     let outputs: Vec<NodeOutput> = step
         .outputs
         .iter()
@@ -125,7 +129,11 @@ fn component(
 ) -> Result<Resolved, Vec<Problem>> {
     let component = components.component(&call.component).ok_or_else(|| {
         let hint = crate::api::choices(&call.component, components.names().into_iter());
-        vec![Problem::new(format!("{path}/run/component"), format!("there is no component {:?}", call.component), hint)]
+        vec![Problem::new(
+            format!("{path}/run/component"),
+            format!("there is no component {:?}", call.component),
+            hint,
+        )]
     })?;
     let (arguments, mut inputs) = split_ports(component, call);
     check_arguments(path, component, &arguments)?;
@@ -175,13 +183,21 @@ fn split_ports(component: &Component, call: &ComponentCall) -> (Map<String, Valu
     (arguments, inputs)
 }
 
-fn check_arguments(path: &str, component: &Component, arguments: &Map<String, Value>) -> Result<(), Vec<Problem>> {
+fn check_arguments(
+    path: &str,
+    component: &Component,
+    arguments: &Map<String, Value>,
+) -> Result<(), Vec<Problem>> {
     let mut checked = arguments.clone();
     let schema = &component.arguments;
-    checked.retain(|_, value| !value.as_str().is_some_and(|text| !crate::api::Template::parse(text, true).is_plain()));
+    checked.retain(|_, value| {
+        value.as_str().is_none_or(|text| crate::api::Template::parse(text, true).is_plain())
+    });
     let mut schema = schema.clone();
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
-        required.retain(|name| !name.as_str().is_some_and(|name| arguments.contains_key(name) && !checked.contains_key(name)));
+        required.retain(|name| {
+            !name.as_str().is_some_and(|name| arguments.contains_key(name) && !checked.contains_key(name))
+        });
     }
     validate_against(&schema, &Value::Object(checked)).map_err(|problems| {
         let prefix = format!("{path}/run/with");
@@ -189,7 +205,8 @@ fn check_arguments(path: &str, component: &Component, arguments: &Map<String, Va
             .0
             .into_iter()
             .map(|problem| {
-                let hint = format!("{}; `couler lake show {}` lists the arguments", problem.hint, component.name);
+                let hint =
+                    format!("{}; `couler lake show {}` lists the arguments", problem.hint, component.name);
                 Problem::new(format!("{prefix}{}", problem.path), problem.message, hint)
             })
             .collect()
@@ -203,7 +220,11 @@ fn component_action(
     components: &dyn Components,
 ) -> Result<(Action, Vec<String>), Vec<Problem>> {
     let wrong = |message: String| {
-        vec![Problem::new(format!("{path}/run"), message, format!("check the component {:?}", component.name))]
+        vec![Problem::new(
+            format!("{path}/run"),
+            message,
+            format!("check the component {:?}", component.name),
+        )]
     };
     match &component.run {
         ComponentRun::Script { language, image, requirements, inherit_requirements, .. } => {
@@ -232,19 +253,21 @@ fn component_action(
         ComponentRun::Function { function, fixed } => {
             let mut fields = fixed.clone();
             fields.extend(arguments);
-            let tagged = match function.as_str() {
-                "run_job" => serde_json::json!({"function": function, "job": fields}),
-                _ => {
-                    fields.insert("function".into(), Value::String(function.clone()));
-                    Value::Object(fields)
-                }
+            let tagged = if function == "run_job" {
+                serde_json::json!({"function": function, "job": fields})
+            } else {
+                fields.insert("function".into(), Value::String(function.clone()));
+                Value::Object(fields)
             };
-            let function: Function = serde_json::from_value(tagged).map_err(|error| wrong(error.to_string()))?;
+            let function: Function =
+                serde_json::from_value(tagged).map_err(|error| wrong(error.to_string()))?;
             Ok((plain_action(&function), Vec::new()))
         }
         ComponentRun::Manifest { action, manifest, success_condition, failure_condition } => {
             let manifest = filled_value(&Value::Object(manifest.clone()), &arguments);
-            let Some(Value::Object(manifest)) = manifest else { return Err(wrong("its manifest is empty".into())) };
+            let Some(Value::Object(manifest)) = manifest else {
+                return Err(wrong("its manifest is empty".into()));
+            };
             let job = Job::Manifest(ManifestJob {
                 action: *action,
                 manifest,
@@ -276,7 +299,10 @@ fn filled(text: &str, arguments: &Map<String, Value>) -> Option<String> {
 fn filled_value(value: &Value, arguments: &Map<String, Value>) -> Option<Value> {
     match value {
         Value::String(text) => {
-            let whole = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|name| !name.contains('}'));
+            let whole = text
+                .strip_prefix("${")
+                .and_then(|rest| rest.strip_suffix('}'))
+                .filter(|name| !name.contains('}'));
             match whole {
                 Some(name) => arguments.get(name).cloned(),
                 None => filled(text, arguments).map(Value::String),
@@ -286,7 +312,9 @@ fn filled_value(value: &Value, arguments: &Map<String, Value>) -> Option<Value> 
             Some(Value::Array(items.iter().filter_map(|item| filled_value(item, arguments)).collect()))
         }
         Value::Object(map) => Some(Value::Object(
-            map.iter().filter_map(|(key, value)| Some((key.clone(), filled_value(value, arguments)?))).collect(),
+            map.iter()
+                .filter_map(|(key, value)| Some((key.clone(), filled_value(value, arguments)?)))
+                .collect(),
         )),
         other => Some(other.clone()),
     }

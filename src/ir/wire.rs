@@ -53,7 +53,9 @@ pub(super) fn wire(
                 _ => None,
             })
             .collect();
-        candidates.sort_by_key(|c| (c.preference, c.distance, !feeding.contains(c.step), order.get(c.step).copied()));
+        candidates.sort_by_key(|c| {
+            (c.preference, c.distance, !feeding.contains(c.step), order.get(c.step).copied())
+        });
         let Some(best) = candidates.first() else {
             if !port.optional {
                 problems.push(missing(node, port, nodes, &distances));
@@ -62,7 +64,9 @@ pub(super) fn wire(
         };
         let rivals: Vec<&str> = candidates[1..]
             .iter()
-            .filter(|c| (c.preference, c.distance) == (best.preference, best.distance) && !feeding.contains(best.step))
+            .filter(|c| {
+                (c.preference, c.distance) == (best.preference, best.distance) && !feeding.contains(best.step)
+            })
             .map(|c| c.step)
             .collect();
         if !rivals.is_empty() {
@@ -105,7 +109,8 @@ fn distances(node: &str, depends: &HashMap<String, Vec<String>>) -> HashMap<Stri
 fn fits(wanted: PortType, offered: PortType) -> bool {
     wanted == offered
         || wanted == PortType::Any
-        || (wanted == PortType::File && matches!(offered, PortType::Table | PortType::Metrics | PortType::Text))
+        || (wanted == PortType::File
+            && matches!(offered, PortType::Table | PortType::Metrics | PortType::Text))
         || (wanted == PortType::Directory && offered == PortType::Model)
 }
 
@@ -122,7 +127,12 @@ fn candidates<'a>(
             if fits(port.port_type, port_type) {
                 let preference =
                     port.prefer.iter().position(|name| name == &output.name).unwrap_or(port.prefer.len());
-                found.push(Candidate { step: &node.name, output: &output.name, preference, distance: *distance });
+                found.push(Candidate {
+                    step: &node.name,
+                    output: &output.name,
+                    preference,
+                    distance: *distance,
+                });
             }
         }
     }
@@ -141,7 +151,10 @@ fn best_of_each_step(candidates: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
 }
 
 /// Without outputs that another candidate was made from: a cleaned table stands for the one it was loaded from.
-fn frontier<'a>(candidates: Vec<Candidate<'a>>, depends: &HashMap<String, Vec<String>>) -> Vec<Candidate<'a>> {
+fn frontier<'a>(
+    candidates: Vec<Candidate<'a>>,
+    depends: &HashMap<String, Vec<String>>,
+) -> Vec<Candidate<'a>> {
     let behind: HashSet<String> =
         candidates.iter().flat_map(|candidate| distances(candidate.step, depends).into_keys()).collect();
     candidates.into_iter().filter(|candidate| !behind.contains(candidate.step)).collect()
@@ -153,7 +166,10 @@ fn missing(
     nodes: &HashMap<String, Node>,
     distances: &HashMap<String, usize>,
 ) -> Problem {
-    let wanted = serde_json::to_value(port.port_type).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    let wanted = serde_json::to_value(port.port_type)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default();
     let providers: Vec<&str> = nodes
         .values()
         .filter(|other| {
@@ -166,9 +182,16 @@ fn missing(
         .map(|other| other.name.as_str())
         .collect();
     let hint = if providers.is_empty() {
-        format!("add a step that provides one before {node}, or give its address as the argument {:?}", port.name)
+        format!(
+            "add a step that provides one before {node}, or give its address as the argument {:?}",
+            port.name
+        )
     } else {
         format!("run {node} after {}", providers.join(" or "))
     };
-    Problem::new(node, format!("its input {:?} needs a {wanted}, but no earlier step provides one", port.name), hint)
+    Problem::new(
+        node,
+        format!("its input {:?} needs a {wanted}, but no earlier step provides one", port.name),
+        hint,
+    )
 }

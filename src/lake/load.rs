@@ -177,8 +177,17 @@ impl Components for Lake {
 /// The part of the runtime about models is more than half of it, and most scripts do without.
 fn needed_runtime<'a>(runtime: &'a str, script: &str) -> &'a str {
     const MODELS: [&str; 11] = [
-        "load_model", "save_model", "tabular_pipeline", "train(", "training_rows", "finish_training", "score(",
-        "feature_frame", "METRICS", "LOWER", "guess_task",
+        "load_model",
+        "save_model",
+        "tabular_pipeline",
+        "train(",
+        "training_rows",
+        "finish_training",
+        "score(",
+        "feature_frame",
+        "METRICS",
+        "LOWER",
+        "guess_task",
     ];
     let needed = MODELS.iter().any(|name| script.contains(name)) || script.contains("labels(");
     match runtime.split_once("# == section: models ==") {
@@ -208,8 +217,11 @@ mod tests {
     fn a_wrong_description_is_named() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("my.step")).unwrap();
-        std::fs::write(folder.path().join("my.step/component.yaml"), "version: couler/component/v1\nname: other\n")
-            .unwrap();
+        std::fs::write(
+            folder.path().join("my.step/component.yaml"),
+            "version: couler/component/v1\nname: other\n",
+        )
+        .unwrap();
         let error = Lake::built_in().add_folder(folder.path()).unwrap_err().to_string();
         assert!(error.contains("my.step"), "{error}");
     }

@@ -39,7 +39,8 @@ impl Lake {
             .iter()
             .enumerate()
             .map(|(id, component)| {
-                let examples: Vec<&str> = component.examples.iter().map(|example| example.text.as_str()).collect();
+                let examples: Vec<&str> =
+                    component.examples.iter().map(|example| example.text.as_str()).collect();
                 let contents = format!(
                     "{} {} {} {}",
                     component.name,
@@ -50,7 +51,8 @@ impl Lake {
                 Document { id, contents }
             })
             .collect();
-        let engine = SearchEngineBuilder::<usize, u32, Words>::with_tokenizer_and_documents(Words, documents).build();
+        let engine =
+            SearchEngineBuilder::<usize, u32, Words>::with_tokenizer_and_documents(Words, documents).build();
         engine
             .search(query, limit)
             .into_iter()
@@ -72,7 +74,8 @@ mod tests {
             ("send a slack message", "notify.slack"),
             ("build the image with kaniko", "image.build"),
         ] {
-            let names: Vec<&str> = lake.search(query, 3).iter().map(|hit| hit.component.name.as_str()).collect();
+            let names: Vec<&str> =
+                lake.search(query, 3).iter().map(|hit| hit.component.name.as_str()).collect();
             assert!(names.contains(&expected), "{query}: {names:?}");
         }
     }

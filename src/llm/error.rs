@@ -22,7 +22,9 @@ pub enum LlmError {
         status: u16,
     },
     /// Too many requests (429), after all retries.
-    #[error("the model server at {url} is rate limiting this key; it did not recover after {attempts} attempts")]
+    #[error(
+        "the model server at {url} is rate limiting this key; it did not recover after {attempts} attempts"
+    )]
     RateLimited {
         /// The base URL.
         url: String,

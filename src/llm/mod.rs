@@ -17,5 +17,7 @@ pub mod local;
 
 pub use error::LlmError;
 pub use message::{Message, Role};
-pub use model::{Capabilities, CompletionFuture, Finish, LanguageModel, OutputSchema, Request, Response, TokenSink};
+pub use model::{
+    Capabilities, CompletionFuture, Finish, LanguageModel, OutputSchema, Request, Response, TokenSink,
+};
 pub use usage::{Budget, CallRecord, Ledger, Price, Usage};

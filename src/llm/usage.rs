@@ -114,7 +114,10 @@ impl Ledger {
         if let Some(limit) = self.budget.tokens
             && spent + tokens > limit
         {
-            return Err(LlmError::Budget { spent: format!("{spent} tokens"), limit: format!("{limit} tokens") });
+            return Err(LlmError::Budget {
+                spent: format!("{spent} tokens"),
+                limit: format!("{limit} tokens"),
+            });
         }
         if let Some(limit) = self.budget.dollars
             && total.dollars.unwrap_or(0.0) >= limit

@@ -7,9 +7,9 @@ use super::fragment::Fragment;
 use super::plan::{Plan, PlannedStep};
 use super::settings::whole_numbers;
 use crate::api::{
-    Component, ComponentCall, ComponentRun, Condition, Function, Loop, Map as MapOver, MapItems, Operand, OutputValue,
-    Parameter, PortType, Problems, Program, Schedule, Step, Task, VERSION, WORKFLOW, WorkflowSettings, ancestors,
-    program_from_value,
+    Component, ComponentCall, ComponentRun, Condition, Function, Loop, Map as MapOver, MapItems, Operand,
+    OutputValue, Parameter, PortType, Problems, Program, Schedule, Step, Task, VERSION, WORKFLOW,
+    WorkflowSettings, ancestors, program_from_value,
 };
 use crate::ir::{Components, Workflow, lower};
 
@@ -47,7 +47,9 @@ pub(super) fn assemble(
     for name in parameters {
         let description = Some("not given in the description".to_owned());
         declared.entry(name.clone()).or_insert(Parameter { description, ..Parameter::default() });
-        assembler.notes.push(format!("parameter {name}: the description gives no value; set it when you run the workflow"));
+        assembler.notes.push(format!(
+            "parameter {name}: the description gives no value; set it when you run the workflow"
+        ));
     }
     let mut program = Program {
         version: VERSION.to_owned(),
@@ -117,7 +119,8 @@ impl Assembler<'_> {
     }
 
     fn step(&mut self, planned: &PlannedStep, fragment: &Fragment, exit: bool) -> Step {
-        let component = self.components.component(&planned.task).expect("the plan's schema allows known components only");
+        let component =
+            self.components.component(&planned.task).expect("the plan's schema allows known components only");
         let mut with = fragment.with.clone();
         self.add_condition_values(planned, component, &mut with);
         let mut settings = fragment.settings.clone().into_settings();
@@ -142,7 +145,12 @@ impl Assembler<'_> {
     }
 
     /// A metric that a later condition reads must be among the metrics that are computed.
-    fn add_condition_values(&self, planned: &PlannedStep, component: &Component, with: &mut Map<String, Value>) {
+    fn add_condition_values(
+        &self,
+        planned: &PlannedStep,
+        component: &Component,
+        with: &mut Map<String, Value>,
+    ) {
         let Some(wanted) = self.extra_values.get(&planned.name) else { return };
         for value in &component.values {
             let OutputValue::FromArgument(argument) = value else { continue };
@@ -180,9 +188,10 @@ impl Assembler<'_> {
         let condition = self.condition(until, false)?;
         let own = |operand: &Operand| match operand {
             // The loop reads the step itself, whatever name the model wrote.
-            Operand::Output { output, .. } => {
-                Operand::Output { step: planned.name.clone(), output: self.output_name(&planned.name, output) }
-            }
+            Operand::Output { output, .. } => Operand::Output {
+                step: planned.name.clone(),
+                output: self.output_name(&planned.name, output),
+            },
             other => other.clone(),
         };
         let condition = negated(&condition.map_operands(&own))?;
@@ -191,7 +200,8 @@ impl Assembler<'_> {
             let bound = planned.text.to_lowercase().contains("at most") || planned.text.contains("times");
             numbers.last().copied().filter(|number| bound && *number > 1).unwrap_or(DEFAULT_LIMIT)
         });
-        let pause = settings.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map(|backoff| backoff.duration);
+        let pause =
+            settings.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map(|backoff| backoff.duration);
         Some(Loop { condition, limit: limit.clamp(1, 1000), pause })
     }
 
@@ -298,9 +308,10 @@ impl Assembler<'_> {
         program.steps[..index].iter().rev().find_map(|step| {
             let Function::Component(call) = &step.run else { return None };
             let other = self.components.component(&call.component)?;
-            let fits = other.outputs.iter().any(|output| {
-                output.port_type == wanted.port_type || wanted.port_type == PortType::Any
-            });
+            let fits = other
+                .outputs
+                .iter()
+                .any(|output| output.port_type == wanted.port_type || wanted.port_type == PortType::Any);
             (fits && !program.steps[index].after.contains(&step.name)).then(|| step.name.clone())
         })
     }
@@ -311,9 +322,11 @@ fn keep_split_rows(program: &mut Program, components: &dyn Components) {
     let splits: Vec<String> = program
         .steps
         .iter()
-        .filter(|step| component_name(step).and_then(|name| components.component(name)).is_some_and(|component| {
-            component.task == Task::Split
-        }))
+        .filter(|step| {
+            component_name(step)
+                .and_then(|name| components.component(name))
+                .is_some_and(|component| component.task == Task::Split)
+        })
         .map(|step| step.name.clone())
         .collect();
     if splits.is_empty() {
@@ -321,11 +334,12 @@ fn keep_split_rows(program: &mut Program, components: &dyn Components) {
     }
     let ancestors = ancestors(program);
     for step in &mut program.steps {
-        let after_split = ancestors.get(&step.name).is_some_and(|before| splits.iter().any(|split| before.contains(split)));
+        let after_split =
+            ancestors.get(&step.name).is_some_and(|before| splits.iter().any(|split| before.contains(split)));
         let Function::Component(call) = &mut step.run else { continue };
-        let holds_out = components
-            .component(&call.component)
-            .is_some_and(|component| component.arguments.pointer("/properties/test_size").is_some() && component.task != Task::Split);
+        let holds_out = components.component(&call.component).is_some_and(|component| {
+            component.arguments.pointer("/properties/test_size").is_some() && component.task != Task::Split
+        });
         if after_split && holds_out {
             call.with.entry("test_size".into()).or_insert(json!(0));
         }
@@ -376,7 +390,8 @@ fn place_item(component: &Component, with: &mut Map<String, Value>, settings: &m
     if Value::Object(with.clone()).to_string().contains("{{item") {
         return;
     }
-    let container = matches!(&component.run, ComponentRun::Function { function, .. } if function == "run_container");
+    let container =
+        matches!(&component.run, ComponentRun::Function { function, .. } if function == "run_container");
     if container && let Some(args) = with.entry("args").or_insert_with(|| json!([])).as_array_mut() {
         args.push(json!("{{item}}"));
     } else {
@@ -386,9 +401,11 @@ fn place_item(component: &Component, with: &mut Map<String, Value>, settings: &m
 
 fn negated(condition: &Condition) -> Option<Condition> {
     match condition {
-        Condition::Compare { left, comparison, right } => {
-            Some(Condition::Compare { left: left.clone(), comparison: comparison.negated(), right: right.clone() })
-        }
+        Condition::Compare { left, comparison, right } => Some(Condition::Compare {
+            left: left.clone(),
+            comparison: comparison.negated(),
+            right: right.clone(),
+        }),
         Condition::And(parts) => Some(Condition::Or(parts.iter().map(negated).collect::<Option<_>>()?)),
         Condition::Or(parts) => Some(Condition::And(parts.iter().map(negated).collect::<Option<_>>()?)),
         Condition::In { .. } => None,
@@ -424,7 +441,9 @@ fn metric_of(component: &Component, value: &str) -> Option<String> {
         .filter_map(Value::as_str)
         .collect();
     let name = value.to_lowercase();
-    let canonical =
-        METRICS.iter().find(|(metric, others)| *metric == name || others.contains(&name.as_str())).map_or(name.as_str(), |(metric, _)| *metric);
+    let canonical = METRICS
+        .iter()
+        .find(|(metric, others)| *metric == name || others.contains(&name.as_str()))
+        .map_or(name.as_str(), |(metric, _)| *metric);
     known.contains(&canonical).then(|| canonical.to_owned())
 }

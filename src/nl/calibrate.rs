@@ -102,7 +102,8 @@ mod tests {
         let wanted = literals(text);
         let fragment = |raw| Fragment { raw, ..Fragment::default() };
         let all: Vec<&Literal> = wanted.iter().collect();
-        let complete = coverage(&fragment(json!({"from": "s3://a/b", "to": "/data", "n": [4, 2]})), &all, false);
+        let complete =
+            coverage(&fragment(json!({"from": "s3://a/b", "to": "/data", "n": [4, 2]})), &all, false);
         assert_eq!(complete, Score { value: 1.0, missing: vec![] });
         let lost = coverage(&fragment(json!({"from": "s3://a/b", "to": "/data", "n": 4})), &all, false);
         assert_eq!(lost.missing, ["2"]);

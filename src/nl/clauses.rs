@@ -108,8 +108,9 @@ pub(super) fn assign(
     for run in runs(&described, &owner) {
         let (start, end) = (described[run.from].start, described[run.to - 1].end);
         let clause = &description[start..end];
-        let carries = literals.iter().any(|l| l.start < end && l.end > start && !elsewhere(l) && !quoted(l, steps))
-            || mentions_setting(clause);
+        let carries =
+            literals.iter().any(|l| l.start < end && l.end > start && !elsewhere(l) && !quoted(l, steps))
+                || mentions_setting(clause);
         if !carries {
             continue;
         }
@@ -150,18 +151,37 @@ enum Target {
     Workflow,
 }
 
-fn target(described: &[Word], owner: &[Option<usize>], run: &Run, steps: &[&str], description: &str) -> Target {
+fn target(
+    described: &[Word],
+    owner: &[Option<usize>],
+    run: &Run,
+    steps: &[&str],
+    description: &str,
+) -> Target {
     let sentence = described[run.from].sentence;
     let whole: Vec<&Word> = described.iter().filter(|word| word.sentence == sentence).collect();
     let text = description[whole[0].start..whole[whole.len() - 1].end].to_lowercase();
     let of = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
-    if of(&["all steps", "each step", "every step", "all tasks", "every task", "each task", "alle schritte", "jeder schritt"]) {
+    if of(&[
+        "all steps",
+        "each step",
+        "every step",
+        "all tasks",
+        "every task",
+        "each task",
+        "alle schritte",
+        "jeder schritt",
+    ]) {
         return Target::AllSteps;
     }
     // Words of the same sentence that a step quotes, nearest before the run, else nearest after it.
-    let before = (0..run.from).rev().take_while(|at| described[*at].sentence == sentence).find_map(|at| owner[at]);
-    let after = (run.to..described.len()).take_while(|at| described[*at].sentence == sentence).find_map(|at| owner[at]);
-    let quoted_here = owner.iter().zip(described).filter(|(o, w)| w.sentence == sentence && o.is_some()).count();
+    let before =
+        (0..run.from).rev().take_while(|at| described[*at].sentence == sentence).find_map(|at| owner[at]);
+    let after = (run.to..described.len())
+        .take_while(|at| described[*at].sentence == sentence)
+        .find_map(|at| owner[at]);
+    let quoted_here =
+        owner.iter().zip(described).filter(|(o, w)| w.sentence == sentence && o.is_some()).count();
     if quoted_here * 2 >= whole.len() - (run.to - run.from).min(whole.len())
         && let Some(step) = before.or(after)
         && quoted_here > 1
@@ -182,10 +202,19 @@ fn target(described: &[Word], owner: &[Option<usize>], run: &Run, steps: &[&str]
 /// The step that shares most telling words with the sentence, if any shares one.
 fn best_overlap(sentence: &str, steps: &[&str]) -> Option<usize> {
     let stem = |word: &str| word.chars().take(5).collect::<String>();
-    let told: Vec<String> =
-        words(sentence).iter().filter(|word| word.text.chars().count() > 3).map(|word| stem(&word.text)).collect();
-    let shared = |text: &str| words(text).iter().filter(|word| told.contains(&stem(&word.text)) && word.text.chars().count() > 3).count();
-    let best = steps.iter().enumerate().map(|(index, text)| (shared(text), std::cmp::Reverse(index))).max()?;
+    let told: Vec<String> = words(sentence)
+        .iter()
+        .filter(|word| word.text.chars().count() > 3)
+        .map(|word| stem(&word.text))
+        .collect();
+    let shared = |text: &str| {
+        words(text)
+            .iter()
+            .filter(|word| told.contains(&stem(&word.text)) && word.text.chars().count() > 3)
+            .count()
+    };
+    let best =
+        steps.iter().enumerate().map(|(index, text)| (shared(text), std::cmp::Reverse(index))).max()?;
     (best.0 > 0).then_some(best.1.0)
 }
 
@@ -224,7 +253,10 @@ mod tests {
 
     #[test]
     fn every_step_means_every_step() {
-        let assigned = given("Load a.csv, train xgboost. Every step should be retried 2 times.", &["Load a.csv", "train xgboost"]);
+        let assigned = given(
+            "Load a.csv, train xgboost. Every step should be retried 2 times.",
+            &["Load a.csv", "train xgboost"],
+        );
         assert!(assigned.extra.iter().all(|extra| extra.len() == 1), "{assigned:?}");
     }
 }

@@ -18,8 +18,10 @@ pub(super) fn plan_request(
     temperature: f32,
     seed: u64,
 ) -> Result<Request, PromptError> {
-    let components: Vec<_> =
-        lake.components().map(|c| json!({"name": c.name, "summary": c.summary.trim_end_matches('.')})).collect();
+    let components: Vec<_> = lake
+        .components()
+        .map(|c| json!({"name": c.name, "summary": c.summary.trim_end_matches('.')}))
+        .collect();
     let mut messages = vec![Message::system(prompts.render("plan", &json!({"components": components}))?)];
     for example in &prompts.examples {
         messages.push(Message::user(example.description.clone()));
@@ -31,7 +33,10 @@ pub(super) fn plan_request(
     Ok(Request {
         messages,
         static_messages,
-        schema: Some(OutputSchema { name: "plan".into(), schema: plan_schema(&names, Offered::by(description)) }),
+        schema: Some(OutputSchema {
+            name: "plan".into(),
+            schema: plan_schema(&names, Offered::by(description)),
+        }),
         max_tokens: MAX_TOKENS,
         temperature,
         seed,

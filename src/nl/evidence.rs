@@ -14,19 +14,27 @@ const ALIASES: [(&str, &[&str]); 13] = [
     ("svm", &["supportvector"]),
     ("knn", &["nearestneighbo"]),
     ("mlp", &["neuralnetwork", "multilayerperceptron"]),
-    ("drop_missing", &["dropnull", "dropna", "withoutmissing", "removemissing", "removenull", "dropincomplete"]),
+    (
+        "drop_missing",
+        &["dropnull", "dropna", "withoutmissing", "removemissing", "removenull", "dropincomplete"],
+    ),
     ("fill_missing", &["imput", "fillna", "fillnull", "fillingap"]),
     ("drop_duplicates", &["dedup", "removeduplicate", "uniquerows", "removedouble"]),
 ];
 
 /// Words too general to be evidence.
 const GENERAL: [&str; 26] = [
-    "number", "default", "name", "with", "from", "that", "this", "each", "file", "value", "values", "data", "table",
-    "column", "columns", "rows", "used", "found", "kept", "have", "when", "after", "given", "else", "model", "share",
+    "number", "default", "name", "with", "from", "that", "this", "each", "file", "value", "values", "data",
+    "table", "column", "columns", "rows", "used", "found", "kept", "have", "when", "after", "given", "else",
+    "model", "share",
 ];
 
 fn words(text: &str) -> Vec<String> {
-    text.to_lowercase().split(|c: char| !(c.is_alphanumeric() || c == '²')).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+    text.to_lowercase()
+        .split(|c: char| !(c.is_alphanumeric() || c == '²'))
+        .filter(|w| !w.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn stem(word: &str) -> String {
@@ -48,7 +56,10 @@ pub(super) fn mentioned_choices(choices: &[&str], text: &str) -> Vec<String> {
     let told_words = words(text);
     let joined: String = told_words.concat();
     let alias = |choice: &str| {
-        ALIASES.iter().find(|(name, _)| *name == choice).is_some_and(|(_, phrases)| phrases.iter().any(|p| joined.contains(p)))
+        ALIASES
+            .iter()
+            .find(|(name, _)| *name == choice)
+            .is_some_and(|(_, phrases)| phrases.iter().any(|p| joined.contains(p)))
     };
     let mut found: Vec<String> = Vec::new();
     for choice in choices {
@@ -92,8 +103,12 @@ pub(super) fn numbers_near(stems: &[String], text: &str) -> Vec<f64> {
         .filter_map(|literal| {
             let number = literal.number()?;
             let before: Vec<String> = words(&text[..literal.start]).into_iter().rev().take(3).collect();
-            let after: Vec<String> = words(&text[literal.start + literal.text.len()..]).into_iter().take(2).collect();
-            let near = before.iter().chain(&after).any(|word| stems.iter().any(|stem| word.starts_with(stem.as_str())));
+            let after: Vec<String> =
+                words(&text[literal.start + literal.text.len()..]).into_iter().take(2).collect();
+            let near = before
+                .iter()
+                .chain(&after)
+                .any(|word| stems.iter().any(|stem| word.starts_with(stem.as_str())));
             near.then_some(number)
         })
         .collect()
@@ -102,10 +117,17 @@ pub(super) fn numbers_near(stems: &[String], text: &str) -> Vec<f64> {
 /// The shares of a ratio like `80/20` or `70:15:15`, in the order given.
 pub(super) fn ratio(text: &str) -> Vec<f64> {
     for word in text.split(|c: char| c.is_whitespace() || ",;()".contains(c)) {
-        let parts: Vec<f64> = word.trim_end_matches('.').split(['/', ':', '-']).filter_map(|part| part.trim_end_matches('%').parse().ok()).collect();
+        let parts: Vec<f64> = word
+            .trim_end_matches('.')
+            .split(['/', ':', '-'])
+            .filter_map(|part| part.trim_end_matches('%').parse().ok())
+            .collect();
         let separators = word.matches(['/', ':', '-']).count();
         let total: f64 = parts.iter().sum();
-        if parts.len() >= 2 && parts.len() == separators + 1 && ((total - 100.0).abs() < 1e-9 || (total - 1.0).abs() < 1e-9) {
+        if parts.len() >= 2
+            && parts.len() == separators + 1
+            && ((total - 100.0).abs() < 1e-9 || (total - 1.0).abs() < 1e-9)
+        {
             return parts.iter().map(|part| part / total).collect();
         }
     }
@@ -119,8 +141,14 @@ mod tests {
     #[test]
     fn choices_are_found_in_other_words() {
         let metrics = ["accuracy", "auc", "f1", "rmse", "mse", "logloss"];
-        assert_eq!(mentioned_choices(&metrics, "evaluate accuracy, F1-score and ROC AUC"), ["accuracy", "auc", "f1"]);
-        assert_eq!(mentioned_choices(&metrics, "the root mean squared error and log loss"), ["rmse", "logloss"]);
+        assert_eq!(
+            mentioned_choices(&metrics, "evaluate accuracy, F1-score and ROC AUC"),
+            ["accuracy", "auc", "f1"]
+        );
+        assert_eq!(
+            mentioned_choices(&metrics, "the root mean squared error and log loss"),
+            ["rmse", "logloss"]
+        );
         let operations = ["drop_duplicates", "drop_missing", "fill_missing"];
         assert_eq!(mentioned_choices(&operations, "drop rows with missing values"), ["drop_missing"]);
         assert_eq!(mentioned_choices(&operations, "deduplicate it"), ["drop_duplicates"]);

@@ -92,11 +92,15 @@ pub(super) fn fragment_task(
 fn instruction(step: &PlannedStep, context: &StepContext<'_>) -> String {
     let mut text = context.text.to_owned();
     if context.mapped {
-        let items = if context.items.is_empty() { String::new() } else { format!(" ({})", context.items.join(", ")) };
-        text.push_str(&format!("\nIt runs once for each item{items}: write {{{{item}}}} where the value goes."));
+        let items =
+            if context.items.is_empty() { String::new() } else { format!(" ({})", context.items.join(", ")) };
+        text.push_str(&format!(
+            "\nIt runs once for each item{items}: write {{{{item}}}} where the value goes."
+        ));
     }
     if !context.parameters.is_empty() {
-        let names: Vec<String> = context.parameters.iter().map(|name| format!("{{{{parameters.{name}}}}}")).collect();
+        let names: Vec<String> =
+            context.parameters.iter().map(|name| format!("{{{{parameters.{name}}}}}")).collect();
         text.push_str(&format!("\nWrite {} where the parameter goes.", names.join(", ")));
     }
     if let Some(until) = &step.until {

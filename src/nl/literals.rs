@@ -54,17 +54,35 @@ const FILE_ENDINGS: &str = "csv|tsv|parquet|jsonl|json|xlsx|xls|txt|md|html|pkl|
 static PATTERNS: LazyLock<Vec<(LiteralKind, Regex)>> = LazyLock::new(|| {
     use LiteralKind::{Assignment, Channel, Email, Image, Name, Number, Quoted, Ratio, Uri};
     vec![
-        (Quoted, regex(r#""([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«\s*([^»\n]+?)\s*»|`([^`\n]+)`|(?:^|[\s(\[:,])'([^'\n]+)'"#)),
+        (
+            Quoted,
+            regex(
+                r#""([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«\s*([^»\n]+?)\s*»|`([^`\n]+)`|(?:^|[\s(\[:,])'([^'\n]+)'"#,
+            ),
+        ),
         (Ratio, regex(r"\b\d{1,3}%?(?:[/:-]\d{1,3}%?)+")),
         (Email, regex(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")),
         (Uri, regex(r#"[a-z][a-z0-9+]{1,14}://[^\s"'`<>,;)\]]+"#)),
         (Assignment, regex(r"\b[A-Z][A-Z0-9_]+=[^\s,;]+")),
-        (Image, regex(r"\b(?:[a-z0-9][a-z0-9.-]*(?::[0-9]+)?/)*[a-z][a-z0-9._-]*[a-z0-9]:[A-Za-z0-9][A-Za-z0-9._-]*\b")),
+        (
+            Image,
+            regex(
+                r"\b(?:[a-z0-9][a-z0-9.-]*(?::[0-9]+)?/)*[a-z][a-z0-9._-]*[a-z0-9]:[A-Za-z0-9][A-Za-z0-9._-]*\b",
+            ),
+        ),
         (Uri, regex(&format!(r"(?:\.{{0,2}}/)?(?:[\w.@%+=-]+/)*[\w.@%+=*-]+\.(?:{FILE_ENDINGS})\b"))),
         (Uri, regex(r"(?:^|[\s(])((?:~|\.{1,2})?/[\w.@%+=*-]+(?:/[\w.@%+=*-]*)*)")),
-        (Image, regex(r"\b(?:[a-z0-9-]+\.[a-z0-9.-]+/)?[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]\b")),
+        (
+            Image,
+            regex(
+                r"\b(?:[a-z0-9-]+\.[a-z0-9.-]+/)?[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]\b",
+            ),
+        ),
         (Channel, regex(r"(?:^|[\s(])(#[A-Za-z][\w-]*)")),
-        (Number, regex(r"[-+]?\d[\d_]*(?:[.,]\d+)?(?:[eE][-+]?\d+)?\s?(?:%|Gi?B?|Mi?B?|Ti?B?|Ki|m)?(?:\b|$)")),
+        (
+            Number,
+            regex(r"[-+]?\d[\d_]*(?:[.,]\d+)?(?:[eE][-+]?\d+)?\s?(?:%|Gi?B?|Mi?B?|Ti?B?|Ki|m)?(?:\b|$)"),
+        ),
         (Name, regex(r"\b(?:[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+|[A-Z][A-Z0-9]*-?[0-9]+[A-Z0-9-]*)\b")),
     ]
 });
@@ -93,10 +111,15 @@ fn plausible(kind: LiteralKind, text: &str, description: &str, start: usize) -> 
     match kind {
         // `and/or`, `train/test`: words joined by a slash are no image.
         LiteralKind::Image if !text.contains(':') => {
-            text.contains('.') || text.contains('-') || text.matches('/').count() > 1 || follows_image_word(description, start)
+            text.contains('.')
+                || text.contains('-')
+                || text.matches('/').count() > 1
+                || follows_image_word(description, start)
         }
         // `notes:` or `16:30` are no image either.
-        LiteralKind::Image => text.rsplit_once(':').is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty()),
+        LiteralKind::Image => {
+            text.rsplit_once(':').is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty())
+        }
         LiteralKind::Ratio => !super::evidence::ratio(text).is_empty(),
         LiteralKind::Number => !before.is_some_and(|c| c.is_alphanumeric() || "_-.:/#".contains(c)),
         LiteralKind::Quoted => text.chars().any(char::is_alphanumeric),
@@ -107,7 +130,8 @@ fn plausible(kind: LiteralKind, text: &str, description: &str, start: usize) -> 
 fn follows_image_word(description: &str, start: usize) -> bool {
     let words: Vec<&str> = description[..start].split_whitespace().collect();
     words.iter().rev().take(2).any(|word| {
-        ["image", "container", "run", "images", "containers", "model", "dataset"].contains(&word.to_lowercase().as_str())
+        ["image", "container", "run", "images", "containers", "model", "dataset"]
+            .contains(&word.to_lowercase().as_str())
     })
 }
 
@@ -123,8 +147,13 @@ impl Literal {
             .take_while(|c| c.is_ascii_digit() || "+-.,_eE".contains(*c))
             .filter(|c| *c != '_')
             .collect();
-        let grouped = digits.split(',').count() > 1 && digits.split(',').skip(1).all(|group| group.len() == 3);
-        digits.replace(',', if grouped { "" } else { "." }).trim_end_matches(['e', 'E', '.', '+', '-']).parse().ok()
+        let grouped =
+            digits.split(',').count() > 1 && digits.split(',').skip(1).all(|group| group.len() == 3);
+        digits
+            .replace(',', if grouped { "" } else { "." })
+            .trim_end_matches(['e', 'E', '.', '+', '-'])
+            .parse()
+            .ok()
     }
 
     /// Whether the literal stands anywhere in `value`: text inside any string, numbers as any equal number.
@@ -132,7 +161,9 @@ impl Literal {
         match value {
             Value::String(text) => self.appears_in_text(text),
             Value::Number(number) => number.as_f64().is_some_and(|found| self.equals_number(found)),
-            Value::Array(items) => items.iter().any(|item| self.appears_in(item)) || self.appears_in_words(items),
+            Value::Array(items) => {
+                items.iter().any(|item| self.appears_in(item)) || self.appears_in_words(items)
+            }
             Value::Object(map) => {
                 map.iter().any(|(key, item)| self.appears_in(item) || self.appears_in_text(key))
                     || self.appears_as_pair(map)
@@ -149,9 +180,10 @@ impl Literal {
 
     fn appears_as_pair(&self, map: &serde_json::Map<String, Value>) -> bool {
         self.kind == LiteralKind::Assignment
-            && self.text.split_once('=').is_some_and(|(key, value)| {
-                map.get(key).and_then(Value::as_str) == Some(value)
-            })
+            && self
+                .text
+                .split_once('=')
+                .is_some_and(|(key, value)| map.get(key).and_then(Value::as_str) == Some(value))
     }
 
     fn appears_in_text(&self, text: &str) -> bool {
@@ -159,17 +191,27 @@ impl Literal {
             return true;
         }
         if self.kind == LiteralKind::Ratio {
-            return NUMBERS.find_iter(text).filter_map(|found| found.as_str().parse().ok()).any(|found| self.equals_number(found));
+            return NUMBERS
+                .find_iter(text)
+                .filter_map(|found| found.as_str().parse().ok())
+                .any(|found| self.equals_number(found));
         }
         let Some(_) = self.number() else { return false };
-        NUMBERS.find_iter(text).filter_map(|found| found.as_str().parse().ok()).any(|found| self.equals_number(found))
-            || text.parse::<crate::api::Duration>().is_ok_and(|duration| self.equals_duration(duration.seconds()))
+        NUMBERS
+            .find_iter(text)
+            .filter_map(|found| found.as_str().parse().ok())
+            .any(|found| self.equals_number(found))
+            || text
+                .parse::<crate::api::Duration>()
+                .is_ok_and(|duration| self.equals_duration(duration.seconds()))
     }
 
     fn equals_number(&self, found: f64) -> bool {
         if self.kind == LiteralKind::Ratio {
             // One part says the rest: 80/20 is kept by a test share of 0.2.
-            return super::evidence::ratio(&self.text).iter().any(|share| (share - found).abs() < 1e-9 || (share * 100.0 - found).abs() < 1e-9);
+            return super::evidence::ratio(&self.text)
+                .iter()
+                .any(|share| (share - found).abs() < 1e-9 || (share * 100.0 - found).abs() < 1e-9);
         }
         let Some(number) = self.number() else { return false };
         let close = |wanted: f64| (wanted - found).abs() <= 1e-9 * wanted.abs().max(1.0);

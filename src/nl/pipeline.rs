@@ -43,7 +43,14 @@ pub struct PipelineOptions {
 
 impl Default for PipelineOptions {
     fn default() -> Self {
-        Self { temperature: 0.0, seed: 0, baseline_score: 0.7, max_regenerations: 2, calibrate: true, coverage: true }
+        Self {
+            temperature: 0.0,
+            seed: 0,
+            baseline_score: 0.7,
+            max_regenerations: 2,
+            calibrate: true,
+            coverage: true,
+        }
     }
 }
 
@@ -148,7 +155,7 @@ impl Pipeline<'_> {
         let text = guarded.text.as_str();
         let (plan, mut notes) = self.decompose(text, &guarded.ignored).await?;
         let known = literals(text);
-        let steps = self.prepare(text, &plan, &known);
+        let steps = Self::prepare(text, &plan, &known);
         let generated = self.generate_all(text, &plan, &steps, &known).await?;
         let outcome = self.assemble(text, plan, steps, generated, &mut notes)?;
         Ok(Outcome { ignored: guarded.ignored, ..outcome })
@@ -177,9 +184,11 @@ impl Pipeline<'_> {
     }
 
     async fn call(&self, stage: Stage, step: Option<&str>, request: &Request) -> Result<Response, LlmError> {
-        let prompt: usize = request.messages.iter().map(|message| self.model.count_tokens(&message.content)).sum();
+        let prompt: usize =
+            request.messages.iter().map(|message| self.model.count_tokens(&message.content)).sum();
         self.ledger.admit(prompt as u64 + u64::from(request.max_tokens))?;
-        let response = self.model.complete(request, &|text| self.observer.observe(&Event::Token { text })).await?;
+        let response =
+            self.model.complete(request, &|text| self.observer.observe(&Event::Token { text })).await?;
         self.observer.observe(&Event::Called { stage, step, usage: &response.usage });
         self.ledger.record(CallRecord {
             stage: stage.name().to_owned(),
@@ -195,7 +204,8 @@ impl Pipeline<'_> {
         let mut last = String::new();
         for attempt in 0..=self.options.max_regenerations {
             // A second attempt at temperature 0 would give the same broken answer.
-            let temperature = if attempt == 0 { self.options.temperature } else { self.options.temperature.max(0.5) };
+            let temperature =
+                if attempt == 0 { self.options.temperature } else { self.options.temperature.max(0.5) };
             let seed = self.options.seed + u64::from(attempt);
             let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
             let response = self.call(Stage::Decompose, None, &request).await?;
@@ -216,7 +226,7 @@ impl Pipeline<'_> {
     }
 
     /// Gives every step its words: the quote of the plan and the left-over clauses that speak of it.
-    fn prepare(&self, text: &str, plan: &Plan, known: &[Literal]) -> Vec<PreparedStep> {
+    fn prepare(text: &str, plan: &Plan, known: &[Literal]) -> Vec<PreparedStep> {
         let quotes: Vec<&str> = plan.all_steps().map(|step| step.text.as_str()).collect();
         let used = used_by_plan(plan);
         let Assigned { extra, .. } = assign(text, &quotes, known, &|literal| literal.appears_in(&used));
@@ -241,11 +251,16 @@ impl Pipeline<'_> {
         known: &[Literal],
     ) -> Result<Vec<Generated>, PipelineError> {
         let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
-        let parameters: Vec<String> = plan.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        let parameters: Vec<String> =
+            plan.parameters.iter().map(|parameter| parameter.name.clone()).collect();
         let used = used_by_plan(plan);
         let tasks = steps.iter().enumerate().map(|(index, step)| {
-            let others: Vec<&str> =
-                texts.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, text)| *text).collect();
+            let others: Vec<&str> = texts
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, text)| *text)
+                .collect();
             let readers: Vec<&str> = steps
                 .iter()
                 .enumerate()
@@ -298,17 +313,20 @@ impl Pipeline<'_> {
         used_by_plan: &Value,
     ) -> Result<Generated, PipelineError> {
         let name = step.planned.name.as_str();
-        let component = self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
+        let component =
+            self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
         let own = literals(context.text);
         let wanted: Vec<&Literal> = own.iter().filter(|literal| !literal.appears_in(used_by_plan)).collect();
         let mut best: Option<Generated> = None;
         let mut rejected: Option<Rejected> = None;
         for attempt in 0..=self.options.max_regenerations {
             self.observer.observe(&Event::Started { stage: Stage::Generate, step: Some(name) });
-            let temperature = if attempt < 2 { self.options.temperature } else { self.options.temperature.max(0.4) };
+            let temperature =
+                if attempt < 2 { self.options.temperature } else { self.options.temperature.max(0.4) };
             let sampling = Sampling { temperature, seed: self.options.seed + u64::from(attempt) };
             let context = &StepContext { relaxed: attempt > 0, ..*context };
-            let task = fragment_task(&step.planned, component, context, rejected.as_ref(), self.prompts, sampling)?;
+            let task =
+                fragment_task(&step.planned, component, context, rejected.as_ref(), self.prompts, sampling)?;
             let response = self.call(Stage::Generate, Some(name), &task.request).await?;
             let fragment = match read_fragment(&response.text, &task.schema) {
                 Ok(fragment) => fragment,
@@ -325,7 +343,12 @@ impl Pipeline<'_> {
             };
             let found = self.score(&fragment, &wanted, context);
             let value = self.judge(&found, step, component, &fragment).await?;
-            self.observer.observe(&Event::Scored { step: name, score: value, attempt: attempt + 1, critique: &found.missing });
+            self.observer.observe(&Event::Scored {
+                step: name,
+                score: value,
+                attempt: attempt + 1,
+                critique: &found.missing,
+            });
             rejected = Some(Rejected { answer: shortened(&response.text), critique: critique(&found) });
             let candidate = Generated {
                 fragment,
@@ -370,7 +393,8 @@ impl Pipeline<'_> {
         component: &crate::api::Component,
         fragment: &Fragment,
     ) -> Result<f64, PipelineError> {
-        let certain = !found.missing.is_empty() || fragment.with.is_empty() || !literals(&step.text).is_empty();
+        let certain =
+            !found.missing.is_empty() || fragment.with.is_empty() || !literals(&step.text).is_empty();
         if certain || !self.options.calibrate || !self.model.capabilities().logprobs {
             return Ok(found.value);
         }
@@ -406,7 +430,15 @@ impl Pipeline<'_> {
         let requirements = trace(text, &parts(&program, &steps));
         let steps = generated.into_iter().map(|generated| generated.report).collect();
         let workflow = Workflow { description: program.description.clone(), ..workflow };
-        Ok(Outcome { plan, program, workflow, requirements, steps, notes: std::mem::take(notes), ignored: Vec::new() })
+        Ok(Outcome {
+            plan,
+            program,
+            workflow,
+            requirements,
+            steps,
+            notes: std::mem::take(notes),
+            ignored: Vec::new(),
+        })
     }
 }
 
@@ -428,8 +460,7 @@ struct Generated {
 
 /// What the plan itself says besides the quotes: conditions, items, schedule, parameters.
 fn used_by_plan(plan: &Plan) -> Value {
-    let steps: Vec<Value> =
-        plan.all_steps().map(|step| json!([step.when, step.each, step.until])).collect();
+    let steps: Vec<Value> = plan.all_steps().map(|step| json!([step.when, step.each, step.until])).collect();
     json!([steps, plan.parameters, plan.parallelism, plan.time_limit, plan.schedule, plan.timezone])
 }
 

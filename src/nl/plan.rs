@@ -114,22 +114,31 @@ static ENGLISH: LazyLock<Regex> = LazyLock::new(|| {
     words("the|and|then|to|of|a|an|in|it|with|for|on|is|run|train|load|each|from|at|what|my|that|if")
 });
 static CONDITION_WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    words("if|when|whenever|unless|otherwise|else|only|depending|in case|except|provided|once|should|above|below|exceeds?|better|worse|greater|less|fails?|passes|pass")
+    words(
+        "if|when|whenever|unless|otherwise|else|only|depending|in case|except|provided|once|should|above|below|exceeds?|better|worse|greater|less|fails?|passes|pass",
+    )
 });
 static ITEM_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     words("each|every|all|per|both|for|either|respectively|one by one|separately|individually|map|over|times")
 });
 static EXIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    words("finally|whatever happens|always|in any case|no matter|regardless|at the end|in the end|clean ?up|fails?|failed|failure|error|errors|goes wrong|breaks|broke|crash\\w*|on exit|even if|either way|success|succeeds|succeeded|outcome|afterwards")
+    words(
+        "finally|whatever happens|always|in any case|no matter|regardless|at the end|in the end|clean ?up|fails?|failed|failure|error|errors|goes wrong|breaks|broke|crash\\w*|on exit|even if|either way|success|succeeds|succeeded|outcome|afterwards",
+    )
 });
-static PARAMETER_WORDS: LazyLock<Regex> =
-    LazyLock::new(|| words("parameters?|parametri[sz]\\w*|configurable|defaults?|defaulting|inputs? named|arguments? named|variable"));
+static PARAMETER_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    words(
+        "parameters?|parametri[sz]\\w*|configurable|defaults?|defaulting|inputs? named|arguments? named|variable",
+    )
+});
 static LIMIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    words("at most|no more than|in parallel|at a time|at once|same time|parallelism|concurren\\w*|time limit|longer than|within|deadline|whole|entire|overall|total")
+    words(
+        "at most|no more than|in parallel|at a time|at once|same time|parallelism|concurren\\w*|time limit|longer than|within|deadline|whole|entire|overall|total",
+    )
 });
 
 /// Whether a text looks like English: at least a tenth of its words are among the most frequent ones.
-fn is_english(text: &str) -> bool {
+pub(super) fn is_english(text: &str) -> bool {
     let count = text.split_whitespace().count().max(1);
     ENGLISH.find_iter(text).count() * 10 >= count
 }
@@ -169,13 +178,20 @@ pub(super) fn plan_schema(components: &[&str], offered: Offered) -> Value {
         "required": ["name", "default"],
         "additionalProperties": false,
     });
-    let cron = if offered.schedule { nullable(json!({"type": "string", "pattern": CRON})) } else { json!({"type": "null"}) };
+    let cron = if offered.schedule {
+        nullable(json!({"type": "string", "pattern": CRON}))
+    } else {
+        json!({"type": "null"})
+    };
     let mut accepted = Map::new();
     accepted.insert("workflow".into(), json!({"const": true}));
     accepted.insert("name".into(), name);
     accepted.insert("schedule".into(), cron);
     if offered.parameters {
-        accepted.insert("parameters".into(), json!({"type": "array", "items": parameter, "minItems": 1, "maxItems": 6}));
+        accepted.insert(
+            "parameters".into(),
+            json!({"type": "array", "items": parameter, "minItems": 1, "maxItems": 6}),
+        );
     }
     if offered.limits {
         accepted.insert("parallelism".into(), json!({"type": "integer", "minimum": 1, "maximum": 100}));

@@ -87,7 +87,8 @@ impl Prompts {
                 .map_err(|error| broken(name, error.to_string()))?;
         }
         let examples = read("plan-examples.yaml")?.unwrap_or_else(|| EXAMPLES.to_owned());
-        let examples = serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
+        let examples =
+            serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
         Ok(Self { templates, examples })
     }
 

@@ -59,7 +59,9 @@ pub(super) fn trace(description: &str, parts: &[Part<'_>]) -> Requirements {
         report.literals_kept += own.len() - missing.len();
         let met_by = parts
             .iter()
-            .filter(|part| own.iter().any(|l| l.appears_in(&part.content)) || shares_words(&quote, &part.text))
+            .filter(|part| {
+                own.iter().any(|l| l.appears_in(&part.content)) || shares_words(&quote, &part.text)
+            })
             .map(|part| part.name.to_owned())
             .collect();
         report.all.push(Requirement { quote, met_by, missing });
@@ -114,11 +116,18 @@ mod tests {
     fn clauses_are_traced_and_losses_named() {
         let parts = [
             Part { name: "load", text: "read data.csv".into(), content: json!({"source": "data.csv"}) },
-            Part { name: "train", text: "train xgboost with 300 trees".into(), content: json!({"algorithm": "xgboost"}) },
+            Part {
+                name: "train",
+                text: "train xgboost with 300 trees".into(),
+                content: json!({"algorithm": "xgboost"}),
+            },
         ];
         let report = trace("Read data.csv, train xgboost with 300 trees, then feed the cat.", &parts);
         let uncovered: Vec<_> = report.uncovered().map(|r| (r.quote.as_str(), r.missing.clone())).collect();
-        assert_eq!(uncovered, [("train xgboost with 300 trees", vec!["300".to_owned()]), ("then feed the cat", vec![])]);
+        assert_eq!(
+            uncovered,
+            [("train xgboost with 300 trees", vec!["300".to_owned()]), ("then feed the cat", vec![])]
+        );
         assert_eq!((report.literals, report.literals_kept), (2, 1));
     }
 }

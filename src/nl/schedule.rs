@@ -18,43 +18,106 @@ fn regex(pattern: &str) -> Regex {
 }
 
 const DAYS: [(&str, &str); 14] = [
-    ("sunday", "0"), ("monday", "1"), ("tuesday", "2"), ("wednesday", "3"), ("thursday", "4"), ("friday", "5"),
-    ("saturday", "6"), ("sonntag", "0"), ("montag", "1"), ("dienstag", "2"), ("mittwoch", "3"), ("donnerstag", "4"),
-    ("freitag", "5"), ("samstag", "6"),
+    ("sunday", "0"),
+    ("monday", "1"),
+    ("tuesday", "2"),
+    ("wednesday", "3"),
+    ("thursday", "4"),
+    ("friday", "5"),
+    ("saturday", "6"),
+    ("sonntag", "0"),
+    ("montag", "1"),
+    ("dienstag", "2"),
+    ("mittwoch", "3"),
+    ("donnerstag", "4"),
+    ("freitag", "5"),
+    ("samstag", "6"),
 ];
 
 const ZONES: [(&str, &str); 34] = [
-    ("utc", "UTC"), ("gmt", "UTC"), ("berlin", "Europe/Berlin"), ("london", "Europe/London"), ("paris", "Europe/Paris"),
-    ("madrid", "Europe/Madrid"), ("rome", "Europe/Rome"), ("vienna", "Europe/Vienna"), ("zurich", "Europe/Zurich"),
-    ("amsterdam", "Europe/Amsterdam"), ("brussels", "Europe/Brussels"), ("stockholm", "Europe/Stockholm"),
-    ("warsaw", "Europe/Warsaw"), ("lisbon", "Europe/Lisbon"), ("dublin", "Europe/Dublin"), ("athens", "Europe/Athens"),
-    ("istanbul", "Europe/Istanbul"), ("moscow", "Europe/Moscow"), ("new york", "America/New_York"),
-    ("eastern time", "America/New_York"), ("chicago", "America/Chicago"), ("central time", "America/Chicago"),
-    ("denver", "America/Denver"), ("los angeles", "America/Los_Angeles"), ("pacific time", "America/Los_Angeles"),
-    ("toronto", "America/Toronto"), ("sao paulo", "America/Sao_Paulo"), ("tokyo", "Asia/Tokyo"),
-    ("shanghai", "Asia/Shanghai"), ("beijing", "Asia/Shanghai"), ("singapore", "Asia/Singapore"),
-    ("hong kong", "Asia/Hong_Kong"), ("mumbai", "Asia/Kolkata"), ("sydney", "Australia/Sydney"),
+    ("utc", "UTC"),
+    ("gmt", "UTC"),
+    ("berlin", "Europe/Berlin"),
+    ("london", "Europe/London"),
+    ("paris", "Europe/Paris"),
+    ("madrid", "Europe/Madrid"),
+    ("rome", "Europe/Rome"),
+    ("vienna", "Europe/Vienna"),
+    ("zurich", "Europe/Zurich"),
+    ("amsterdam", "Europe/Amsterdam"),
+    ("brussels", "Europe/Brussels"),
+    ("stockholm", "Europe/Stockholm"),
+    ("warsaw", "Europe/Warsaw"),
+    ("lisbon", "Europe/Lisbon"),
+    ("dublin", "Europe/Dublin"),
+    ("athens", "Europe/Athens"),
+    ("istanbul", "Europe/Istanbul"),
+    ("moscow", "Europe/Moscow"),
+    ("new york", "America/New_York"),
+    ("eastern time", "America/New_York"),
+    ("chicago", "America/Chicago"),
+    ("central time", "America/Chicago"),
+    ("denver", "America/Denver"),
+    ("los angeles", "America/Los_Angeles"),
+    ("pacific time", "America/Los_Angeles"),
+    ("toronto", "America/Toronto"),
+    ("sao paulo", "America/Sao_Paulo"),
+    ("tokyo", "Asia/Tokyo"),
+    ("shanghai", "Asia/Shanghai"),
+    ("beijing", "Asia/Shanghai"),
+    ("singapore", "Asia/Singapore"),
+    ("hong kong", "Asia/Hong_Kong"),
+    ("mumbai", "Asia/Kolkata"),
+    ("sydney", "Australia/Sydney"),
 ];
 
-static EVERY_N: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:every|each|alle|toutes les|cada) (\d{1,2}) ?(minuten?|mins?|minutes|hours?|hrs?|stunden|heures|horas|minutos|days?|tage|jours)\b"));
-static HOURLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every hour|hourly|each hour|once an hour|jede stunde|stündlich|toutes les heures|cada hora)\b"));
+static EVERY_N: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:every|each|alle|toutes les|cada) (\d{1,2}) ?(minuten?|mins?|minutes|hours?|hrs?|stunden|heures|horas|minutos|days?|tage|jours)\b",
+    )
+});
+static HOURLY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(every hour|hourly|each hour|once an hour|jede stunde|stündlich|toutes les heures|cada hora)\b")
+});
 static MINUTELY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every minute|each minute|jede minute)\b"));
 static HALF_HOUR: LazyLock<Regex> = LazyLock::new(|| regex(r"\bevery half(?: an)? hour\b"));
-static DAILY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every ?day|each day|daily|every (?:single )?(?:night|morning|evening|afternoon|midnight|noon)|each (?:night|morning|evening)|nightly|once a day|jeden (?:tag|morgen|abend)|jede nacht|täglich|chaque (?:jour|nuit|matin|soir)|tous les (?:jours|matins|soirs)|quotidien\w*|cada (?:día|noche|mañana)|todos los días|diariamente)\b"));
-static WEEKDAYS: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every weekday|each weekday|on weekdays|weekdays|(?:every|each) (?:work(?:ing)? ?day|business day)|monday (?:to|through|until|-) friday|mon-fri|jeden werktag|werktags|an werktagen)\b"));
-static WEEKENDS: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every weekend|on weekends|saturdays? and sundays?)\b"));
-static WEEKLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(weekly|every week|once a week|each week|wöchentlich|jede woche)\b"));
-static MONTHLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(monthly|every month|each month|once a month|of (?:the|every|each) month|monatlich|jeden monat|chaque mois|cada mes)\b"));
-static MONTH_DAY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:on )?(?:the )?(\d{1,2})(?:st|nd|rd|th)\b|\bday (\d{1,2})\b"));
+static DAILY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(every ?day|each day|daily|every (?:single )?(?:night|morning|evening|afternoon|midnight|noon)|each (?:night|morning|evening)|nightly|once a day|jeden (?:tag|morgen|abend)|jede nacht|täglich|chaque (?:jour|nuit|matin|soir)|tous les (?:jours|matins|soirs)|quotidien\w*|cada (?:día|noche|mañana)|todos los días|diariamente)\b",
+    )
+});
+static WEEKDAYS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(every weekday|each weekday|on weekdays|weekdays|(?:every|each) (?:work(?:ing)? ?day|business day)|monday (?:to|through|until|-) friday|mon-fri|jeden werktag|werktags|an werktagen)\b",
+    )
+});
+static WEEKENDS: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(every weekend|on weekends|saturdays? and sundays?)\b"));
+static WEEKLY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(weekly|every week|once a week|each week|wöchentlich|jede woche)\b"));
+static MONTHLY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(monthly|every month|each month|once a month|of (?:the|every|each) month|monatlich|jeden monat|chaque mois|cada mes)\b",
+    )
+});
+static MONTH_DAY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(?:on )?(?:the )?(\d{1,2})(?:st|nd|rd|th)\b|\bday (\d{1,2})\b"));
 static FIRST_DAY: LazyLock<Regex> = LazyLock::new(|| regex(r"\bfirst (?:day|of)\b"));
 static DAY_LIST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:every|each|on|jeden|am|chaque|cada)\s+((?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag)(?:(?:\s*,\s*|\s+and\s+|\s*&\s*|\s+und\s+|,\s*and\s+)(?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag))*)")
+    regex(
+        r"\b(?:every|each|on|jeden|am|chaque|cada)\s+((?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag)(?:(?:\s*,\s*|\s+and\s+|\s*&\s*|\s+und\s+|,\s*and\s+)(?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag))*)",
+    )
 });
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:at|um|à|a las|gegen|by|@)\s+(\d{1,2})(?:[:.h](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|uhr|h\b|o'clock)?")
+    regex(
+        r"\b(?:at|um|à|a las|gegen|by|@)\s+(\d{1,2})(?:[:.h](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|uhr|h\b|o'clock)?",
+    )
 });
-static BARE_TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2}):(\d{2})\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)\b"));
-static TWICE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(twice|two times|three times|\d+ times) (a|per|each|every) (day|week|hour)"));
+static BARE_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(\d{1,2}):(\d{2})\s*(a\.?m\.?|p\.?m\.?)?|\b(\d{1,2})\s*(a\.?m\.?|p\.?m\.?)\b")
+});
+static TWICE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(twice|two times|three times|\d+ times) (a|per|each|every) (day|week|hour)"));
 
 /// The schedule that the text states, if it can be read with certainty.
 pub(super) fn stated_schedule(text: &str) -> Option<StatedSchedule> {
@@ -68,7 +131,9 @@ pub(super) fn stated_schedule(text: &str) -> Option<StatedSchedule> {
 /// wrong. "Daily prices" alone is no order.
 pub(super) fn explicit_schedule(text: &str) -> bool {
     static ORDER: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(every|each|jede[nrs]?|chaque|cada|tous les|toutes les|todos los|alle) (single )?(\d+ )?(minute|hour|day|night|morning|evening|week|weekday|weekend|month|(sun|mon|tues|wednes|thurs|fri|satur)day|minuten?|stunden?|tag|nacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|woche|monat|jour|nuit|semaine|mois|día|noche|semana|mes)")
+        regex(
+            r"\b(every|each|jede[nrs]?|chaque|cada|tous les|toutes les|todos los|alle) (single )?(\d+ )?(minute|hour|day|night|morning|evening|week|weekday|weekend|month|(sun|mon|tues|wednes|thurs|fri|satur)day|minuten?|stunden?|tag|nacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|woche|monat|jour|nuit|semaine|mois|día|noche|semana|mes)",
+        )
     });
     ORDER.is_match(text) || (TIME.is_match(text) && cron(text).is_some())
 }
@@ -76,7 +141,9 @@ pub(super) fn explicit_schedule(text: &str) -> bool {
 /// Whether the text speaks of a repeated start at all; without any such word a schedule was invented.
 pub(super) fn speaks_of_schedule(text: &str) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)days?|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎")
+        regex(
+            r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)days?|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎",
+        )
     });
     WORDS.is_match(text)
 }
@@ -108,7 +175,8 @@ fn cron(text: &str) -> Option<String> {
     }
     let (hour, minute) = time(text)?;
     if monthly {
-        let stated = MONTH_DAY.captures(text).and_then(|c| c.get(1).or(c.get(2))?.as_str().parse::<u32>().ok());
+        let stated =
+            MONTH_DAY.captures(text).and_then(|c| c.get(1).or(c.get(2))?.as_str().parse::<u32>().ok());
         let day = stated.or(FIRST_DAY.is_match(text).then_some(1)).unwrap_or(1);
         return (1..=31).contains(&day).then(|| format!("{minute} {hour} {day} * *"));
     }
@@ -145,7 +213,9 @@ fn time(text: &str) -> Option<(u32, u32)> {
         });
     if let Some((Some(hour), minute, half)) = found {
         let half = half.unwrap_or_default();
-        let evening = ["in the evening", "in the afternoon", "every evening", "each evening", "abends"].iter().any(|w| lower.contains(w));
+        let evening = ["in the evening", "in the afternoon", "every evening", "each evening", "abends"]
+            .iter()
+            .any(|w| lower.contains(w));
         let hour = match hour {
             12 if half.starts_with('a') => 0,
             12 => 12,
@@ -160,7 +230,9 @@ fn time(text: &str) -> Option<(u32, u32)> {
         return Some((12, 0));
     }
     // "every morning" has no hour of its own: the model decides. A day, week or month without a time begins at midnight.
-    let vague = ["morning", "evening", "afternoon", "morgen", "abend", "matin", "soir"].iter().any(|word| lower.contains(word));
+    let vague = ["morning", "evening", "afternoon", "morgen", "abend", "matin", "soir"]
+        .iter()
+        .any(|word| lower.contains(word));
     (!vague).then_some((0, 0))
 }
 
@@ -179,7 +251,10 @@ pub(super) fn timezone(text: &str) -> Option<String> {
         let before = lower[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
         let rest = &lower[at + name.len()..];
         let after = rest.chars().next().is_none_or(|c| !c.is_alphanumeric());
-        let timely = *zone == "UTC" || name.ends_with("time") || rest.trim_start().starts_with("time") || rest.trim_start().starts_with("zeit");
+        let timely = *zone == "UTC"
+            || name.ends_with("time")
+            || rest.trim_start().starts_with("time")
+            || rest.trim_start().starts_with("zeit");
         (before && after && timely).then(|| (*zone).to_owned())
     })
 }
@@ -210,7 +285,13 @@ mod tests {
 
     #[test]
     fn leaves_the_rest_to_the_model() {
-        for text in ["train xgboost on data.csv", "for each region run it", "twice a day at 6", "every morning", "every 7 minutes"] {
+        for text in [
+            "train xgboost on data.csv",
+            "for each region run it",
+            "twice a day at 6",
+            "every morning",
+            "every 7 minutes",
+        ] {
             assert_eq!(stated_schedule(text), None, "{text}");
         }
     }

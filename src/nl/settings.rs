@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::literals::{Literal, LiteralKind};
 use crate::api::{
-    Backoff, Cache, Duration, Resources, Retry, Secret, StepSettings, Toleration, TolerationEffect, TolerationOperator,
-    Volume,
+    Backoff, Cache, Duration, Resources, Retry, Secret, StepSettings, Toleration, TolerationEffect,
+    TolerationOperator, Volume,
 };
 
 /// One setting that a text may speak of.
@@ -22,23 +22,79 @@ struct Setting {
 
 /// A setting is offered to the model only if the text gives reason to: small models fill in everything they are offered.
 const SETTINGS: [Setting; 17] = [
-    Setting { name: "retries", about: "number of retries", pattern: r"\bretr(y|ies|ied)|\battempts?\b|\btries\b|\bwiederhol|\bversuch|\bréessa|\breintent|\btwice if it fails" },
-    Setting { name: "backoff", about: "first wait between retries, like 30s", pattern: r"\bback-?off|\bwait(ing|s)?\b.{0,30}\b(between|before|after)|\bexponential" },
-    Setting { name: "timeout", about: "most time for the step, like 30m or 2h", pattern: r"\btime-?\s?out|\btime limit|\bat most\b.{0,20}\b(sec|min|hour|day)|\blonger than\b|\bwithin \d|\bgive up\b.{0,20}\bafter|\b(kill|stop|abort|cancel)\w* (it )?(after|if)|\bdeadline|\bzeitlimit|\bhöchstens\b.{0,20}(minute|stunde)|\bdélai|\btiempo" },
+    Setting {
+        name: "retries",
+        about: "number of retries",
+        pattern: r"\bretr(y|ies|ied)|\battempts?\b|\btries\b|\bwiederhol|\bversuch|\bréessa|\breintent|\btwice if it fails",
+    },
+    Setting {
+        name: "backoff",
+        about: "first wait between retries, like 30s",
+        pattern: r"\bback-?off|\bwait(ing|s)?\b.{0,30}\b(between|before|after)|\bexponential",
+    },
+    Setting {
+        name: "timeout",
+        about: "most time for the step, like 30m or 2h",
+        pattern: r"\btime-?\s?out|\btime limit|\bat most\b.{0,20}\b(sec|min|hour|day)|\blonger than\b|\bwithin \d|\bgive up\b.{0,20}\bafter|\b(kill|stop|abort|cancel)\w* (it )?(after|if)|\bdeadline|\bzeitlimit|\bhöchstens\b.{0,20}(minute|stunde)|\bdélai|\btiempo",
+    },
     Setting { name: "gpus", about: "number of GPUs", pattern: r"\bgpus?\b" },
-    Setting { name: "cpu", about: "CPU cores, like 4 or 500m", pattern: r"\bcpus?\b|\bcores?\b|\bvcpus?\b|\bkerne" },
-    Setting { name: "memory", about: "memory, like 16Gi", pattern: r"\bmemory\b|\bram\b|\b\d+\s?[GMT]i?B?\b|\bspeicher\b|\bmémoire|\bmemoria" },
-    Setting { name: "parallel", about: "most instances at the same time", pattern: r"\bat (a|the same) time|\bin parallel\b|\bat once\b|\bparallelism\b|\bconcurrent|\bgleichzeitig" },
-    Setting { name: "cache", about: "how long its result may be reused, like 1d; forever if not said", pattern: r"\bcach|\bmemoi[sz]|\breus(e|ing)\b|\bzwischenspeicher" },
-    Setting { name: "env", about: "environment variables", pattern: r"\benv(ironment)?\b|\bvariables?\b|\b[A-Z][A-Z0-9_]+=|\bumgebungsvariable" },
-    Setting { name: "secrets", about: "environment variables whose value is a key of a secret", pattern: r"\bsecrets?\b|\bcredentials?\b|\bgeheimnis" },
-    Setting { name: "mounts", about: "persistent volume claims with their mount paths", pattern: r"\bmount|\bvolumes?\b|\bpvc\b|\bclaim\b" },
-    Setting { name: "node", about: "node labels", pattern: r"\bnodes?\b|\bnode-?selector|\blabel(l?ed)?\b|\bknoten" },
+    Setting {
+        name: "cpu",
+        about: "CPU cores, like 4 or 500m",
+        pattern: r"\bcpus?\b|\bcores?\b|\bvcpus?\b|\bkerne",
+    },
+    Setting {
+        name: "memory",
+        about: "memory, like 16Gi",
+        pattern: r"\bmemory\b|\bram\b|\b\d+\s?[GMT]i?B?\b|\bspeicher\b|\bmémoire|\bmemoria",
+    },
+    Setting {
+        name: "parallel",
+        about: "most instances at the same time",
+        pattern: r"\bat (a|the same) time|\bin parallel\b|\bat once\b|\bparallelism\b|\bconcurrent|\bgleichzeitig",
+    },
+    Setting {
+        name: "cache",
+        about: "how long its result may be reused, like 1d; forever if not said",
+        pattern: r"\bcach|\bmemoi[sz]|\breus(e|ing)\b|\bzwischenspeicher",
+    },
+    Setting {
+        name: "env",
+        about: "environment variables",
+        pattern: r"\benv(ironment)?\b|\bvariables?\b|\b[A-Z][A-Z0-9_]+=|\bumgebungsvariable",
+    },
+    Setting {
+        name: "secrets",
+        about: "environment variables whose value is a key of a secret",
+        pattern: r"\bsecrets?\b|\bcredentials?\b|\bgeheimnis",
+    },
+    Setting {
+        name: "mounts",
+        about: "persistent volume claims with their mount paths",
+        pattern: r"\bmount|\bvolumes?\b|\bpvc\b|\bclaim\b",
+    },
+    Setting {
+        name: "node",
+        about: "node labels",
+        pattern: r"\bnodes?\b|\bnode-?selector|\blabel(l?ed)?\b|\bknoten",
+    },
     Setting { name: "tolerate", about: "taints", pattern: r"\btolerat|\btaint" },
     Setting { name: "service_account", about: "service account", pattern: r"\bservice[ -]?account" },
-    Setting { name: "background", about: "true if it keeps running in the background", pattern: r"\bdaemon|\bbackground\b|\bsidecar" },
-    Setting { name: "continue_on_failure", about: "true if the others go on although it fails", pattern: r"\b(even|also) if it fails|\bcontinue (on|even)|\bignore (its )?failure|\bmay fail\b|\bgo on\b" },
-    Setting { name: "limit", about: "most repetitions", pattern: r"\bat most\b|\bmaximum\b|\bmax\b|\bup to\b|\blimit\b|\bhöchstens" },
+    Setting {
+        name: "background",
+        about: "true if it keeps running in the background",
+        pattern: r"\bdaemon|\bbackground\b|\bsidecar",
+    },
+    Setting {
+        name: "continue_on_failure",
+        about: "true if the others go on although it fails",
+        pattern: r"\b(even|also) if it fails|\bcontinue (on|even)|\bignore (its )?failure|\bmay fail\b|\bgo on\b",
+    },
+    Setting {
+        name: "limit",
+        about: "most repetitions",
+        pattern: r"\bat most\b|\bmaximum\b|\bmax\b|\bup to\b|\blimit\b|\bhöchstens",
+    },
 ];
 
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -54,7 +110,10 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// Whether a text speaks of any setting.
 pub(super) fn mentions_setting(text: &str) -> bool {
-    SETTINGS.iter().zip(PATTERNS.iter()).any(|(setting, pattern)| setting.name != "limit" && pattern.is_match(text))
+    SETTINGS
+        .iter()
+        .zip(PATTERNS.iter())
+        .any(|(setting, pattern)| setting.name != "limit" && pattern.is_match(text))
 }
 
 /// Names of the settings that a text speaks of.
@@ -79,8 +138,18 @@ pub(super) fn about(name: &str) -> &'static str {
 }
 
 const WORDS: [(&str, u32); 12] = [
-    ("once", 1), ("one", 1), ("twice", 2), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("six", 6),
-    ("seven", 7), ("eight", 8), ("ten", 10), ("twelve", 12),
+    ("once", 1),
+    ("one", 1),
+    ("twice", 2),
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+    ("five", 5),
+    ("six", 6),
+    ("seven", 7),
+    ("eight", 8),
+    ("ten", 10),
+    ("twelve", 12),
 ];
 
 /// Whole numbers that a text gives, as digits or words.
@@ -101,7 +170,8 @@ pub(super) fn whole_numbers(text: &str, literals: &[Literal]) -> Vec<u32> {
 }
 
 fn unit(pattern: &str) -> Regex {
-    Regex::new(&format!(r"(?i)\b(\d+|{})\s+(?:\w+\s+)?(?:{pattern})", number_words())).expect("the pattern is valid")
+    Regex::new(&format!(r"(?i)\b(\d+|{})\s+(?:\w+\s+)?(?:{pattern})", number_words()))
+        .expect("the pattern is valid")
 }
 
 fn number_words() -> String {
@@ -110,8 +180,11 @@ fn number_words() -> String {
 
 static GPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"gpus?\b"));
 static CPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"v?cpus?\b|v?cores?\b|kerne\b"));
-static TIMES: LazyLock<Regex> = LazyLock::new(|| unit(r"times\b|retries\b|attempts\b|tries\b|repetitions\b|mal\b|fois\b|veces\b"));
-static AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| unit(r"at (?:a|the same|one) time|in parallel|at once|concurrent|simultaneous|gleichzeitig"));
+static TIMES: LazyLock<Regex> =
+    LazyLock::new(|| unit(r"times\b|retries\b|attempts\b|tries\b|repetitions\b|mal\b|fois\b|veces\b"));
+static AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    unit(r"at (?:a|the same|one) time|in parallel|at once|concurrent|simultaneous|gleichzeitig")
+});
 static DURATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(
         r"(?i)\b(\d+|an?|{})[\s-]?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?)\b",
@@ -119,8 +192,10 @@ static DURATION: LazyLock<Regex> = LazyLock::new(|| {
     ))
     .expect("the pattern is valid")
 });
-static MEMORY: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(\d+)\s?(gi|gib|gb|g|gigabytes?|gigs?|mi|mib|mb|megabytes?|ti|tb)\b").expect("the pattern is valid"));
+static MEMORY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(\d+)\s?(gi|gib|gb|g|gigabytes?|gigs?|mi|mib|mb|megabytes?|ti|tb)\b")
+        .expect("the pattern is valid")
+});
 
 fn number_of(word: &str) -> Option<u32> {
     let word = word.to_lowercase();
@@ -130,7 +205,8 @@ fn number_of(word: &str) -> Option<u32> {
 
 /// Numbers in front of a unit.
 fn numbers_by_unit(text: &str, pattern: &Regex) -> Vec<u32> {
-    let mut found: Vec<u32> = pattern.captures_iter(text).filter_map(|captures| number_of(&captures[1])).collect();
+    let mut found: Vec<u32> =
+        pattern.captures_iter(text).filter_map(|captures| number_of(&captures[1])).collect();
     let lower = text.to_lowercase();
     if pattern.as_str() == TIMES.as_str() {
         found.extend(lower.contains("twice").then_some(2));
@@ -148,8 +224,7 @@ fn durations(text: &str) -> Vec<String> {
             let unit = captures[2].to_lowercase();
             Some(match unit.as_bytes()[0] {
                 b'w' => format!("{}d", number * 7),
-                b't' | b'j' => format!("{number}d"),
-                b'd' => format!("{number}d"),
+                b't' | b'j' | b'd' => format!("{number}d"),
                 _ if unit.starts_with("st") || unit.starts_with('h') => format!("{number}h"),
                 b'm' => format!("{number}m"),
                 _ => format!("{number}s"),
@@ -195,9 +270,11 @@ pub(super) fn settings_schema(names: &[&str], text: &str, literals: &[Literal]) 
         json!({"enum": stated})
     };
     let sizes = memory_sizes(text);
-    let word = |most: u32| json!({"type": "string", "pattern": format!("^[A-Za-z0-9][A-Za-z0-9._/-]{{0,{most}}}$")});
+    let word =
+        |most: u32| json!({"type": "string", "pattern": format!("^[A-Za-z0-9][A-Za-z0-9._/-]{{0,{most}}}$")});
     let object = |fields: &[(&str, Value)], required: &[&str]| {
-        let properties: Map<String, Value> = fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        let properties: Map<String, Value> =
+            fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
     };
     let list = |item: Value| json!({"type": "array", "items": item, "minItems": 1, "maxItems": 6});
@@ -217,12 +294,28 @@ pub(super) fn settings_schema(names: &[&str], text: &str, literals: &[Literal]) 
             "memory" if !sizes.is_empty() => json!({"enum": sizes}),
             "cpu" => json!({"type": "string", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,2}|00m|50m)?$"}),
             "memory" => json!({"type": "string", "pattern": "^[0-9]{1,4}(Gi|Mi|G|M)$"}),
-            "env" => list(object(&[("name", variable.clone()), ("value", json!({"type": "string", "maxLength": 80}))], &["name", "value"])),
-            "secrets" => list(object(&[("env", variable.clone()), ("secret", word(60)), ("key", word(60))], &["env", "secret", "key"])),
-            "mounts" => list(object(&[("claim", word(60)), ("path", json!({"type": "string", "pattern": "^/[A-Za-z0-9._/-]{1,60}$"}))], &["claim", "path"])),
+            "env" => list(object(
+                &[("name", variable.clone()), ("value", json!({"type": "string", "maxLength": 80}))],
+                &["name", "value"],
+            )),
+            "secrets" => list(object(
+                &[("env", variable.clone()), ("secret", word(60)), ("key", word(60))],
+                &["env", "secret", "key"],
+            )),
+            "mounts" => list(object(
+                &[
+                    ("claim", word(60)),
+                    ("path", json!({"type": "string", "pattern": "^/[A-Za-z0-9._/-]{1,60}$"})),
+                ],
+                &["claim", "path"],
+            )),
             "node" => list(object(&[("label", word(60)), ("value", word(60))], &["label", "value"])),
             "tolerate" => list(object(
-                &[("key", word(60)), ("value", word(60)), ("effect", json!({"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]}))],
+                &[
+                    ("key", word(60)),
+                    ("value", word(60)),
+                    ("effect", json!({"enum": ["NoSchedule", "PreferNoSchedule", "NoExecute"]})),
+                ],
                 &["key"],
             )),
             "service_account" => word(60),
@@ -289,8 +382,10 @@ impl SettingsAnswer {
         let duration = |text: Option<String>| text.and_then(|text| text.parse::<Duration>().ok());
         let env: IndexMap<String, String> =
             self.env.into_iter().flatten().map(|variable| (variable.name, variable.value)).collect();
-        let secrets = self.secrets.unwrap_or_default().into_iter().filter(|s| !env.contains_key(&s.env)).collect();
-        let backoff = duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
+        let secrets =
+            self.secrets.unwrap_or_default().into_iter().filter(|s| !env.contains_key(&s.env)).collect();
+        let backoff =
+            duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
         StepSettings {
             env,
             secrets,
@@ -304,7 +399,12 @@ impl SettingsAnswer {
                 .mounts
                 .into_iter()
                 .flatten()
-                .map(|mount| Volume::Claim { claim: mount.claim, path: mount.path, sub_path: None, read_only: false })
+                .map(|mount| Volume::Claim {
+                    claim: mount.claim,
+                    path: mount.path,
+                    sub_path: None,
+                    read_only: false,
+                })
                 .collect(),
             node_selector: self.node.into_iter().flatten().map(|node| (node.label, node.value)).collect(),
             tolerations: self.tolerate.into_iter().flatten().map(toleration).collect(),
@@ -324,7 +424,8 @@ impl SettingsAnswer {
 }
 
 fn toleration(answer: TolerateAnswer) -> Toleration {
-    let operator = if answer.value.is_some() { TolerationOperator::Equal } else { TolerationOperator::Exists };
+    let operator =
+        if answer.value.is_some() { TolerationOperator::Equal } else { TolerationOperator::Exists };
     Toleration { key: Some(answer.key), operator, value: answer.value, effect: answer.effect }
 }
 

@@ -94,7 +94,13 @@ enum Offer {
     Forced(Value),
 }
 
-fn offer(name: &str, property: &Value, must: bool, component: &Component, context: &StepContext<'_>) -> Offer {
+fn offer(
+    name: &str,
+    property: &Value,
+    must: bool,
+    component: &Component,
+    context: &StepContext<'_>,
+) -> Offer {
     let literal_kind = property["x-literal"].as_str().or_else(|| property["items"]["x-literal"].as_str());
     if let Some(kind) = literal_kind {
         return literal_offer(name, kind, property, must, component, context);
@@ -134,14 +140,20 @@ static COMMAND_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The words of a command are words of the step: the model chooses and orders them, it does not write new ones.
 fn command_offer(context: &StepContext<'_>) -> Offer {
-    let quoted = context.literals.iter().filter(|l| l.kind == LiteralKind::Quoted && context.text.contains(&l.text));
-    let own_uris = context.literals.iter().any(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text));
+    let quoted =
+        context.literals.iter().filter(|l| l.kind == LiteralKind::Quoted && context.text.contains(&l.text));
+    let own_uris =
+        context.literals.iter().any(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text));
     let quoted: Vec<String> = quoted.map(|literal| literal.text.clone()).collect();
     let spoken_of = COMMAND_WORDS.is_match(context.text) || !quoted.is_empty() || own_uris || context.mapped;
     if !spoken_of && !context.relaxed {
         return Offer::Skip;
     }
-    let images: Vec<&Literal> = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Image && literal.text.contains(':')).collect();
+    let images: Vec<&Literal> = context
+        .literals
+        .iter()
+        .filter(|literal| literal.kind == LiteralKind::Image && literal.text.contains(':'))
+        .collect();
     let mut words = quoted;
     for word in context.text.split_whitespace() {
         let word = word.trim_matches(|c: char| "\"'`“”„,;()".contains(c)).trim_end_matches(['.', ':']);
@@ -151,7 +163,11 @@ fn command_offer(context: &StepContext<'_>) -> Offer {
         }
     }
     if context.mapped {
-        let flags: Vec<String> = words.iter().filter(|word| word.starts_with('-')).map(|flag| format!("{flag}={{{{item}}}}")).collect();
+        let flags: Vec<String> = words
+            .iter()
+            .filter(|word| word.starts_with('-'))
+            .map(|flag| format!("{flag}={{{{item}}}}"))
+            .collect();
         words.retain(|word| !context.items.contains(word));
         words.extend(flags);
         words.push("{{item}}".to_owned());
@@ -182,7 +198,9 @@ fn choice_offer(
 ) -> Offer {
     let mut found = mentioned_choices(choices, context.text);
     // "logistic regression" names an estimator; its second word is not the choice "regression" of another argument.
-    found.retain(|choice| !longer.iter().any(|other| other != choice && other.split('_').any(|part| part == choice)));
+    found.retain(|choice| {
+        !longer.iter().any(|other| other != choice && other.split('_').any(|part| part == choice))
+    });
     let array = property["type"] == "array";
     match (found.is_empty(), array) {
         (false, true) => Offer::Forced(json!({"const": found})),
@@ -251,17 +269,24 @@ fn literal_offer(
                 .count();
             if candidates.is_empty() {
                 return match (kind, must) {
-                    ("image", true) => Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": 80})),
+                    ("image", true) => {
+                        Offer::Optional(json!({"type": "string", "minLength": 1, "maxLength": 80}))
+                    }
                     _ => Offer::Skip,
                 };
             }
-            if rivals == 1 || must { Offer::Forced(wrap(candidates)) } else { Offer::Optional(wrap(candidates)) }
+            if rivals == 1 || must {
+                Offer::Forced(wrap(candidates))
+            } else {
+                Offer::Optional(wrap(candidates))
+            }
         }
         _ => {
             let stems = stems(name, property["description"].as_str().unwrap_or_default());
             let given = context.literals.iter().any(|literal| {
                 use LiteralKind::{Channel, Image, Name, Quoted};
-                matches!(literal.kind, Channel | Image | Name | Quoted) && context.text.contains(&literal.text)
+                matches!(literal.kind, Channel | Image | Name | Quoted)
+                    && context.text.contains(&literal.text)
             });
             if must || context.relaxed || given || speaks_of(&stems, context.text) {
                 Offer::Optional(bounded(property))
@@ -275,8 +300,7 @@ fn literal_offer(
 /// Literals of a kind in the step's own words; else those of the description that no other step has.
 fn candidates(kind: &str, context: &StepContext<'_>) -> Vec<String> {
     let fits = |literal: &Literal| match (kind, literal.kind) {
-        ("image", LiteralKind::Image) | ("email", LiteralKind::Email) => true,
-        ("uri", LiteralKind::Uri) => true,
+        ("image", LiteralKind::Image) | ("email", LiteralKind::Email) | ("uri", LiteralKind::Uri) => true,
         ("uri", LiteralKind::Image) => !literal.text.contains(':'),
         ("uri", LiteralKind::Quoted) => literal.text.contains(['/', '.']) && !literal.text.contains(' '),
         ("url", LiteralKind::Uri) => literal.text.contains("://"),
@@ -285,7 +309,11 @@ fn candidates(kind: &str, context: &StepContext<'_>) -> Vec<String> {
     let unique = |found: Vec<&Literal>| {
         let mut texts: Vec<String> = Vec::new();
         for literal in found {
-            let text = if context.items.contains(&literal.text) { "{{item}}".to_owned() } else { literal.text.clone() };
+            let text = if context.items.contains(&literal.text) {
+                "{{item}}".to_owned()
+            } else {
+                literal.text.clone()
+            };
             if !texts.contains(&text) {
                 texts.push(text);
             }
@@ -313,7 +341,8 @@ static COLUMN_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 fn speaks_of_columns(name: &str, context: &StepContext<'_>) -> bool {
     let stem: String = name.chars().take(5).collect();
     let named = context.literals.iter().any(|literal| {
-        matches!(literal.kind, LiteralKind::Name | LiteralKind::Quoted) && context.text.contains(&literal.text)
+        matches!(literal.kind, LiteralKind::Name | LiteralKind::Quoted)
+            && context.text.contains(&literal.text)
     });
     named || COLUMN_WORDS.is_match(context.text) || context.text.to_lowercase().contains(&stem)
 }
@@ -330,7 +359,8 @@ static TARGET: LazyLock<Regex> = LazyLock::new(|| {
 /// The column that the text says is predicted: in the step's words, else anywhere in the description.
 fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
     for text in [context.text, context.description] {
-        let mut found: Vec<String> = TARGET.captures_iter(text).map(|captures| captures[1].to_owned()).collect();
+        let mut found: Vec<String> =
+            TARGET.captures_iter(text).map(|captures| captures[1].to_owned()).collect();
         found.dedup();
         if !found.is_empty() {
             return found;
@@ -390,7 +420,9 @@ fn argument_numbers(context: &StepContext<'_>, component: &Component) -> Vec<f64
         }
     }
     found.extend(whole_numbers(context.text, &[]).into_iter().map(f64::from));
-    found.iter_mut().for_each(|number| *number = (*number * 1e9).round() / 1e9);
+    for number in &mut found {
+        *number = (*number * 1e9).round() / 1e9;
+    }
     found.sort_by(f64::total_cmp);
     found.dedup();
     found
@@ -420,7 +452,10 @@ fn number_offer(
     context: &StepContext<'_>,
 ) -> Offer {
     let integer = property["type"] == "integer";
-    let share = property["exclusiveMaximum"].as_f64().or(property["maximum"].as_f64()).is_some_and(|most| most <= 1.0);
+    let share = property["exclusiveMaximum"]
+        .as_f64()
+        .or(property["maximum"].as_f64())
+        .is_some_and(|most| most <= 1.0);
     // The part that is held out is the smaller one.
     let held_out = name.contains("test") || name.contains("valid");
     let within = |number: &f64| {

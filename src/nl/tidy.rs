@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::literals::{Literal, LiteralKind, literals};
-use super::plan::{Plan, PlannedStep};
+use super::plan::{Plan, PlannedStep, is_english};
 use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
 use super::settings::mentions_setting;
 use crate::api::{Condition, Operand, Task};
@@ -19,6 +19,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     let mut changes = Vec::new();
     read_schedule(plan, description, &mut changes);
     drop_invented_loops(plan, description, &mut changes);
+    drop_invented_steps(plan, description, &mut changes);
     drop_repeated_steps(plan, &mut changes);
     merge_settings(plan, &mut changes);
     split_images(plan, &mut changes);
@@ -37,22 +38,31 @@ pub(super) static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Items must be a list of the description, and a repetition needs a word that asks for one.
 fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
-    let repeated_in_own_words = plan.all_steps().any(|step| step.until.is_some() && UNTIL.is_match(&step.text));
+    let repeated_in_own_words =
+        plan.all_steps().any(|step| step.until.is_some() && UNTIL.is_match(&step.text));
     let mut repeated = false;
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         if let Some(Value::Array(items)) = &step.each {
             let images = image_parts(&step.text);
-            let all_images = items.iter().all(|item| images.iter().any(|(image, _)| item.as_str() == Some(image)));
+            let all_images =
+                items.iter().all(|item| images.iter().any(|(image, _)| item.as_str() == Some(image)));
             if all_images {
                 // Different images are different steps.
                 step.each = None;
             } else if items.len() < 2 || !listed(items, description) {
-                changes.push(format!("{}: runs once, because the description lists no values for it", step.name));
+                changes.push(format!(
+                    "{}: runs once, because the description lists no values for it",
+                    step.name
+                ));
                 step.each = None;
             }
         }
         // One step is repeated: the one whose words say so, else the first.
-        let asked = if repeated_in_own_words { UNTIL.is_match(&step.text) } else { UNTIL.is_match(description) && !repeated };
+        let asked = if repeated_in_own_words {
+            UNTIL.is_match(&step.text)
+        } else {
+            UNTIL.is_match(description) && !repeated
+        };
         repeated |= step.until.is_some();
         if step.until.is_some() && (step.each.is_some() || !asked) {
             changes.push(format!("{}: runs once, because the description asks for no repetition", step.name));
@@ -64,8 +74,10 @@ fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<Str
 /// Whether the items stand one after the other in the text, with nothing but commas, "and" or "or" between them.
 fn listed(items: &[Value], description: &str) -> bool {
     let text = description.to_lowercase();
-    let items: Vec<String> =
-        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned).to_lowercase()).collect();
+    let items: Vec<String> = items
+        .iter()
+        .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned).to_lowercase())
+        .collect();
     let mut starts = text.match_indices(items[0].as_str()).map(|(at, _)| at);
     starts.any(|start| {
         let mut at = start + items[0].len();
@@ -73,9 +85,43 @@ fn listed(items: &[Value], description: &str) -> bool {
             let Some(next) = text[at..].find(item.as_str()) else { return false };
             let between = &text[at..at + next];
             at += next + item.len();
-            between.split(|c: char| !c.is_alphanumeric()).all(|word| ["", "and", "or", "und", "oder", "et", "ou", "y", "o", "then"].contains(&word))
+            between
+                .split(|c: char| !c.is_alphanumeric())
+                .all(|word| ["", "and", "or", "und", "oder", "et", "ou", "y", "o", "then"].contains(&word))
         })
     })
+}
+
+/// A step whose words are mostly not those of the description was invented (or copied from an example).
+fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    if !is_english(description) {
+        // The quotes may be translations.
+        return;
+    }
+    let stems = |text: &str| -> Vec<String> {
+        text.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.chars().count() > 3)
+            .map(|word| word.chars().take(4).collect())
+            .collect()
+    };
+    let known = stems(description);
+    let invented = |step: &PlannedStep| {
+        let told = stems(&step.text);
+        told.len() > 2 && told.iter().filter(|word| known.contains(word)).count() * 2 < told.len()
+    };
+    if plan.steps.iter().all(invented) {
+        return;
+    }
+    for steps in [&mut plan.steps, &mut plan.finally] {
+        steps.retain(|step| {
+            let drop = invented(step);
+            if drop {
+                changes.push(format!("{}: {:?} is not in the description", step.name, step.text));
+            }
+            !drop
+        });
+    }
 }
 
 /// The same words twice are the same step: a model that does not find its end writes them again and again.
@@ -98,7 +144,8 @@ fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
     });
     for step in &mut plan.steps {
         for name in &mut step.after {
-            if let Some((_, first)) = renamed.iter().find(|(gone, first)| gone == name && *first != step.name) {
+            if let Some((_, first)) = renamed.iter().find(|(gone, first)| gone == name && *first != step.name)
+            {
                 name.clone_from(first);
             }
         }
@@ -114,8 +161,13 @@ static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
 fn merge_settings(plan: &mut Plan, changes: &mut Vec<String>) {
     let mut kept: Vec<PlannedStep> = Vec::new();
     for mut step in std::mem::take(&mut plan.steps) {
-        let own_image = image_parts(&step.text).into_iter().any(|(image, _)| !kept.iter().any(|other| other.text.contains(&image)));
-        let only_settings = SETTINGS_ONLY.is_match(&step.text) && mentions_setting(&step.text) && !own_image && !kept.is_empty();
+        let own_image = image_parts(&step.text)
+            .into_iter()
+            .any(|(image, _)| !kept.iter().any(|other| other.text.contains(&image)));
+        let only_settings = SETTINGS_ONLY.is_match(&step.text)
+            && mentions_setting(&step.text)
+            && !own_image
+            && !kept.is_empty();
         if !only_settings {
             kept.push(step);
             continue;
@@ -139,7 +191,8 @@ fn merge_settings(plan: &mut Plan, changes: &mut Vec<String>) {
 
 /// The text decides about the schedule where it can be read with certainty.
 fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
-    let stated = stated_schedule(description).filter(|_| plan.schedule.is_some() || explicit_schedule(description));
+    let stated =
+        stated_schedule(description).filter(|_| plan.schedule.is_some() || explicit_schedule(description));
     if let Some(stated) = stated {
         if plan.schedule.as_ref() != Some(&stated.cron) {
             changes.push(format!("the schedule is {}, as the description says", stated.cron));
@@ -162,7 +215,11 @@ fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
                 step.after.splice(at..=at, new.iter().cloned());
             }
         }
-        let parts = if step.task == "container.run" && step.each.is_none() { image_parts(&step.text) } else { Vec::new() };
+        let parts = if step.task == "container.run" && step.each.is_none() {
+            image_parts(&step.text)
+        } else {
+            Vec::new()
+        };
         if parts.len() < 2 {
             steps.push(step);
             continue;
@@ -223,9 +280,14 @@ fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Ve
         });
         // Outcomes have words of their own in every description: "fails", "true", "succeeded".
         let outcome = condition.outputs().iter().any(|(name, _)| *name == crate::api::WORKFLOW)
-            || ["true", "false", "success", "failed", "failure"].iter().any(|word| when.to_lowercase().ends_with(word));
+            || ["true", "false", "success", "failed", "failure"]
+                .iter()
+                .any(|word| when.to_lowercase().ends_with(word));
         if invented && !outcome {
-            changes.push(format!("{}: the condition {when:?} was left out, the description does not give it", step.name));
+            changes.push(format!(
+                "{}: the condition {when:?} was left out, the description does not give it",
+                step.name
+            ));
             step.when = None;
         }
     }
@@ -238,7 +300,9 @@ fn separate_siblings(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
         let (before, rest) = plan.steps.split_at_mut(index);
         let step = &mut rest[0];
         let Some(component) = lake.component(&step.task) else { continue };
-        if !matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate) || sequenced(&step.text) {
+        if !matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate)
+            || sequenced(&step.text)
+        {
             continue;
         }
         let mut after: Vec<String> = Vec::new();
@@ -248,7 +312,10 @@ fn separate_siblings(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
             });
             match sibling {
                 Some(sibling) => {
-                    changes.push(format!("{} and {} run side by side: neither needs the other", sibling.name, step.name));
+                    changes.push(format!(
+                        "{} and {} run side by side: neither needs the other",
+                        sibling.name, step.name
+                    ));
                     after.extend(sibling.after.iter().cloned());
                 }
                 None => after.push(name.clone()),
@@ -271,13 +338,17 @@ fn image_parts(text: &str) -> Vec<(String, String)> {
     }
     let Some(last) = images.last() else { return Vec::new() };
     let tail = &text[last.end..];
-    let shared = tail.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| ["each", "both", "all", "jeweils", "chacun"].contains(&word));
+    let shared = tail
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| ["each", "both", "all", "jeweils", "chacun"].contains(&word));
     images
         .iter()
         .enumerate()
         .map(|(index, image)| {
             let end = images.get(index + 1).map_or(text.len(), |next| next.start);
-            let mut words = text[image.start..end].trim().trim_end_matches(" and").trim_end_matches(',').to_owned();
+            let mut words =
+                text[image.start..end].trim().trim_end_matches(" and").trim_end_matches(',').to_owned();
             if shared && index + 1 < images.len() {
                 words.push_str(tail);
             }
@@ -288,16 +359,22 @@ fn image_parts(text: &str) -> Vec<(String, String)> {
 
 fn sequence_inside(text: &str) -> bool {
     let lower = text.to_lowercase();
-    let parallel = ["parallel", "same time", "simultaneous", "at once", "concurrent", "side by side", "gleichzeitig"];
+    let parallel =
+        ["parallel", "same time", "simultaneous", "at once", "concurrent", "side by side", "gleichzeitig"];
     !parallel.iter().any(|word| lower.contains(word))
         && [" then ", " followed by ", " and after that ", " dann "].iter().any(|word| lower.contains(word))
 }
 
 fn name_of_image(image: &str) -> String {
     let base = image.rsplit('/').next().unwrap_or(image).split(':').next().unwrap_or(image);
-    let clean: String = base.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let clean: String =
+        base.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');
-    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean.to_owned() } else { format!("run-{clean}") }
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        clean.to_owned()
+    } else {
+        format!("run-{clean}")
+    }
 }
 
 fn same(left: f64, right: f64) -> bool {
@@ -306,9 +383,23 @@ fn same(left: f64, right: f64) -> bool {
 
 /// Whether a text begins with a word that orders it after what came before.
 fn sequenced(text: &str) -> bool {
-    let first = text.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
-    ["then", "after", "afterwards", "next", "finally", "subsequently", "danach", "dann", "puis", "ensuite", "luego", "después"]
-        .contains(&first.as_str())
+    let first =
+        text.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_lowercase();
+    [
+        "then",
+        "after",
+        "afterwards",
+        "next",
+        "finally",
+        "subsequently",
+        "danach",
+        "dann",
+        "puis",
+        "ensuite",
+        "luego",
+        "después",
+    ]
+    .contains(&first.as_str())
 }
 
 fn make_unique(steps: &mut [PlannedStep], finally: &mut [PlannedStep], changes: &mut Vec<String>) {

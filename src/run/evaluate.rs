@@ -76,9 +76,9 @@ impl Values {
     pub(super) fn fill_value(&self, value: &Value, item: Option<&Value>) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.fill(text, item)?),
-            Value::Array(items) => {
-                Value::Array(items.iter().map(|value| self.fill_value(value, item)).collect::<Result<_, _>>()?)
-            }
+            Value::Array(items) => Value::Array(
+                items.iter().map(|value| self.fill_value(value, item)).collect::<Result<_, _>>()?,
+            ),
             Value::Object(map) => Value::Object(
                 map.iter()
                     .map(|(key, value)| Ok((key.clone(), self.fill_value(value, item)?)))
@@ -121,9 +121,11 @@ mod tests {
     fn conditions_read_values() {
         let mut values = Values::default();
         values.outputs.insert(("evaluate".into(), "auc".into()), "0.93".into());
-        for (text, expected) in
-            [("evaluate.auc > 0.9", true), ("evaluate.auc > 0.95 or evaluate.auc < 1", true), ("other.auc > 0", false)]
-        {
+        for (text, expected) in [
+            ("evaluate.auc > 0.9", true),
+            ("evaluate.auc > 0.95 or evaluate.auc < 1", true),
+            ("other.auc > 0", false),
+        ] {
             assert_eq!(values.holds(&text.parse().unwrap(), None), expected, "{text}");
         }
     }

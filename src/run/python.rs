@@ -50,7 +50,8 @@ impl PythonEnvironment {
         requirements: &[String],
         tell: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, PythonError> {
-        let digest = blake3::hash(format!("{}|{}", base.display(), requirements.join("\n")).as_bytes()).to_hex();
+        let digest =
+            blake3::hash(format!("{}|{}", base.display(), requirements.join("\n")).as_bytes()).to_hex();
         let place = folder.join(&digest[..16]);
         let python = place.join("bin/python");
         if place.join("ready").is_file() {
@@ -68,7 +69,8 @@ impl PythonEnvironment {
             execute(&python, &arguments).await?;
         }
         let ready = place.join("ready");
-        std::fs::write(&ready, requirements.join("\n")).map_err(|source| PythonError::Io { path: ready, source })?;
+        std::fs::write(&ready, requirements.join("\n"))
+            .map_err(|source| PythonError::Io { path: ready, source })?;
         Ok(Self { python })
     }
 }

@@ -125,8 +125,10 @@ pub async fn run(
         .collect();
     let requirements: Vec<String> = requirements.into_iter().collect();
     let python =
-        PythonEnvironment::prepare(&settings.python, &settings.environments, &requirements, &|text| observer.message(text))
-            .await?;
+        PythonEnvironment::prepare(&settings.python, &settings.environments, &requirements, &|text| {
+            observer.message(text);
+        })
+        .await?;
     let mut values = Values::default();
     for (name, parameter) in &workflow.parameters {
         let given = settings.parameters.get(name).or(parameter.default.as_ref());
@@ -137,7 +139,10 @@ pub async fn run(
     let mut runner = Runner { settings, python, values, states: HashMap::new(), observer };
     let mut results = Vec::new();
     for index in workflow.topological() {
-        let blocked = workflow.dependencies(index).into_iter().any(|name| runner.states.get(name) == Some(&StepState::Failed));
+        let blocked = workflow
+            .dependencies(index)
+            .into_iter()
+            .any(|name| runner.states.get(name) == Some(&StepState::Failed));
         results.push(runner.step(&workflow.graph[index], blocked).await?);
     }
     let failed = results.iter().any(|result| result.state == StepState::Failed);
@@ -164,10 +169,21 @@ impl Runner<'_> {
             self.attempt(node, &log).await?
         };
         // A failure that the workflow tolerates does not block what follows.
-        let seen = if state == StepState::Failed && node.settings.continue_on_failure { StepState::Succeeded } else { state };
+        let seen = if state == StepState::Failed && node.settings.continue_on_failure {
+            StepState::Succeeded
+        } else {
+            state
+        };
         self.states.insert(node.name.clone(), seen);
-        let result = self.values.outputs.get(&(node.name.clone(), "result".to_owned())).cloned().unwrap_or_default();
-        let result = StepResult { name: node.name.clone(), state, seconds: started.elapsed().as_secs_f64(), result, log };
+        let result =
+            self.values.outputs.get(&(node.name.clone(), "result".to_owned())).cloned().unwrap_or_default();
+        let result = StepResult {
+            name: node.name.clone(),
+            state,
+            seconds: started.elapsed().as_secs_f64(),
+            result,
+            log,
+        };
         self.observer.finished(&result);
         Ok(result)
     }
@@ -180,7 +196,10 @@ impl Runner<'_> {
             for attempt in 0..attempts {
                 if attempt > 0 {
                     let wait = node.settings.retry.as_ref().and_then(|retry| retry.backoff.as_ref());
-                    tokio::time::sleep(Duration::from_secs(wait.map_or(0, |backoff| backoff.duration.seconds()))).await;
+                    tokio::time::sleep(Duration::from_secs(
+                        wait.map_or(0, |backoff| backoff.duration.seconds()),
+                    ))
+                    .await;
                 }
                 done = self.repeat(node, item.as_ref(), log).await?;
                 if done {
@@ -197,7 +216,8 @@ impl Runner<'_> {
     fn items(&self, node: &Node) -> Result<Vec<Option<Value>>, RunError> {
         let unreadable = |reference: String| RunError::NoValue { step: node.name.clone(), reference };
         let list = |text: Option<&String>, reference: String| -> Result<Vec<Value>, RunError> {
-            text.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| unreadable(format!("the list {reference}")))
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .ok_or_else(|| unreadable(format!("the list {reference}")))
         };
         let items = match node.map.as_ref().map(|map| &map.over) {
             None => return Ok(vec![None]),
@@ -206,7 +226,9 @@ impl Runner<'_> {
             Some(MapItems::Output { step, output }) => {
                 list(self.values.outputs.get(&(step.clone(), output.clone())), format!("{step}.{output}"))?
             }
-            Some(MapItems::Parameter { name }) => list(self.values.parameters.get(name), format!("parameters.{name}"))?,
+            Some(MapItems::Parameter { name }) => {
+                list(self.values.parameters.get(name), format!("parameters.{name}"))?
+            }
         };
         Ok(items.into_iter().map(Some).collect())
     }
@@ -223,7 +245,10 @@ impl Runner<'_> {
                 break;
             }
             if round + 1 < limit {
-                tokio::time::sleep(Duration::from_secs(repeat.pause.map_or(0, |pause| pause.seconds()))).await;
+                tokio::time::sleep(Duration::from_secs(
+                    repeat.pause.map_or(0, crate::api::Duration::seconds),
+                ))
+                .await;
             }
         }
         Ok(true)
@@ -262,8 +287,10 @@ impl Runner<'_> {
     fn read_values(&mut self, node: &Node, folder: &Path) {
         for output in &node.outputs {
             if let NodeOutputKind::Parameter { path, default } = &output.kind {
-                let file = path.as_ref().map_or_else(|| folder.join("values").join(&output.name), PathBuf::from);
-                let value = std::fs::read_to_string(file).ok().map(|text| text.trim().to_owned()).or(default.clone());
+                let file =
+                    path.as_ref().map_or_else(|| folder.join("values").join(&output.name), PathBuf::from);
+                let value =
+                    std::fs::read_to_string(file).ok().map(|text| text.trim().to_owned()).or(default.clone());
                 if let Some(value) = value {
                     self.values.outputs.insert((node.name.clone(), output.name.clone()), value);
                 }
@@ -272,12 +299,19 @@ impl Runner<'_> {
     }
 
     fn command(&self, node: &Node, item: Option<&Value>, folder: &Path) -> Result<Command, RunError> {
-        let unsupported = |reason: &str| RunError::Unsupported { step: node.name.clone(), reason: reason.to_owned() };
+        let unsupported =
+            |reason: &str| RunError::Unsupported { step: node.name.clone(), reason: reason.to_owned() };
         let missing = |reference: String| RunError::NoValue { step: node.name.clone(), reference };
         let Action::Script { language, source, arguments, .. } = &node.action else {
-            return Err(unsupported("it needs a container runtime or a cluster; compile the workflow for an engine instead"));
+            return Err(unsupported(
+                "it needs a container runtime or a cluster; compile the workflow for an engine instead",
+            ));
         };
-        let source = if arguments.is_some() { source.clone() } else { self.values.fill(source, item).map_err(missing)? };
+        let source = if arguments.is_some() {
+            source.clone()
+        } else {
+            self.values.fill(source, item).map_err(missing)?
+        };
         let file = folder.join("script");
         std::fs::write(&file, source).map_err(|source| RunError::Io { path: file.clone(), source })?;
         let mut command = match language {
@@ -311,7 +345,9 @@ impl Runner<'_> {
                 Input::Artifact { name, step, output, .. } => {
                     (name, self.folder(step).join("outputs").join(output).display().to_string())
                 }
-                Input::External { name, location: ArtifactLocation::Uri { uri }, .. } => (name, self.values.fill(uri, item)?),
+                Input::External { name, location: ArtifactLocation::Uri { uri }, .. } => {
+                    (name, self.values.fill(uri, item)?)
+                }
                 _ => continue,
             };
             match ports.get_mut(port) {

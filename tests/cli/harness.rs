@@ -32,7 +32,14 @@ impl Dir {
     pub(crate) fn couler(&self) -> Command {
         let mut command = Command::cargo_bin("couler").unwrap();
         command.current_dir(self.path()).env("COULER_HOME", self.path().join("home"));
-        for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "COULER_MODEL", "COULER_CONFIG", "COULER_PYTHON"] {
+        for name in [
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "OPENAI_MODEL",
+            "COULER_MODEL",
+            "COULER_CONFIG",
+            "COULER_PYTHON",
+        ] {
             command.env_remove(name);
         }
         command

@@ -40,7 +40,11 @@ fn imports_point_one_way() {
                 let tests = file.file_name().is_some_and(|name| name.to_string_lossy().contains("test"));
                 let known = name == module || allowed.contains(&name.as_str()) || (tests && name != "cli");
                 let ours = ALLOWED.iter().any(|(other, _)| *other == name) || name == "cli";
-                assert!(known || !ours || in_tests(&text, part), "{}: {module} must not import {name}", file.display());
+                assert!(
+                    known || !ours || in_tests(&text, part),
+                    "{}: {module} must not import {name}",
+                    file.display()
+                );
                 seen += 1;
             }
         }

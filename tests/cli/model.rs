@@ -27,11 +27,13 @@ fn a_chosen_model_is_kept_in_the_configuration() {
     let dir = Dir::new();
     dir.write("home.toml", "timeout_seconds = 7\n");
     let config = dir.path().join("home.toml");
-    let (code, _, errors) = finished(dir.couler().env("COULER_CONFIG", &config).args(["model", "use", "gpt-4o"]));
+    let (code, _, errors) =
+        finished(dir.couler().env("COULER_CONFIG", &config).args(["model", "use", "gpt-4o"]));
     assert_eq!(code, 0, "{errors}");
     assert_eq!(dir.read("home.toml"), "timeout_seconds = 7\nmodel = \"gpt-4o\"\n");
     dir.write("home.toml", "modle = 'x'\n");
-    let (code, _, errors) = finished(dir.couler().env("COULER_CONFIG", &config).args(["nl", "train xgboost"]));
+    let (code, _, errors) =
+        finished(dir.couler().env("COULER_CONFIG", &config).args(["nl", "train xgboost"]));
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("modle") && errors.contains("possible keys"), "{errors}");
 }

@@ -77,11 +77,13 @@ struct Row {
 
 pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let Action::Run(arguments) = arguments.action;
-    let suite = Suite::parse(&read_text(&arguments.suite)?)
-        .map_err(|error| Failure::usage(format!("{}: {error}", arguments.suite.display()), "see docs/evaluation.md"))?;
+    let suite = Suite::parse(&read_text(&arguments.suite)?).map_err(|error| {
+        Failure::usage(format!("{}: {error}", arguments.suite.display()), "see docs/evaluation.md")
+    })?;
     let lake = open_lake(environment)?;
     let prompts = Prompts::built_in();
-    let model = model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
+    let model =
+        model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
     let mut rows = Vec::new();
     for case in suite.cases.iter().filter(|case| wanted(case, arguments.filter.as_deref())) {
         let row = run_case(case, model.as_ref(), &lake, &prompts, arguments.manifests.as_deref())?;
@@ -95,7 +97,11 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     }
     if passed < arguments.min_pass {
         return Err(Failure::failed(
-            format!("{passed} of {} cases passed, at least {} were asked for", rows.len(), arguments.min_pass),
+            format!(
+                "{passed} of {} cases passed, at least {} were asked for",
+                rows.len(),
+                arguments.min_pass
+            ),
             "the lines above tell what does not hold",
         ));
     }
@@ -114,8 +120,14 @@ fn run_case(
     manifests: Option<&std::path::Path>,
 ) -> Result<Row, Failure> {
     let ledger = Ledger::default();
-    let pipeline =
-        Pipeline { model, lake, prompts, options: PipelineOptions::default(), ledger: &ledger, observer: &Silent };
+    let pipeline = Pipeline {
+        model,
+        lake,
+        prompts,
+        options: PipelineOptions::default(),
+        ledger: &ledger,
+        observer: &Silent,
+    };
     let started = Instant::now();
     let result = block_on(async { Ok(pipeline.run(&case.description).await) })?;
     let seconds = started.elapsed().as_secs_f64();
@@ -129,7 +141,9 @@ fn run_case(
             if let Some(folder) = manifests {
                 crate::cli::files::write_text(&folder.join(format!("{}.yaml", case.id)), &manifest)?;
             }
-            let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("{}: {error}", case.id), "this is a bug of couler");
+            let failed = |error: &dyn std::fmt::Display| {
+                Failure::failed(format!("{}: {error}", case.id), "this is a bug of couler")
+            };
             lint_faults = lint_argo(&manifest).map_err(|error| failed(&error))?.len();
             let graph = recover(&manifest).map_err(|error| failed(&error))?;
             check(&case.checks, Some((&graph, &manifest)))
@@ -191,7 +205,9 @@ fn summary(rows: &[Row]) -> String {
         rows.len(),
         rows.iter().map(|row| row.lint_faults).sum::<usize>(),
         median(rows.iter().map(|row| row.seconds).collect()),
-        median(rows.iter().map(|row| f64::from(row.usage.prompt_tokens + row.usage.completion_tokens)).collect()),
+        median(
+            rows.iter().map(|row| f64::from(row.usage.prompt_tokens + row.usage.completion_tokens)).collect()
+        ),
         median(rows.iter().map(|row| f64::from(row.uncached_tokens)).collect()),
     )
 }

@@ -38,7 +38,8 @@ fn explained(workflow: &Workflow) -> String {
         text.push_str(&format!("runs by itself: {} in {zone}\n", schedule.cron.join("; ")));
     }
     for (name, parameter) in &workflow.parameters {
-        let value = parameter.default.as_deref().map_or("to be given".to_owned(), |default| format!("{default:?}"));
+        let value =
+            parameter.default.as_deref().map_or("to be given".to_owned(), |default| format!("{default:?}"));
         text.push_str(&format!("parameter {name}: {value}\n"));
     }
     let mut table = Table::new();

@@ -67,8 +67,13 @@ fn listed<'a>(components: impl Iterator<Item = &'a Component>) -> String {
 
 fn show(lake: &Lake, name: &str, json: bool, output: &Output) -> Result<(), Failure> {
     let component = lake.component(name).ok_or_else(|| {
-        let near: Vec<&str> = lake.search(name, 5).into_iter().map(|hit| hit.component.name.as_str()).collect();
-        let hint = if near.is_empty() { "`couler lake list` shows all".into() } else { format!("do you mean {}?", near.join(", ")) };
+        let near: Vec<&str> =
+            lake.search(name, 5).into_iter().map(|hit| hit.component.name.as_str()).collect();
+        let hint = if near.is_empty() {
+            "`couler lake list` shows all".into()
+        } else {
+            format!("do you mean {}?", near.join(", "))
+        };
         Failure::usage(format!("there is no component {name:?}"), hint)
     })?;
     if json {

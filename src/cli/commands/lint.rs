@@ -23,8 +23,9 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
     let mut found = Vec::new();
     for path in &arguments.files {
-        let problems = lint_argo(&read_text(path)?)
-            .map_err(|error| Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON"))?;
+        let problems = lint_argo(&read_text(path)?).map_err(|error| {
+            Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON")
+        })?;
         found.extend(problems.into_iter().map(|problem| (path, problem)));
     }
     if arguments.json {
@@ -43,6 +44,8 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
             output.message("no faults found");
             Ok(())
         }
-        count => Err(Failure::failed(format!("{count} fault(s) found"), "each line above tells how to mend it")),
+        count => {
+            Err(Failure::failed(format!("{count} fault(s) found"), "each line above tells how to mend it"))
+        }
     }
 }

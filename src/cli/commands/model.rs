@@ -136,15 +136,22 @@ fn pull(store: &Store, name: &str, options: PullOptions, output: &Output) -> Res
 }
 
 fn choose(store: &Store, name: &str, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let gguf = std::path::Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    let gguf = std::path::Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
     if gguf || store.list().iter().any(|entry| entry.name == name) {
         let path = store.resolve(name)?;
         if !path.is_file() {
-            return Err(Failure::usage(format!("{} is not here", path.display()), format!("`couler model pull {name}` fetches it")));
+            return Err(Failure::usage(
+                format!("{} is not here", path.display()),
+                format!("`couler model pull {name}` fetches it"),
+            ));
         }
     }
     let path = &environment.config_file;
-    let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("{}: {error}", path.display()), "check the configuration file");
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::failed(format!("{}: {error}", path.display()), "check the configuration file")
+    };
     environment.config()?;
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut document: toml::Table = toml::from_str(&text).map_err(|error| failed(&error))?;

@@ -102,24 +102,37 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let description = description(&arguments)?;
     let engine = EngineChoice::parse(&arguments.engine)?;
     if !(0.0..=2.0).contains(&arguments.temperature) {
-        return Err(Failure::usage(format!("the temperature {} is not between 0 and 2", arguments.temperature), "0 is greedy"));
+        return Err(Failure::usage(
+            format!("the temperature {} is not between 0 and 2", arguments.temperature),
+            "0 is greedy",
+        ));
     }
     let prompts = match &arguments.prompts {
         Some(folder) => Prompts::from_folder(folder).map_err(crate::nl::PipelineError::from)?,
         None => Prompts::built_in(),
     };
     let lake = open_lake(environment)?;
-    let options =
-        PipelineOptions { temperature: arguments.temperature, seed: arguments.seed, ..PipelineOptions::default() };
+    let options = PipelineOptions {
+        temperature: arguments.temperature,
+        seed: arguments.seed,
+        ..PipelineOptions::default()
+    };
     if arguments.dry_run {
         return dry_run(&description, &prompts, &lake, &options, output);
     }
-    let model = model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
+    let model =
+        model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
     let ledger = Ledger::new(Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars });
     let progress = Progress::new(output);
     let started = std::time::Instant::now();
-    let pipeline =
-        Pipeline { model: model.as_ref(), lake: &lake, prompts: &prompts, options, ledger: &ledger, observer: &progress };
+    let pipeline = Pipeline {
+        model: model.as_ref(),
+        lake: &lake,
+        prompts: &prompts,
+        options,
+        ledger: &ledger,
+        observer: &progress,
+    };
     let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
     output.clear_status();
     let outcome = result?;
@@ -127,7 +140,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
     write(&arguments, &outcome, &files, &ledger, output)?;
     if arguments.run {
-        let results = super::run::execute(&outcome.workflow, std::collections::HashMap::new(), environment, output)?;
+        let results =
+            super::run::execute(&outcome.workflow, std::collections::HashMap::new(), environment, output)?;
         return super::run::verdict(&results);
     }
     Ok(())
@@ -153,10 +167,18 @@ fn dry_run(
     options: &PipelineOptions,
     output: &Output,
 ) -> Result<(), Failure> {
-    let request = Pipeline::plan_request(description, lake, prompts, options).map_err(crate::nl::PipelineError::from)?;
+    let request = Pipeline::plan_request(description, lake, prompts, options)
+        .map_err(crate::nl::PipelineError::from)?;
     let mut text = String::new();
     for message in &request.messages {
-        text.push_str(&format!("--- {}\n{}\n", serde_json::to_value(message.role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(), message.content));
+        text.push_str(&format!(
+            "--- {}\n{}\n",
+            serde_json::to_value(message.role)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            message.content
+        ));
     }
     let characters: usize = request.messages.iter().map(|message| message.content.len()).sum();
     let bound = Pipeline::token_bound(characters, description.len(), options);
@@ -228,7 +250,8 @@ fn write(
 }
 
 fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value {
-    let files: Vec<Value> = files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
+    let files: Vec<Value> =
+        files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
     let calls = ledger.calls();
     json!({
         "version": "couler/nl/v1",

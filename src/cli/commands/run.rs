@@ -58,21 +58,25 @@ pub(super) fn execute(
 ) -> Result<Vec<StepResult>, Failure> {
     if let Some(unknown) = parameters.keys().find(|name| !workflow.parameters.contains_key(*name)) {
         let known: Vec<&str> = workflow.parameters.keys().map(String::as_str).collect();
-        return Err(Failure::usage(format!("there is no parameter {unknown:?}"), format!("existing: {}", known.join(", "))));
+        return Err(Failure::usage(
+            format!("there is no parameter {unknown:?}"),
+            format!("existing: {}", known.join(", ")),
+        ));
     }
-    let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
+    let stamp =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
     let settings = RunSettings {
         folder: environment.home.join("runs").join(format!("{}-{stamp}", workflow.name)),
         environments: environment.home.join("python"),
         python: environment.python.clone().unwrap_or_else(|| "python3".into()),
-        working_dir: std::env::current_dir()
-            .map_err(|error| Failure::failed(format!("the current folder: {error}"), "change to an existing folder"))?,
+        working_dir: std::env::current_dir().map_err(|error| {
+            Failure::failed(format!("the current folder: {error}"), "change to an existing folder")
+        })?,
         parameters,
     };
     let observer = Printer { output };
-    let results = block_on(async {
-        crate::run::run(workflow, &settings, &observer).await.map_err(Failure::from)
-    })?;
+    let results =
+        block_on(async { crate::run::run(workflow, &settings, &observer).await.map_err(Failure::from) })?;
     output.message(&format!("outputs and logs: {}", settings.folder.display()));
     Ok(results)
 }
@@ -114,17 +118,22 @@ impl RunObserver for Printer<'_> {
             StepState::Failed => (Style::new().red(), "failed"),
         };
         let word = self.output.styled(&style, &format!("{word:<8}"));
-        self.output.message(&format!("{word}{:<24} {:>6.1} s  {}", result.name, result.seconds, result.result));
+        self.output
+            .message(&format!("{word}{:<24} {:>6.1} s  {}", result.name, result.seconds, result.result));
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let hint = match &error {
-            RunError::Python(_) => "install Python 3.11 or newer with pip and venv, or name one with COULER_PYTHON",
+            RunError::Python(_) => {
+                "install Python 3.11 or newer with pip and venv, or name one with COULER_PYTHON"
+            }
             RunError::NoValue { .. } => "give it with `couler run -p NAME=VALUE`",
             RunError::Unsupported { .. } => "`couler compile` writes the files for an engine that can run it",
-            RunError::Io { .. } => "check that the folder may be written and has room (COULER_HOME chooses another)",
+            RunError::Io { .. } => {
+                "check that the folder may be written and has room (COULER_HOME chooses another)"
+            }
         };
         Self::failed(error.to_string(), hint)
     }

@@ -36,7 +36,9 @@ fn render(model: &LlamaModel, messages: &[Message], open_answer: bool) -> Result
     let failed = |error: String| LlmError::Engine(format!("the chat template failed: {error}"));
     let template = model
         .chat_template(None)
-        .or_else(|_| LlamaChatTemplate::new("chatml").map_err(|_| llama_cpp_2::ChatTemplateError::MissingTemplate))
+        .or_else(|_| {
+            LlamaChatTemplate::new("chatml").map_err(|_| llama_cpp_2::ChatTemplateError::MissingTemplate)
+        })
         .map_err(|error| failed(error.to_string()))?;
     let chat = messages
         .iter()
@@ -46,7 +48,8 @@ fn render(model: &LlamaModel, messages: &[Message], open_answer: bool) -> Result
                 Role::User => "user",
                 Role::Assistant => "assistant",
             };
-            LlamaChatMessage::new(role.into(), harmless(&message.content)).map_err(|error| failed(error.to_string()))
+            LlamaChatMessage::new(role.into(), harmless(&message.content))
+                .map_err(|error| failed(error.to_string()))
         })
         .collect::<Result<Vec<_>, _>>()?;
     model.apply_chat_template(&template, &chat, open_answer).map_err(|error| failed(error.to_string()))

@@ -42,7 +42,18 @@ impl<'a, 'model> Generation<'a, 'model> {
         id: &'a str,
     ) -> Self {
         let random = fastrand::Rng::with_seed(job.request.seed);
-        Self { model, context, grammars, prefixes, job, id, random, bytes: Vec::new(), sent: 0, new_tokens: 0 }
+        Self {
+            model,
+            context,
+            grammars,
+            prefixes,
+            job,
+            id,
+            random,
+            bytes: Vec::new(),
+            sent: 0,
+            new_tokens: 0,
+        }
     }
 
     pub(super) fn run(mut self) -> Result<Response, LlmError> {
@@ -51,9 +62,13 @@ impl<'a, 'model> Generation<'a, 'model> {
         let prompt = prompt(self.model, request)?;
         let room = self.context.n_ctx() as usize;
         if prompt.tokens.len() + request.max_tokens as usize > room {
-            return Err(LlmError::ContextLength { tokens: prompt.tokens.len() + request.max_tokens as usize, limit: room });
+            return Err(LlmError::ContextLength {
+                tokens: prompt.tokens.len() + request.max_tokens as usize,
+                limit: room,
+            });
         }
-        let mut matcher = request.schema.as_ref().map(|schema| self.grammars.matcher(&schema.schema)).transpose()?;
+        let mut matcher =
+            request.schema.as_ref().map(|schema| self.grammars.matcher(&schema.schema)).transpose()?;
         let reused = self.prefixes.prepare(self.context, &prompt.tokens, prompt.static_tokens)?;
         let start = self.prefixes.len();
         self.feed(&prompt.tokens[start..])?;
@@ -110,10 +125,9 @@ impl<'a, 'model> Generation<'a, 'model> {
         };
         let temperature = self.job.request.temperature;
         let logits = self.context.get_logits();
-        let allowed = logits
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| mask.as_ref().is_none_or(|mask| mask.is_allowed(u32::try_from(*index).unwrap_or(0))));
+        let allowed = logits.iter().enumerate().filter(|(index, _)| {
+            mask.as_ref().is_none_or(|mask| mask.is_allowed(u32::try_from(*index).unwrap_or(0)))
+        });
         let chosen = if temperature <= 0.0 {
             allowed.max_by(|a, b| a.1.total_cmp(b.1)).map(|(index, _)| index)
         } else {
@@ -180,7 +194,8 @@ fn advance(matcher: &mut Matcher, token: LlamaToken, id: &str) -> Result<Vec<Lla
 fn sample(mut candidates: Vec<(usize, f32)>, temperature: f32, point: f32) -> Option<usize> {
     candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
     let largest = candidates.first()?.1;
-    let weights: Vec<f32> = candidates.iter().map(|(_, logit)| ((logit - largest) / temperature).exp()).collect();
+    let weights: Vec<f32> =
+        candidates.iter().map(|(_, logit)| ((logit - largest) / temperature).exp()).collect();
     let total: f32 = weights.iter().sum();
     let mut nucleus = 0.0;
     let mut kept = 0;

@@ -51,8 +51,9 @@ impl Grammars {
         let canonical = trie.decode(&tokenize(model, sample)) == sample;
         let env: TokEnv = Arc::new(ModelTokenizer { model: Arc::clone(model), trie, canonical });
         let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
-        let mut factory = ParserFactory::new(&env, capabilities, &llguidance::earley::SlicedBiasComputer::json_slices())
-            .map_err(|error| LlmError::Engine(error.to_string()))?;
+        let mut factory =
+            ParserFactory::new(&env, capabilities, &llguidance::earley::SlicedBiasComputer::json_slices())
+                .map_err(|error| LlmError::Engine(error.to_string()))?;
         factory.quiet();
         Ok(Self { factory })
     }

@@ -84,9 +84,9 @@ impl Prefixes {
     fn file(&self, prefix: &[LlamaToken]) -> Option<PathBuf> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.model_key.as_bytes());
-        prefix.iter().for_each(|token| {
+        for token in prefix {
             hasher.update(&token.0.to_le_bytes());
-        });
+        }
         Some(self.folder.as_ref()?.join(format!("{}.kv", &hasher.finalize().to_hex()[..32])))
     }
 
@@ -108,9 +108,8 @@ fn restore(context: &mut LlamaContext<'_>, file: &Path, prefix: &[LlamaToken]) -
     if !file.is_file() {
         return false;
     }
-    let restored = context
-        .state_seq_load_file(file, SEQUENCE, prefix.len())
-        .is_ok_and(|(tokens, _)| tokens == prefix);
+    let restored =
+        context.state_seq_load_file(file, SEQUENCE, prefix.len()).is_ok_and(|(tokens, _)| tokens == prefix);
     if restored {
         // The time of use decides what is removed when the folder is full.
         let _ = std::fs::File::open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
@@ -149,7 +148,11 @@ fn clear(context: &mut LlamaContext<'_>, from: usize) -> Result<(), LlmError> {
 }
 
 /// Feeds tokens from position `start` on; the logits of the last one are kept.
-pub(super) fn decode(context: &mut LlamaContext<'_>, tokens: &[LlamaToken], start: usize) -> Result<(), LlmError> {
+pub(super) fn decode(
+    context: &mut LlamaContext<'_>,
+    tokens: &[LlamaToken],
+    start: usize,
+) -> Result<(), LlmError> {
     let size = context.n_batch() as usize;
     let mut position = start;
     let mut batch = LlamaBatch::new(size, 1);

@@ -64,7 +64,8 @@ impl Loaded {
 
     fn context(&self, settings: &LocalSettings) -> Result<LlamaContext<'_>, LlmError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = i32::try_from(if settings.threads == 0 { cores } else { settings.threads }).unwrap_or(1);
+        let threads =
+            i32::try_from(if settings.threads == 0 { cores } else { settings.threads }).unwrap_or(1);
         let parameters = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(settings.context_tokens))
             .with_n_batch(512)
@@ -91,7 +92,8 @@ pub(super) fn run(loaded: &Loaded, settings: &LocalSettings, jobs: &mpsc::Receiv
         if job.cancelled.load(Ordering::Relaxed) {
             continue;
         }
-        let result = Generation::new(&loaded.model, &mut context, &grammars, &mut prefixes, &job, &settings.id).run();
+        let result =
+            Generation::new(&loaded.model, &mut context, &grammars, &mut prefixes, &job, &settings.id).run();
         if result.is_err() {
             prefixes.reset(&mut context);
         }
