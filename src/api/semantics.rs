@@ -361,7 +361,6 @@ impl Checker<'_> {
         let mut seen = HashSet::new();
         for (index, input) in step.inputs.iter().enumerate() {
             let here = format!("{path}/inputs/{index}");
-            self.check_name(here.clone(), input.name());
             if !seen.insert(input.name()) && !matches!(step.run, Function::Component(_)) {
                 self.add(&here, format!("the input {:?} is declared twice", input.name()), "rename one");
             }

@@ -81,7 +81,7 @@ static PATTERNS: LazyLock<Vec<(LiteralKind, Regex)>> = LazyLock::new(|| {
         (Channel, regex(r"(?:^|[\s(])(#[A-Za-z][\w-]*)")),
         (
             Number,
-            regex(r"[-+]?\d[\d_]*(?:[.,]\d+)?(?:[eE][-+]?\d+)?\s?(?:%|Gi?B?|Mi?B?|Ti?B?|Ki|m)?(?:\b|$)"),
+            regex(r"[-+]?\d[\d_]*(?:[.,]\d+)?(?:[eE][-+]?\d+)?(?:\s?%|\s?(?:Gi?B?|Mi?B?|Ti?B?|Ki|m)\b)?"),
         ),
         (Name, regex(r"\b(?:[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+|[A-Z][A-Z0-9]*-?[0-9]+[A-Z0-9-]*)\b")),
     ]
@@ -96,7 +96,7 @@ pub fn literals(description: &str) -> Vec<Literal> {
             let inner = captures.iter().skip(1).flatten().next().unwrap_or(whole);
             let free = found.iter().all(|other| inner.end() <= other.start || inner.start() >= other.end);
             let text = inner.as_str().trim_end_matches(['.', ':', '?', '!']).trim();
-            if free && plausible(*kind, text, description, inner.start()) {
+            if free && plausible(*kind, text, description, inner.range()) {
                 let end = inner.start() + inner.as_str().len();
                 found.push(Literal { kind: *kind, text: text.to_owned(), start: inner.start(), end });
             }
@@ -106,7 +106,9 @@ pub fn literals(description: &str) -> Vec<Literal> {
     found
 }
 
-fn plausible(kind: LiteralKind, text: &str, description: &str, start: usize) -> bool {
+fn plausible(kind: LiteralKind, text: &str, description: &str, range: std::ops::Range<usize>) -> bool {
+    let start = range.start;
+    let after = description[range.end..].chars().next();
     let before = description[..start].chars().next_back();
     match kind {
         // `and/or`, `train/test`: words joined by a slash are no image.
@@ -121,7 +123,10 @@ fn plausible(kind: LiteralKind, text: &str, description: &str, start: usize) -> 
             text.rsplit_once(':').is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty())
         }
         LiteralKind::Ratio => !super::evidence::ratio(text).is_empty(),
-        LiteralKind::Number => !before.is_some_and(|c| c.is_alphanumeric() || "_-.:/#".contains(c)),
+        LiteralKind::Number => {
+            !before.is_some_and(|c| c.is_alphanumeric() || "_-.:/#".contains(c))
+                && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        }
         LiteralKind::Quoted => text.chars().any(char::is_alphanumeric),
         _ => !text.is_empty(),
     }
@@ -187,6 +192,16 @@ impl Literal {
     }
 
     fn appears_in_text(&self, text: &str) -> bool {
+        let plain_number = self.text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if plain_number {
+            return NUMBERS
+                .find_iter(text)
+                .filter_map(|found| found.as_str().parse().ok())
+                .any(|found| self.equals_number(found))
+                || text
+                    .parse::<crate::api::Duration>()
+                    .is_ok_and(|duration| self.equals_duration(duration.seconds()));
+        }
         if text.contains(&self.text) || text.to_lowercase().contains(&self.text.to_lowercase()) {
             return true;
         }

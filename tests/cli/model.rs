@@ -30,7 +30,7 @@ fn a_chosen_model_is_kept_in_the_configuration() {
     let (code, _, errors) =
         finished(dir.couler().env("COULER_CONFIG", &config).args(["model", "use", "gpt-4o"]));
     assert_eq!(code, 0, "{errors}");
-    assert_eq!(dir.read("home.toml"), "timeout_seconds = 7\nmodel = \"gpt-4o\"\n");
+    assert_eq!(dir.read("home.toml"), "model = \"gpt-4o\"\ntimeout_seconds = 7\n");
     dir.write("home.toml", "modle = 'x'\n");
     let (code, _, errors) =
         finished(dir.couler().env("COULER_CONFIG", &config).args(["nl", "train xgboost"]));

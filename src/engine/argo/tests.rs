@@ -373,10 +373,6 @@ fn what_argo_lacks_is_refused_by_name() {
             "cannot express artifact of a mapped step of step \"b\"",
         ),
         (
-            "[{name: a, run: {function: run_job, job: {kind: XGBoostJob, image: t, masters: 0}}}]".to_owned(),
-            "cannot express masters of a job of step \"a\"",
-        ),
-        (
             "[{name: a, run: {function: run_container, image: i}, inputs: [{kind: external, name: d, \
              location: {kind: uri, uri: /data/x.csv}}]}]"
                 .to_owned(),
