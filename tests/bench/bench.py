@@ -10,14 +10,13 @@ import time
 STEPS = 1000
 
 HERA = """
-from hera.workflows import DAG, Container, Task, Workflow
+from hera.workflows import DAG, Container, Workflow
 with Workflow(generate_name="bench-", entrypoint="main") as w:
-    work = Container(name="work", image="acme/work:1", command=["work"])
     templates = [Container(name=f"step-{i}", image="acme/work:1", command=["work"], args=[f"--part={i}"]) for i in range(%d)]
     with DAG(name="main"):
         tasks = []
         for i, template in enumerate(templates):
-            task = Task(name=f"step-{i}", template=template)
+            task = template(name=f"step-{i}")
             for parent in {i // 2, i - 7} - {i}:
                 if 0 <= parent < i:
                     tasks[parent] >> task
@@ -49,10 +48,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "program.json").write_text(json.dumps(program()))
-        (folder / "hera.py").write_text(HERA % (STEPS, str(folder / "hera.yaml")))
+        (folder / "build_with_hera.py").write_text(HERA % (STEPS, str(folder / "hera.yaml")))
         compile_time = median([couler, "compile", str(folder / "program.json"), "-o", str(folder / "couler.yaml")], 15)
         help_time = median([couler, "--help"], 15)
-        hera_time = median([sys.executable, str(folder / "hera.py")], 5)
+        hera_time = median([sys.executable, str(folder / "build_with_hera.py")], 5)
         import yaml
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
