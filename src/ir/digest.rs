@@ -1,6 +1,6 @@
 //! The canonical form of a workflow and its digest.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Workflow;
 
@@ -36,15 +36,7 @@ pub fn digest(workflow: &Workflow) -> String {
     blake3::hash(canonical_json(workflow).to_string().as_bytes()).to_hex().to_string()
 }
 
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<(String, Value)> =
-                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect::<Map<_, _>>())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
-    }
+fn sorted(mut value: Value) -> Value {
+    value.sort_all_objects();
+    value
 }

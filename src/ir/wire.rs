@@ -27,6 +27,9 @@ pub(super) fn wire(
     order: &HashMap<String, usize>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Input>, Vec<Problem>> {
+    if ports.is_empty() {
+        return Ok(Vec::new());
+    }
     let distances = distances(node, depends);
     let mut wired: Vec<Input> = Vec::new();
     let mut problems = Vec::new();
