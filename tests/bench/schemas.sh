@@ -10,5 +10,5 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 COULER_SAMPLE_DIR="$folder" cargo test --locked --lib engine:: -- --quiet
-echo "$(ls "$folder" | wc -l) manifests"
+echo "$(ls "$folder"/*.yaml | wc -l) manifests"
 "$python" "$validator" "$folder"/*.yaml
