@@ -1,7 +1,9 @@
 //! Programs as YAML or JSON text.
 
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::validate::prepare_validation;
 use super::{Problems, Program, check_program, validate_value};
 
 /// The text formats of a program.
@@ -32,21 +34,31 @@ pub enum DocumentError {
 /// # Errors
 /// [`DocumentError`] with every problem found, each with its path.
 pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
+    // The schema is made ready while the text is read.
+    std::thread::spawn(prepare_validation);
     let value: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     } else {
         serde_saphyr::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     };
-    Ok(program_from_value(value)?)
+    Ok(program_from_value(&value)?)
 }
 
 /// Makes a program of a JSON value, checking the schema and the meaning.
 ///
 /// # Errors
 /// Every problem found.
-pub fn program_from_value(value: Value) -> Result<Program, Problems> {
-    validate_value(&value)?;
-    let program: Program = serde_json::from_value(value)
+pub fn program_from_value(value: &Value) -> Result<Program, Problems> {
+    let (validated, program) = std::thread::scope(|scope| {
+        let validation = scope.spawn(|| validate_value(value));
+        let program = checked_program(value);
+        (validation.join().expect("validation does not panic"), program)
+    });
+    validated.and(program)
+}
+
+fn checked_program(value: &Value) -> Result<Program, Problems> {
+    let program = Program::deserialize(value)
         .map_err(|error| Problems(vec![super::Problem::new("", error.to_string(), "see `couler schema`")]))?;
     check_program(&program)?;
     Ok(program)

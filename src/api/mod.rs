@@ -36,7 +36,7 @@ pub use program::{
 pub use reference::{Piece, Template};
 pub use schema::{program_schema, step_schema};
 pub use semantics::{WORKFLOW, ancestors, check_program, flatten_steps};
-pub(crate) use semantics::{direct_dependencies, strings};
+pub(crate) use semantics::{direct_dependencies, texts_with_references};
 pub use settings::{
     Backoff, Cache, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration, TolerationEffect,
     TolerationOperator, Volume, VolumeClaim,

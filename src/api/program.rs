@@ -162,7 +162,7 @@ pub struct Step {
     pub outputs: Vec<Output>,
     /// Everything about how it runs.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub settings: StepSettings,
+    pub settings: Box<StepSettings>,
 }
 
 /// Runs a step once per item; the item is `{{item}}` in its strings (`{{item.KEY}}` for objects).

@@ -1,6 +1,9 @@
 //! Checks of meaning: names, references, conditions, cycles, settings.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::problem::choices;
 use super::{
@@ -52,61 +55,62 @@ pub(crate) fn direct_dependencies(step: &Step) -> Vec<String> {
     if let Some(MapItems::Output { step, .. }) = step.map.as_ref().map(|map| &map.over) {
         add(step);
     }
-    for text in strings(step) {
+    for text in texts_with_references(step) {
         Template::parse(&text, false).outputs().for_each(|(name, _)| add(name));
     }
     names
 }
 
-/// Every string of a step in which references have a meaning.
-pub(crate) fn strings(step: &Step) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+/// The strings of a step that hold references, or look so: those with `{{`.
+pub(crate) fn texts_with_references(step: &Step) -> Vec<Cow<'_, str>> {
+    let mut found = Vec::new();
     match &step.run {
         Function::RunContainer(call) => {
-            found.push(call.image.clone());
-            found.extend(call.command.iter().chain(&call.args).chain(&call.working_dir).cloned());
+            let texts = call.command.iter().chain(&call.args).chain(&call.working_dir);
+            texts.chain([&call.image]).for_each(|text| keep_reference(text, &mut found));
         }
-        Function::RunScript(call) => found.push(call.source.clone()),
-        Function::RunJob(job) => {
-            if let Ok(value) = serde_json::to_value(job) {
-                collect_strings(&value, &mut found);
-            }
-        }
-        Function::Component(call) => call.with.values().for_each(|value| collect_strings(value, &mut found)),
+        Function::RunScript(call) => keep_reference(&call.source, &mut found),
+        Function::RunJob(job) => keep_references_of(job, &mut found),
+        Function::Component(call) => call.with.values().for_each(|value| keep_references(value, &mut found)),
         Function::Concurrent(_) => {}
     }
-    found.extend(step.settings.env.values().cloned());
-    found.extend(step.settings.cache.as_ref().and_then(|cache| cache.key.clone()));
-    let locations = step
-        .inputs
-        .iter()
-        .filter_map(|input| match input {
-            Input::External { location, .. } => Some(location),
-            _ => None,
-        })
-        .chain(step.outputs.iter().filter_map(|output| match &output.source {
-            OutputSource::Artifact { store, .. } => store.as_ref(),
-            OutputSource::Parameter { .. } => None,
-        }));
-    for location in locations {
-        if let Ok(value) = serde_json::to_value(location) {
-            collect_strings(&value, &mut found);
+    let cache_key = step.settings.cache.as_ref().and_then(|cache| cache.key.as_ref());
+    step.settings.env.values().chain(cache_key).for_each(|text| keep_reference(text, &mut found));
+    for output in &step.outputs {
+        if let OutputSource::Artifact { store: Some(location), .. } = &output.source {
+            keep_references_of(location, &mut found);
         }
     }
-    found.extend(step.inputs.iter().filter_map(|input| match input {
-        Input::Parameter { value, .. } => Some(value.clone()),
-        _ => None,
-    }));
+    for input in &step.inputs {
+        match input {
+            Input::External { location, .. } => keep_references_of(location, &mut found),
+            Input::Parameter { value, .. } => keep_reference(value, &mut found),
+            Input::Artifact { .. } => {}
+        }
+    }
     found
 }
 
-fn collect_strings(value: &serde_json::Value, found: &mut Vec<String>) {
+fn keep_reference<'a>(text: &'a str, found: &mut Vec<Cow<'a, str>>) {
+    if text.contains("{{") {
+        found.push(Cow::Borrowed(text));
+    }
+}
+
+fn keep_references<'a>(value: &'a Value, found: &mut Vec<Cow<'a, str>>) {
     match value {
-        serde_json::Value::String(text) => found.push(text.clone()),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_strings(item, found)),
-        serde_json::Value::Object(map) => map.values().for_each(|item| collect_strings(item, found)),
+        Value::String(text) => keep_reference(text, found),
+        Value::Array(items) => items.iter().for_each(|item| keep_references(item, found)),
+        Value::Object(map) => map.values().for_each(|item| keep_references(item, found)),
         _ => {}
     }
+}
+
+fn keep_references_of(part: &impl serde::Serialize, found: &mut Vec<Cow<'_, str>>) {
+    let value = serde_json::to_value(part).unwrap_or_default();
+    let mut inside = Vec::new();
+    keep_references(&value, &mut inside);
+    found.extend(inside.into_iter().map(|text| Cow::Owned(text.into_owned())));
 }
 
 /// The steps that must be finished before each step, directly or not. Cycles are cut.
@@ -250,7 +254,7 @@ impl Checker<'_> {
         self.check_map(path, step);
         self.check_inputs(path, step);
         self.check_outputs(path, step);
-        for text in strings(step) {
+        for text in texts_with_references(step) {
             self.check_template(path, &Template::parse(&text, step.map.is_some()));
         }
         self.check_settings(path, step);

@@ -16,6 +16,11 @@ fn validator() -> &'static Validator {
     })
 }
 
+/// Compiles the schema of programs, which takes some milliseconds; later checks find it ready.
+pub(super) fn prepare_validation() {
+    validator();
+}
+
 /// Checks a document against the schema of programs.
 ///
 /// # Errors

@@ -23,6 +23,8 @@ pub struct RecoveredGraph {
     pub parallelism: Option<u32>,
     /// Time limit of the workflow in seconds.
     pub time_limit: Option<u64>,
+    /// Every string and number of the manifest, without descriptions and without the fixed sources of components.
+    pub texts: Vec<String>,
 }
 
 /// One step of a manifest.
@@ -52,6 +54,7 @@ pub struct RecoveredStep {
     pub cache: Option<u64>,
     /// GPUs, CPU and memory requested.
     pub resources: BTreeMap<String, String>,
-    /// Every string of the step: image, command, arguments, source, environment, settings.
+    /// Every string and number of the step: image, command, arguments, source, environment, settings. Without its
+    /// description and without the fixed source of its component, which would prove nothing about it.
     pub texts: Vec<String>,
 }

@@ -58,7 +58,7 @@ pub struct Node {
     /// What it writes besides `result`.
     pub outputs: Vec<NodeOutput>,
     /// How it runs.
-    pub settings: StepSettings,
+    pub settings: Box<StepSettings>,
     /// Rough cost.
     pub estimate: Estimate,
 }

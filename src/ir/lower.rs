@@ -1,7 +1,9 @@
 //! From a program to the graph.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::resolve::{Components, Resolved, resolve};
@@ -41,9 +43,9 @@ pub fn lower(program: &Program, components: &dyn Components) -> Result<Workflow,
 }
 
 /// A leaf step with everything its groups add.
-struct Leaf {
+struct Leaf<'a> {
     path: String,
-    step: Step,
+    step: Cow<'a, Step>,
 }
 
 #[derive(Default)]
@@ -56,42 +58,40 @@ struct Lowering {
     notes: Vec<String>,
 }
 
-fn flattened(
-    steps: &[Step],
+fn flattened<'a>(
+    steps: &'a [Step],
     path: &str,
     after: &[String],
     when: Option<&Condition>,
     groups: &mut HashMap<String, Vec<String>>,
-) -> Vec<Leaf> {
-    let mut leaves = Vec::new();
+) -> Vec<Leaf<'a>> {
+    let mut leaves = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
-        let mut step = step.clone();
         let path = format!("{path}/{index}");
-        step.after.extend(after.iter().cloned());
-        step.when = match (step.when.take(), when) {
-            (Some(own), Some(group)) => Some(Condition::And(vec![group.clone(), own])),
-            (own, group) => own.or_else(|| group.cloned()),
+        let outer_after = || step.after.iter().chain(after).cloned().collect();
+        let both = || match (&step.when, when) {
+            (Some(own), Some(group)) => Some(Condition::And(vec![group.clone(), own.clone()])),
+            (own, group) => own.as_ref().or(group).cloned(),
         };
         if let Function::Concurrent(group) = &step.run {
-            let members = flattened(
-                &group.steps,
-                &format!("{path}/run/steps"),
-                &step.after,
-                step.when.as_ref(),
-                groups,
-            );
+            let (after, when): (Vec<String>, _) = (outer_after(), both());
+            let members =
+                flattened(&group.steps, &format!("{path}/run/steps"), &after, when.as_ref(), groups);
             groups.insert(step.name.clone(), members.iter().map(|leaf| leaf.step.name.clone()).collect());
             leaves.extend(members);
+        } else if after.is_empty() && when.is_none() {
+            leaves.push(Leaf { path, step: Cow::Borrowed(step) });
         } else {
-            leaves.push(Leaf { path, step });
+            let step = Step { after: outer_after(), when: both(), ..step.clone() };
+            leaves.push(Leaf { path, step: Cow::Owned(step) });
         }
     }
     leaves
 }
 
 impl Lowering {
-    fn resolve_all(&mut self, leaves: &[Leaf], components: &dyn Components) -> HashMap<String, Node> {
-        let mut nodes = HashMap::new();
+    fn resolve_all(&mut self, leaves: &[Leaf<'_>], components: &dyn Components) -> IndexMap<String, Node> {
+        let mut nodes = IndexMap::with_capacity(leaves.len());
         for leaf in leaves {
             match resolve(&leaf.path, &leaf.step, components) {
                 Ok(resolved) => {
@@ -134,9 +134,12 @@ impl Lowering {
 
     fn wire_all(
         &mut self,
-        leaves: &[Leaf],
-        mut nodes: HashMap<String, Node>,
-    ) -> Result<HashMap<String, Node>, Problems> {
+        leaves: &[Leaf<'_>],
+        mut nodes: IndexMap<String, Node>,
+    ) -> Result<IndexMap<String, Node>, Problems> {
+        if self.ports.values().all(|(ports, inherited)| ports.is_empty() && inherited.is_empty()) {
+            return Ok(nodes);
+        }
         let mut depends: HashMap<String, Vec<String>> =
             leaves.iter().map(|leaf| (leaf.step.name.clone(), self.dependencies(&leaf.step))).collect();
         let order: HashMap<String, usize> =
@@ -184,18 +187,15 @@ impl Lowering {
 
     fn build(
         &self,
-        leaves: &[Leaf],
-        mut nodes: HashMap<String, Node>,
+        leaves: &[Leaf<'_>],
+        nodes: IndexMap<String, Node>,
     ) -> Result<DiGraph<Node, Edge>, Problems> {
         let mut graph = DiGraph::with_capacity(leaves.len(), leaves.len() * 2);
-        let mut index_of: HashMap<&str, NodeIndex> = HashMap::with_capacity(leaves.len());
-        for leaf in leaves {
-            let node = nodes.remove(&leaf.step.name).expect("every leaf was resolved");
-            index_of.insert(&leaf.step.name, graph.add_node(node));
-        }
+        let index_of: HashMap<String, NodeIndex> =
+            nodes.into_iter().map(|(name, node)| (name, graph.add_node(node))).collect();
         for leaf in leaves {
             let to = index_of[leaf.step.name.as_str()];
-            let mut carries: indexmap::IndexMap<String, Edge> =
+            let mut carries: IndexMap<String, Edge> =
                 self.dependencies(&leaf.step).into_iter().map(|name| (name, Edge::default())).collect();
             for (name, carry) in carried(&leaf.step, &graph[to]) {
                 let edge = carries.entry(name).or_default();
@@ -205,7 +205,7 @@ impl Lowering {
             }
             for (name, edge) in carries {
                 let Some(from) = index_of.get(name.as_str()) else {
-                    let hint = crate::api::choices(&name, index_of.keys().copied());
+                    let hint = crate::api::choices(&name, index_of.keys().map(String::as_str));
                     return Err(Problems(vec![Problem::new(
                         &leaf.path,
                         format!("there is no step {name:?}"),
@@ -240,7 +240,7 @@ fn carried(step: &Step, node: &Node) -> Vec<(String, Carry)> {
     if let Some(MapItems::Output { step, output }) = node.map.as_ref().map(|map| &map.over) {
         parameter(step, output);
     }
-    for text in crate::api::strings(step) {
+    for text in crate::api::texts_with_references(step) {
         Template::parse(&text, false).outputs().for_each(|(step, output)| parameter(step, output));
     }
     found
@@ -276,7 +276,7 @@ fn producers_first(depends: &HashMap<String, Vec<String>>, order: &HashMap<Strin
 }
 
 /// A node that loads another's artifact may need the packages that made it.
-fn inherit_requirements(name: &str, ports: &[String], nodes: &mut HashMap<String, Node>) {
+fn inherit_requirements(name: &str, ports: &[String], nodes: &mut IndexMap<String, Node>) {
     let mut extra: Vec<String> = Vec::new();
     for input in &nodes[name].inputs {
         if let Input::Artifact { name: port, step, .. } = input

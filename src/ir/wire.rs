@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use indexmap::IndexMap;
+
 use super::{Node, NodeOutputKind};
 use crate::api::{Input, InputPort, PortType, Problem};
 
@@ -22,7 +24,7 @@ struct Candidate<'a> {
 pub(super) fn wire(
     node: &str,
     ports: &[InputPort],
-    nodes: &HashMap<String, Node>,
+    nodes: &IndexMap<String, Node>,
     depends: &HashMap<String, Vec<String>>,
     order: &HashMap<String, usize>,
     notes: &mut Vec<String>,
@@ -119,7 +121,7 @@ fn fits(wanted: PortType, offered: PortType) -> bool {
 
 fn candidates<'a>(
     port: &InputPort,
-    nodes: &'a HashMap<String, Node>,
+    nodes: &'a IndexMap<String, Node>,
     distances: &HashMap<String, usize>,
 ) -> Vec<Candidate<'a>> {
     let mut found = Vec::new();
@@ -166,7 +168,7 @@ fn frontier<'a>(
 fn missing(
     node: &str,
     port: &InputPort,
-    nodes: &HashMap<String, Node>,
+    nodes: &IndexMap<String, Node>,
     distances: &HashMap<String, usize>,
 ) -> Problem {
     let wanted = serde_json::to_value(port.port_type)

@@ -140,7 +140,7 @@ impl Assembler<'_> {
             exec_while,
             inputs: Vec::new(),
             outputs: Vec::new(),
-            settings,
+            settings: Box::new(settings),
         }
     }
 
@@ -258,7 +258,7 @@ impl Assembler<'_> {
     fn lower_with_repairs(&mut self, program: &mut Program) -> Result<Workflow, Problems> {
         for _ in 0..=program.steps.len() {
             let value = serde_json::to_value(&*program).expect("a program is JSON");
-            let checked = program_from_value(value)?;
+            let checked = program_from_value(&value)?;
             match lower(&checked, self.components) {
                 Ok(workflow) => return Ok(workflow),
                 Err(problems) => {
@@ -269,7 +269,7 @@ impl Assembler<'_> {
             }
         }
         let value = serde_json::to_value(&*program).expect("a program is JSON");
-        lower(&program_from_value(value)?, self.components)
+        lower(&program_from_value(&value)?, self.components)
     }
 
     fn repair(&mut self, program: &mut Program, problems: &Problems) -> bool {

@@ -35,6 +35,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     for path in Target::of(arguments.output.as_deref()).write(&files, output)? {
         output.message(&format!("wrote {}", path.display()));
     }
+    // The process ends here; to free a big graph piece by piece would only take time.
+    std::mem::forget(workflow);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Nodes for tests.
 
-use crate::api::{Estimate, StepSettings};
+use crate::api::Estimate;
 use crate::ir::{Action, Node};
 
 /// A plain container step.
@@ -20,7 +20,7 @@ pub(crate) fn node(name: &str) -> Node {
         exec_while: None,
         inputs: vec![],
         outputs: vec![],
-        settings: StepSettings::default(),
+        settings: Box::default(),
         estimate: Estimate::default(),
     }
 }

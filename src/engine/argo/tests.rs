@@ -153,7 +153,7 @@ proptest! {
     fn every_program_comes_back(program in random_program()) {
         check_program(&program).unwrap();
         let value = serde_json::to_value(&program).unwrap();
-        prop_assert_eq!(&serde_json::to_value(program_from_value(value.clone()).unwrap()).unwrap(), &value);
+        prop_assert_eq!(&serde_json::to_value(program_from_value(&value).unwrap()).unwrap(), &value);
         let workflow = with_components(lower(&program, &NoComponents).unwrap());
         let manifest = generate(&workflow);
         assert_faithful(&workflow, &manifest);

@@ -25,11 +25,15 @@ pub(crate) const DESCRIPTION: &str = "workflows.argoproj.io/description";
 /// # Errors
 /// What Argo cannot express, with the step and the feature.
 pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result<Document, EngineError> {
-    let context = Context::new(workflow);
-    let spec = spec(&context)?;
+    let (spec, digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| digest(workflow));
+        let spec = spec(&Context::new(workflow));
+        (spec, digest.join().expect("a digest is made without a panic"))
+    });
+    let spec = spec?;
     let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
     let labels = workflow.settings.labels.clone();
-    let mut annotations = IndexMap::from([(DIGEST.to_owned(), digest(workflow))]);
+    let mut annotations = IndexMap::from([(DIGEST.to_owned(), digest)]);
     if let Some(description) = &workflow.description {
         annotations.insert(DESCRIPTION.to_owned(), description.clone());
     }
@@ -70,7 +74,8 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
     let workflow = context.workflow;
     let shared = &workflow.settings;
     let entrypoint = context.template_name("main");
-    let mut templates = Vec::with_capacity(workflow.graph.node_count() + 1);
+    let mut templates = Vec::with_capacity(workflow.graph.node_count() + 2);
+    templates.push(Template { name: entrypoint.clone(), ..Template::default() });
     let mut tasks = Vec::with_capacity(workflow.graph.node_count());
     for index in workflow.topological() {
         let dependencies = workflow.dependencies(index).into_iter().map(str::to_owned).collect();
@@ -78,8 +83,7 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
         tasks.push(task);
         templates.extend(of_task);
     }
-    templates
-        .insert(0, Template { name: entrypoint.clone(), dag: Some(Dag { tasks }), ..Template::default() });
+    templates[0].dag = Some(Dag { tasks });
     let on_exit = exit_handler(context, &mut templates)?;
     Ok(WorkflowSpec {
         entrypoint,

@@ -13,10 +13,23 @@ use super::super::EngineError;
 /// [`EngineError::Write`] if a value has no form in YAML.
 pub(crate) fn write(value: &impl Serialize) -> Result<String, EngineError> {
     let error = |error: String| EngineError::Write(error);
+    let text = written(value).map_err(error)?;
+    if !has_tabbed_line(&text) {
+        return Ok(text);
+    }
     let value = serde_json::to_value(value).map_err(|cause| error(cause.to_string()))?;
+    written(&Styled(&value)).map_err(error)
+}
+
+fn written(value: &impl Serialize) -> Result<String, String> {
     // Folding a line at its blanks would make commands hard to read and to search.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: 1_000_000 };
-    serde_saphyr::to_string_with_options(&Styled(&value), options).map_err(|cause| error(cause.to_string()))
+    serde_saphyr::to_string_with_options(value, options).map_err(|cause| cause.to_string())
+}
+
+/// Whether a line starts with a tab after its indentation, which only a line of a block literal can do.
+fn has_tabbed_line(text: &str) -> bool {
+    text.contains('\t') && text.lines().any(|line| line.trim_start_matches(' ').starts_with('\t'))
 }
 
 /// A value whose texts choose their style.

@@ -11,7 +11,7 @@ use crate::api::{Function, Literal};
 pub(super) struct Draft {
     pub(super) base: &'static str,
     pub(super) function: Function,
-    pub(super) settings: crate::api::StepSettings,
+    pub(super) settings: Box<crate::api::StepSettings>,
     pub(super) after: Vec<prop::sample::Index>,
     pub(super) condition: Option<DraftCondition>,
     pub(super) shape: Shape,

@@ -54,6 +54,8 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     for step in exit_steps.values_mut() {
         step.after.clear();
     }
+    let mut texts = Vec::new();
+    step::collect(&step::said(resource), &words::Bindings::default(), &mut texts);
     Ok(RecoveredGraph {
         name: name(resource),
         schedule: schedule(resource),
@@ -66,6 +68,7 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
             .and_then(Value::as_u64)
             .and_then(|count| u32::try_from(count).ok()),
         time_limit: spec.get("activeDeadlineSeconds").and_then(Value::as_u64),
+        texts,
     })
 }
 

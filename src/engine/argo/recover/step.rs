@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::super::RecoveredStep;
-use super::super::leaf::COMPONENT;
+use super::super::leaf::{COMPONENT, DESCRIPTION};
 use super::super::read::string;
+use super::super::workflow;
 use super::words::{Bindings, unified};
 
 /// A scalar as text.
@@ -25,7 +26,7 @@ pub(super) fn recovered(template: &Value, defaults: &Value, bindings: &Bindings)
         manifest.as_ref().map_or(body, |manifest| job_container(manifest).unwrap_or(&Value::Null));
     let image = string(container, "image");
     let mut texts = Vec::new();
-    collect(template, bindings, &mut texts);
+    collect(&said(template), bindings, &mut texts);
     if let Some(manifest) = &manifest {
         collect(manifest, bindings, &mut texts);
     }
@@ -41,6 +42,23 @@ pub(super) fn recovered(template: &Value, defaults: &Value, bindings: &Bindings)
         texts,
         ..RecoveredStep::default()
     }
+}
+
+/// What a value says of its own: without descriptions, and without the fixed sources of components.
+pub(super) fn said(value: &Value) -> Value {
+    let Value::Object(map) = value else {
+        return match value {
+            Value::Array(items) => Value::Array(items.iter().map(said).collect()),
+            other => other.clone(),
+        };
+    };
+    let component = value.pointer("/metadata/annotations").is_some_and(|own| own.get(COMPONENT).is_some());
+    let kept = map.iter().filter(|(key, _)| ![DESCRIPTION, workflow::DESCRIPTION].contains(&key.as_str()));
+    let mut said: serde_json::Map<String, Value> = kept.map(|(key, item)| (key.clone(), said(item))).collect();
+    if component && let Some(Value::Object(script)) = said.get_mut("script") {
+        script.remove("source");
+    }
+    Value::Object(said)
 }
 
 fn kind<'a>(template: &'a Value, defaults: &'a Value) -> (&'static str, &'a Value) {
@@ -136,9 +154,17 @@ fn items(call: &Value, around: &Bindings) -> Option<Vec<String>> {
 }
 
 /// Every text and number of a value, and the keys of free maps.
-fn collect(value: &Value, bindings: &Bindings, texts: &mut Vec<String>) {
+pub(super) fn collect(value: &Value, bindings: &Bindings, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) => texts.push(unified(text, bindings)),
+        Value::String(text) => {
+            // Arguments of components are JSON inside a string.
+            if text.starts_with(['{', '['])
+                && let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text)
+            {
+                collect(&inner, bindings, texts);
+            }
+            texts.push(unified(text, bindings));
+        }
         Value::Number(number) => texts.push(number.to_string()),
         Value::Array(items) => items.iter().for_each(|item| collect(item, bindings, texts)),
         Value::Object(map) => {
