@@ -21,6 +21,7 @@ enum Kind {
     Usage = 2,
     Refused = 3,
     Unavailable = 4,
+    Insufficient = 5,
     /// Ctrl-C, as shells report it.
     Interrupted = 130,
 }
@@ -43,6 +44,22 @@ impl Failure {
     /// The request is not to be met (3).
     pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Kind::Refused, message, hint)
+    }
+
+    /// The model or a service could not be used (4).
+    pub fn unavailable(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, message, hint)
+    }
+
+    /// There is too little evidence to say (5).
+    pub fn insufficient(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Kind::Insufficient, message, hint)
+    }
+
+    /// Another hint for a failure that the user caused by stopping.
+    #[must_use]
+    pub fn with_hint_if_interrupted(self, hint: &str) -> Self {
+        if self.kind == Kind::Interrupted { Self { hint: hint.to_owned(), ..self } } else { self }
     }
 
     /// Stopped by the user.

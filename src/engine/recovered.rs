@@ -23,7 +23,8 @@ pub struct RecoveredGraph {
     pub parallelism: Option<u32>,
     /// Time limit of the workflow in seconds.
     pub time_limit: Option<u64>,
-    /// Every string and number of the manifest, without descriptions and without the fixed sources of components.
+    /// Every string, number and key of the manifest as it stands there, without descriptions and without the fixed
+    /// sources of components.
     pub texts: Vec<String>,
 }
 

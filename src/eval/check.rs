@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
+use super::statistics::float;
 use super::suite::{Checks, ExpectedStep};
 use crate::engine::{RecoveredGraph, RecoveredStep};
 
 /// The result of a check: empty means passed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// What does not hold.
     pub failures: Vec<String>,
@@ -19,22 +22,38 @@ impl Verdict {
     }
 }
 
-/// Checks a manifest (`None` if the description was refused).
-pub fn check(checks: &Checks, result: Option<(&RecoveredGraph, &str)>) -> Verdict {
-    let mut failures = Vec::new();
-    match (checks.refused, result) {
-        (true, None) => {}
-        (true, Some(_)) => failures.push("it was not refused".into()),
-        (false, None) => failures.push("it was refused".into()),
-        (false, Some((graph, manifest))) => {
-            check_workflow(checks, graph, manifest, &mut failures);
-            check_steps(checks, graph, &mut failures);
-        }
-    }
-    Verdict { failures }
+/// How near a graph is to what a case expects, each in [0, 1]; `None` where the case expects nothing of the kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scores {
+    /// F1 of the steps: expected ones that are there, steps beyond the allowed number counted as wrong (chain F1).
+    pub steps_f1: Option<f64>,
+    /// F1 of the order between expected steps, both sides closed under transitivity (graph F1).
+    pub edges_f1: Option<f64>,
+    /// Share of the literals of the description that stand in the manifest.
+    pub requirements: Option<f64>,
 }
 
-fn check_workflow(checks: &Checks, graph: &RecoveredGraph, manifest: &str, failures: &mut Vec<String>) {
+/// Checks a graph (`None` if the description was refused).
+pub fn check(checks: &Checks, graph: Option<&RecoveredGraph>) -> (Verdict, Scores) {
+    let mut failures = Vec::new();
+    let mut scores = Scores::default();
+    match (checks.refused, graph) {
+        (true, None) => {}
+        (true, Some(_)) => failures.push("it was not refused".into()),
+        (false, None) => {
+            failures.push("it was refused".into());
+            scores.steps_f1 = Some(0.0);
+        }
+        (false, Some(graph)) => {
+            check_workflow(checks, graph, &mut failures);
+            scores = check_steps(checks, graph, &mut failures);
+        }
+    }
+    (Verdict { failures }, scores)
+}
+
+fn check_workflow(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<String>) {
     if let Some(count) = checks.steps
         && !(count.min..=count.max).contains(&graph.steps.len())
     {
@@ -45,12 +64,15 @@ fn check_workflow(checks: &Checks, graph: &RecoveredGraph, manifest: &str, failu
     if found != wanted {
         failures.push(format!("schedule {found:?} instead of {wanted:?}"));
     }
+    let raw = graph.texts.join("\n");
+    let steps = graph.steps.values().chain(graph.exit_steps.values());
+    let meant: Vec<&str> = steps.flat_map(|step| step.texts.iter().map(String::as_str)).collect();
     for literal in &checks.literals {
-        if !manifest.contains(literal) {
+        if !raw.contains(literal) && !meant.iter().any(|text| text.contains(literal)) {
             failures.push(format!("{literal:?} is missing"));
         }
     }
-    let lower = manifest.to_lowercase();
+    let lower = raw.to_lowercase();
     for text in &checks.absent {
         if lower.contains(&text.to_lowercase()) {
             failures.push(format!("{text:?} is there"));
@@ -73,7 +95,7 @@ fn check_workflow(checks: &Checks, graph: &RecoveredGraph, manifest: &str, failu
     }
 }
 
-fn check_steps(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<String>) {
+fn check_steps(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<String>) -> Scores {
     let mut candidates: Vec<(&ExpectedStep, Vec<&str>)> = Vec::new();
     for expected in &checks.contains {
         let steps = if expected.at_exit { &graph.exit_steps } else { &graph.steps };
@@ -87,10 +109,11 @@ fn check_steps(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<Strin
         }
         candidates.push((expected, fitting));
     }
-    if candidates.iter().any(|(_, fitting)| fitting.is_empty()) {
-        return;
-    }
     let ancestors = ancestors(graph);
+    let scores = scores(checks, graph, &candidates, &ancestors);
+    if candidates.iter().any(|(_, fitting)| fitting.is_empty()) {
+        return scores;
+    }
     let mut best: Option<Vec<String>> = None;
     assign(&candidates, &mut Vec::new(), &mut |chosen| {
         let named: BTreeMap<&str, &str> =
@@ -103,6 +126,61 @@ fn check_steps(checks: &Checks, graph: &RecoveredGraph, failures: &mut Vec<Strin
         best.as_ref().is_some_and(Vec::is_empty)
     });
     failures.extend(best.unwrap_or_else(|| vec!["two expected steps are the same one".to_owned()]));
+    scores
+}
+
+fn scores(
+    checks: &Checks,
+    graph: &RecoveredGraph,
+    candidates: &[(&ExpectedStep, Vec<&str>)],
+    ancestors: &BTreeMap<&str, BTreeSet<&str>>,
+) -> Scores {
+    if candidates.is_empty() {
+        return Scores::default();
+    }
+    // Expected steps take the first fitting step that is still free.
+    let mut named: BTreeMap<&str, &str> = BTreeMap::new();
+    for (expected, fitting) in candidates {
+        if let Some(free) = fitting.iter().find(|name| !named.values().any(|taken| taken == *name)) {
+            named.insert(&expected.id, free);
+        }
+    }
+    let most = checks.steps.map_or(usize::MAX, |count| count.max);
+    let extra = graph.steps.len().saturating_sub(most);
+    let wanted = closed(&checks.order);
+    let there: BTreeSet<(&str, &str)> = named
+        .iter()
+        .flat_map(|first| named.iter().map(move |second| (first, second)))
+        .filter(|(first, second)| ancestors.get(second.1).is_some_and(|before| before.contains(first.1)))
+        .map(|(first, second)| (*first.0, *second.0))
+        .collect();
+    let both = wanted.intersection(&there).count();
+    Scores {
+        steps_f1: Some(f1(named.len(), candidates.len(), named.len() + extra)),
+        edges_f1: (!wanted.is_empty()).then(|| f1(both, wanted.len(), there.len())),
+        requirements: None,
+    }
+}
+
+/// The harmonic mean of precision and recall.
+fn f1(both: usize, wanted: usize, found: usize) -> f64 {
+    2.0 * float(both) / float(wanted + found).max(1.0)
+}
+
+/// The transitive closure of pairs.
+fn closed(pairs: &[(String, String)]) -> BTreeSet<(&str, &str)> {
+    let mut all: BTreeSet<(&str, &str)> = pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    loop {
+        let longer: Vec<(&str, &str)> = all
+            .iter()
+            .flat_map(|(a, b)| all.iter().filter(move |(c, _)| b == c).map(move |(_, d)| (*a, *d)))
+            .filter(|pair| !all.contains(pair))
+            .collect();
+        if longer.is_empty() {
+            return all;
+        }
+        all.extend(longer);
+    }
 }
 
 /// Calls `visit` with every choice of different steps until it says that it is satisfied.

@@ -1,7 +1,19 @@
 //! Measuring generation quality: suites of descriptions with checks on the recovered graph.
 
 mod check;
+mod compare;
+mod log;
+pub mod report;
+mod run;
+mod sample;
+pub mod statistics;
 mod suite;
+mod summary;
 
-pub use check::{Verdict, check};
-pub use suite::{Case, Checks, ExpectedLoop, ExpectedStep, StepCount, Suite, SuiteError};
+pub use check::{Scores, Verdict, check};
+pub use compare::{Comparison, Conclusion, Difference, compare};
+pub use log::{LogError, LogWriter, RunLog};
+pub use run::{Evaluation, EvaluationOptions, InfrastructureError};
+pub use sample::{FailedStage, LOG_VERSION, Mode, RunHeader, Sample, SampleOutcome};
+pub use suite::{Case, Checks, ExpectedLoop, ExpectedSchedule, ExpectedStep, StepCount, Suite, SuiteError};
+pub use summary::{CaseSummary, Figures, Summary};

@@ -14,8 +14,10 @@ pub enum SuiteError {
     #[error("the suite cannot be read: {0}")]
     Syntax(String),
     /// A case is wrong.
-    #[error("case {case:?}: {reason}")]
+    #[error("line {line}, case {case:?}: {reason}")]
     Case {
+        /// The line of its id, from 1.
+        line: usize,
         /// Its id.
         case: String,
         /// What is wrong.
@@ -45,6 +47,9 @@ pub struct Case {
     pub category: String,
     /// The description.
     pub description: String,
+    /// Remarks that the user makes afterwards, in this order; the checks are about the workflow after the last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<String>,
     /// What must hold for the result.
     pub checks: Checks,
 }
@@ -75,6 +80,18 @@ pub struct Checks {
     pub parallelism: Option<u32>,
     /// Time limit of the workflow in seconds.
     pub time_limit: Option<u64>,
+}
+
+impl Checks {
+    /// The same checks for manifests that know no components: their steps may be anything.
+    #[must_use]
+    pub fn without_components(&self) -> Self {
+        let mut checks = self.clone();
+        for step in &mut checks.contains {
+            step.any.retain(|name| KINDS.contains(&name.as_str()));
+        }
+        checks
+    }
 }
 
 /// Bounds of the number of steps.
@@ -144,11 +161,12 @@ pub struct ExpectedLoop {
 }
 
 impl Suite {
-    /// Reads and checks a suite.
+    /// Reads and checks a suite. `components` are the names that a step may be made from.
     ///
     /// # Errors
-    /// Unknown fields, duplicate ids, references to steps that no check names, patterns that are no expression.
-    pub fn parse(text: &str) -> Result<Self, SuiteError> {
+    /// Unknown fields, duplicate ids, references to steps that no check names, patterns that are no expression, checks
+    /// that nothing could ever match.
+    pub fn parse(text: &str, components: &[&str]) -> Result<Self, SuiteError> {
         let suite: Self =
             serde_saphyr::from_str(text).map_err(|error| SuiteError::Syntax(error.to_string()))?;
         if suite.version != VERSION {
@@ -156,27 +174,72 @@ impl Suite {
         }
         let mut ids = HashSet::new();
         for case in &suite.cases {
-            let error = |reason: String| SuiteError::Case { case: case.id.clone(), reason };
-            if !ids.insert(&case.id) {
+            let twice = !ids.insert(&case.id);
+            let error = |reason: String| SuiteError::Case {
+                line: line_of(text, &case.id, if twice { 1 } else { 0 }),
+                case: case.id.clone(),
+                reason,
+            };
+            if twice {
                 return Err(error("the id is used twice".into()));
             }
-            case.check().map_err(error)?;
+            case.check(components).map_err(error)?;
         }
         Ok(suite)
     }
 }
 
+/// The line on which an id stands for the `nth` time, from 1; 1 if it is not found.
+fn line_of(text: &str, id: &str, nth: usize) -> usize {
+    let is_id = |line: &str| {
+        let rest = line.trim_start().trim_start_matches("- ").strip_prefix("id:");
+        rest.is_some_and(|rest| rest.trim().trim_matches(['"', '\'']) == id)
+    };
+    text.lines().enumerate().filter(|(_, line)| is_id(line)).nth(nth).map_or(1, |(index, _)| index + 1)
+}
+
+/// What a step may be besides a component.
+const KINDS: [&str; 10] = [
+    "container",
+    "script",
+    "job",
+    "PyTorchJob",
+    "TFJob",
+    "MPIJob",
+    "XGBoostJob",
+    "Experiment",
+    "Katib",
+    "InferenceService",
+];
+
 impl Case {
-    fn check(&self) -> Result<(), String> {
+    /// The description and the remarks.
+    pub fn turns(&self) -> Vec<String> {
+        std::iter::once(&self.description).chain(&self.edits).cloned().collect()
+    }
+
+    fn check(&self, components: &[&str]) -> Result<(), String> {
         let checks = &self.checks;
         let mut names = HashSet::new();
         for step in &checks.contains {
             if step.id.is_empty() || !names.insert(step.id.as_str()) {
                 return Err(format!("the step id {:?} is empty or used twice", step.id));
             }
+            let known =
+                |name: &&String| KINDS.contains(&name.as_str()) || components.contains(&name.as_str());
+            if let Some(unknown) = step.any.iter().find(|name| !known(name)) {
+                let all = components.iter().chain(&KINDS).copied();
+                let hint = crate::api::choices(unknown, all);
+                return Err(format!("nothing is a {unknown:?}, which step {:?} asks for; {hint}", step.id));
+            }
             if let Some(pattern) = &step.when {
                 regex::Regex::new(pattern).map_err(|error| format!("step {:?}: {error}", step.id))?;
             }
+        }
+        let of_graph = checks.contains.iter().filter(|step| !step.at_exit).count();
+        if let Some(count) = checks.steps.filter(|count| count.min > count.max || count.max < of_graph) {
+            let (min, max) = (count.min, count.max);
+            return Err(format!("no graph with {min} to {max} steps has the {of_graph} steps of `contains`"));
         }
         let pairs = checks.order.iter().chain(&checks.parallel).flat_map(|(a, b)| [a, b]);
         for name in pairs {

@@ -111,7 +111,8 @@ fn write_canonical(value: &Value, text: &mut Vec<u8>) {
 }
 
 fn write_scalar(value: &impl serde::Serialize, text: &mut Vec<u8>) {
-    serde_json::to_writer(text.by_ref(), value).expect("a text has a form in JSON, and memory can be written to");
+    serde_json::to_writer(text.by_ref(), value)
+        .expect("a text has a form in JSON, and memory can be written to");
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::ir::Components;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts/code-lake");
 const DESCRIPTION: &str = "component.yaml";
+/// Components that only name a function of the unified API.
+const PLAIN: [&str; 3] = ["container.", "script.", "job."];
 const RUNTIME: &str = "_runtime/couler_runtime.py";
 
 /// A component that cannot be used.
@@ -105,6 +107,13 @@ impl Lake {
             self.entries.insert(name, Entry { place, component });
         }
         Ok(())
+    }
+
+    /// Without everything but plain functions: containers, scripts and jobs.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.entries.retain(|name, _| PLAIN.iter().any(|prefix| name.starts_with(prefix)));
+        self
     }
 
     /// All components, sorted by name.

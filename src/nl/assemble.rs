@@ -185,7 +185,11 @@ impl Assembler<'_> {
         settings: &mut crate::api::StepSettings,
     ) -> Option<Loop> {
         let until = planned.until.as_ref()?;
-        let condition = self.condition(until, false)?;
+        let stated = planned.repetition.clone().unwrap_or_default();
+        let condition = match &stated.condition {
+            Some(condition) => negated(condition)?,
+            None => self.condition(until, false)?,
+        };
         let own = |operand: &Operand| match operand {
             // The loop reads the step itself, whatever name the model wrote.
             Operand::Output { output, .. } => Operand::Output {
@@ -195,13 +199,19 @@ impl Assembler<'_> {
             other => other.clone(),
         };
         let condition = negated(&condition.map_operands(&own))?;
-        let limit = fragment.settings.limit.unwrap_or_else(|| {
+        let limit = stated.limit.or(fragment.settings.limit).unwrap_or_else(|| {
             let numbers = whole_numbers(&planned.text, &super::literals::literals(&planned.text));
             let bound = planned.text.to_lowercase().contains("at most") || planned.text.contains("times");
             numbers.last().copied().filter(|number| bound && *number > 1).unwrap_or(DEFAULT_LIMIT)
         });
         let pause =
             settings.retry.as_ref().and_then(|retry| retry.backoff.as_ref()).map(|backoff| backoff.duration);
+        // "No more than 30 tries" bounds the loop; it does not retry a failed run.
+        if settings.retry.as_ref().is_some_and(|retry| retry.limit == limit)
+            && !planned.text.to_lowercase().contains("retr")
+        {
+            settings.retry = None;
+        }
         Some(Loop { condition, limit: limit.clamp(1, 1000), pause })
     }
 
@@ -220,6 +230,12 @@ impl Assembler<'_> {
             return None;
         }
         let mend = |operand: &Operand| match operand {
+            Operand::Output { step, output } if self.planned(step).is_none() && step != WORKFLOW => {
+                let named =
+                    |name: &&str| self.plan.parameters.iter().any(|parameter| parameter.name == **name);
+                let parameter = [output.as_str(), step.as_str()].into_iter().find(named);
+                parameter.map_or_else(|| operand.clone(), |name| Operand::Parameter(name.to_owned()))
+            }
             Operand::Output { step, output } if step != WORKFLOW => {
                 Operand::Output { step: step.clone(), output: self.output_name(step, output) }
             }
@@ -399,7 +415,7 @@ fn place_item(component: &Component, with: &mut Map<String, Value>, settings: &m
     }
 }
 
-fn negated(condition: &Condition) -> Option<Condition> {
+pub(super) fn negated(condition: &Condition) -> Option<Condition> {
     match condition {
         Condition::Compare { left, comparison, right } => Some(Condition::Compare {
             left: left.clone(),

@@ -165,6 +165,12 @@ fn target(
     if of(&[
         "all steps",
         "each step",
+        "both steps",
+        "both of them",
+        "all of them",
+        "beiden schritten",
+        "les deux étapes",
+        "ambos pasos",
         "every step",
         "all tasks",
         "every task",

@@ -16,6 +16,10 @@ pub enum Stage {
     Calibrate,
     /// Fragments to program and graph.
     Assemble,
+    /// A remark worked into the description.
+    Revise,
+    /// The whole program or manifest in one call, a baseline.
+    Direct,
 }
 
 impl Stage {
@@ -26,6 +30,8 @@ impl Stage {
             Self::Generate => "generate",
             Self::Calibrate => "calibrate",
             Self::Assemble => "assemble",
+            Self::Revise => "revise",
+            Self::Direct => "direct",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::literals::literals;
 
 /// Other ways to say a choice; the left side is the choice, the right side phrases without spaces.
-const ALIASES: [(&str, &[&str]); 13] = [
+const ALIASES: [(&str, &[&str]); 18] = [
     ("auc", &["auroc", "rocauc"]),
     ("f1", &["fscore", "f1score"]),
     ("rmse", &["rootmeansquare"]),
@@ -18,6 +18,11 @@ const ALIASES: [(&str, &[&str]); 13] = [
         "drop_missing",
         &["dropnull", "dropna", "withoutmissing", "removemissing", "removenull", "dropincomplete"],
     ),
+    ("minmax", &["0to1", "0and1", "0bis1", "0et1", "unitinterval", "unitrange"]),
+    ("standard", &["zscore", "meanzero", "zeromean", "unitvariance", "mean0", "standardi"]),
+    ("onehot", &["dummy", "dummies"]),
+    ("gradient_boosting", &["gbm", "gbrt"]),
+    ("extra_trees", &["extremelyrandom"]),
     ("fill_missing", &["imput", "fillna", "fillnull", "fillingap"]),
     ("drop_duplicates", &["dedup", "removeduplicate", "uniquerows", "removedouble"]),
 ];

@@ -20,6 +20,13 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
       | \b(system|developer) \s+ (prompt|message|instruction)s?\b
       | \byou \s+ are \s+ (now|no \s+ longer)\b
       | \b(reveal|print|show|repeat|leak|output) \b .{0,30} \b(your|the \s+ system) \s+ (prompt|instructions|rules)\b
+      | (^|[\s\[<(]) (system|assistant|developer) \s* : | \b(end|begin) \s+ system\b | <\|?(im_start|im_end|system|endoftext) | \[/?inst\]
+      | \b(user|you|i) \s+ (is|are|am) \s+ now \s+ (an?\s+)? (admin|root|developer|superuser)
+      | \b(drop|lift|suspend|remove|disable) \s+ (all|any|your|the) \s+ (safety\s+)? (rules|restrictions|safeguards|limits|filters)\b
+      | \bnew \s+ (instruction|order|task|directive)s? \s* : | \b(real|actual|true) \s+ (task|instruction)s? \s+ (is|are)\b
+      | \b(pretend \s+ (to|you) | developer \s+ mode | jailbreak | act \s+ as \s+ (an?|if|though) | do \s+ anything \s+ now)
+      | \b(ignor\w*|esque[cç]\w*|dimentica\w*|zignoruj\w*|zapomnij\w*|negeer|vergeet)\b .{0,40} \b(instruç\w+|istruzion\w+|regole|regras|instrukcj\w+|polece\w+|instructies|regels)
+      | (忽略|无视|無視|忘记) .{0,20} (指令|指示|说明|命令|規則|规则|内容)
       | \b(ignorier|vergiss|missachte)\w*\b .{0,40} \b(anweisung|vorgabe|regel)\w*
       | \b(ignore[zr]?|oublie[zr]?)\b .{0,40} \b(instructions|consignes|règles)\b
       | \b(ignora|olvida)\b .{0,40} \b(instrucciones|reglas)\b",

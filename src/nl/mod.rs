@@ -1,22 +1,37 @@
 //! From a description to a program: decompose, generate, calibrate, assemble, trace requirements.
 
+mod addresses;
+mod algorithms;
 mod assemble;
 mod calibrate;
+mod candidates;
 mod clauses;
+mod commands;
+mod compound;
 mod decompose;
+mod direct;
 mod event;
 mod evidence;
+mod exit;
 mod fragment;
 mod guard;
+mod images;
 mod literals;
+mod mapping;
+mod numbers;
+mod parameters;
 mod pipeline;
 mod plan;
 mod prompts;
+mod repetition;
 mod requirements;
+mod revise;
 mod schedule;
 mod settings;
 mod slots;
+mod stated;
 mod tidy;
+mod whole;
 
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};

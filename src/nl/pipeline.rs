@@ -9,16 +9,20 @@ use serde_json::{Value, json};
 use super::assemble::{Assembled, assemble};
 use super::calibrate::{Score, combined, coverage, critique, judge_request, yes_probability};
 use super::clauses::{Assigned, assign};
+use super::commands::stated_arguments;
 use super::decompose::{plan_request, read_plan};
 use super::event::{Event, Observer, Stage};
 use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
 use super::guard::guard;
 use super::literals::{Literal, literals};
+use super::numbers::with_digits;
 use super::plan::{Plan, PlannedStep};
 use super::prompts::{PromptError, Prompts};
 use super::requirements::{Part, Requirements, trace};
+use super::revise::{read_revision, revise_request};
 use super::slots::{StepContext, takes_address};
 use super::tidy::tidy;
+use super::whole::read_access;
 use crate::api::{Problems, Program};
 use crate::ir::{Components, Workflow};
 use crate::lake::Lake;
@@ -152,13 +156,35 @@ impl Pipeline<'_> {
             let text = format!("set aside, because it instructs the assistant: {sentence}");
             self.observer.observe(&Event::Note { text: &text });
         }
-        let text = guarded.text.as_str();
+        let (text, spelled) = with_digits(&guarded.text);
+        let text = text.as_str();
         let (plan, mut notes) = self.decompose(text, &guarded.ignored).await?;
         let known = literals(text);
         let steps = Self::prepare(text, &plan, &known);
-        let generated = self.generate_all(text, &plan, &steps, &known).await?;
-        let outcome = self.assemble(text, plan, steps, generated, &mut notes)?;
+        let generated = self.generate_all(text, &plan, &steps, &known, &spelled).await?;
+        let mut outcome = self.assemble(text, plan, steps, generated, &mut notes)?;
+        outcome.program.description = Some(guarded.text.clone());
+        outcome.workflow.description = Some(guarded.text);
         Ok(Outcome { ignored: guarded.ignored, ..outcome })
+    }
+
+    /// The description with a remark worked in, to be sent through [`Pipeline::run`] again.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: empty remarks, unreachable models.
+    pub async fn revise(&self, description: &str, remark: &str) -> Result<String, PipelineError> {
+        if remark.trim().is_empty() {
+            return Err(PipelineError::Empty);
+        }
+        let guarded = guard(remark);
+        if guarded.text.is_empty() {
+            return Ok(description.to_owned());
+        }
+        self.observer.observe(&Event::Started { stage: Stage::Revise, step: None });
+        let PipelineOptions { temperature, seed, .. } = self.options;
+        let request = revise_request(description, &guarded.text, self.prompts, temperature, seed)?;
+        let response = self.call(Stage::Revise, None, &request).await?;
+        Ok(read_revision(&response.text, description, &guarded.text))
     }
 
     /// The first request that [`Pipeline::run`] would make, for `--dry-run`.
@@ -171,7 +197,13 @@ impl Pipeline<'_> {
         prompts: &Prompts,
         options: &PipelineOptions,
     ) -> Result<Request, PromptError> {
-        plan_request(&guard(description).text, lake, prompts, options.temperature, options.seed)
+        plan_request(
+            &with_digits(&guard(description).text).0,
+            lake,
+            prompts,
+            options.temperature,
+            options.seed,
+        )
     }
 
     /// A bound of the tokens of a whole request whose plan prompt has `prompt_bytes` bytes: a token is at least one
@@ -183,7 +215,12 @@ impl Pipeline<'_> {
         attempts * (plan + MOST_STEPS * fragment)
     }
 
-    async fn call(&self, stage: Stage, step: Option<&str>, request: &Request) -> Result<Response, LlmError> {
+    pub(super) async fn call(
+        &self,
+        stage: Stage,
+        step: Option<&str>,
+        request: &Request,
+    ) -> Result<Response, LlmError> {
         let prompt: usize =
             request.messages.iter().map(|message| self.model.count_tokens(&message.content)).sum();
         self.ledger.admit(prompt as u64 + u64::from(request.max_tokens))?;
@@ -249,6 +286,7 @@ impl Pipeline<'_> {
         plan: &Plan,
         steps: &[PreparedStep],
         known: &[Literal],
+        spelled: &[String],
     ) -> Result<Vec<Generated>, PipelineError> {
         let texts: Vec<&str> = steps.iter().map(|step| step.text.as_str()).collect();
         let parameters: Vec<String> =
@@ -290,6 +328,7 @@ impl Pipeline<'_> {
                     items: &items,
                     mapped: step.planned.each.is_some(),
                     parameters,
+                    spelled,
                     relaxed: false,
                 };
                 self.generate(step, &context, used).await
@@ -316,7 +355,10 @@ impl Pipeline<'_> {
         let component =
             self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
         let own = literals(context.text);
-        let wanted: Vec<&Literal> = own.iter().filter(|literal| !literal.appears_in(used_by_plan)).collect();
+        let wanted: Vec<&Literal> = own
+            .iter()
+            .filter(|literal| !literal.appears_in(used_by_plan) && !context.spelled.contains(&literal.text))
+            .collect();
         let mut best: Option<Generated> = None;
         let mut rejected: Option<Rejected> = None;
         for attempt in 0..=self.options.max_regenerations {
@@ -329,7 +371,10 @@ impl Pipeline<'_> {
                 fragment_task(&step.planned, component, context, rejected.as_ref(), self.prompts, sampling)?;
             let response = self.call(Stage::Generate, Some(name), &task.request).await?;
             let fragment = match read_fragment(&response.text, &task.schema) {
-                Ok(fragment) => fragment,
+                Ok(fragment) => {
+                    let declared = [context.parameters, &task.parameters].concat();
+                    with_stated(fragment, component, context, &declared)
+                }
                 Err(error) => {
                     self.observer.observe(&Event::Scored {
                         step: name,
@@ -425,6 +470,9 @@ impl Pipeline<'_> {
             Ok(assembled) => assembled,
             Err(problems) => return Err(PipelineError::Assembly { problems, plan: Box::new(plan) }),
         };
+        read_access(&mut program, text);
+        let mut workflow = workflow;
+        workflow.settings.clone_from(&program.settings);
         program.description = Some(text.to_owned());
         notes.extend(more);
         let requirements = trace(text, &parts(&program, &steps));
@@ -439,6 +487,45 @@ impl Pipeline<'_> {
             notes: std::mem::take(notes),
             ignored: Vec::new(),
         })
+    }
+}
+
+/// What the text spells out takes the place of what the model chose.
+fn with_stated(
+    mut fragment: Fragment,
+    component: &crate::api::Component,
+    context: &StepContext<'_>,
+    declared: &[String],
+) -> Fragment {
+    fragment.with.values_mut().for_each(|value| keep_declared(value, declared));
+    let own_resources = component.arguments.pointer("/properties/gpus_per_replica").is_some();
+    fragment.settings.read_from(context.text, own_resources);
+    if component.name == "container.run"
+        && let Some(arguments) = stated_arguments(context.text, context.mapped, context.parameters)
+    {
+        fragment.with.shift_remove("command");
+        fragment.with.insert("args".into(), json!(arguments));
+    }
+    fragment
+}
+
+/// A reference to a parameter that nobody declared is a word that the model put into braces.
+fn keep_declared(value: &mut Value, declared: &[String]) {
+    match value {
+        Value::String(text) => {
+            let mut mended = text.clone();
+            for piece in crate::api::Template::parse(text, false).0 {
+                if let crate::api::Piece::Parameter(name) = piece
+                    && !declared.contains(&name)
+                {
+                    mended = mended.replace(&format!("{{{{parameters.{name}}}}}"), &name);
+                }
+            }
+            *text = mended;
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| keep_declared(item, declared)),
+        Value::Object(map) => map.values_mut().for_each(|item| keep_declared(item, declared)),
+        _ => {}
     }
 }
 

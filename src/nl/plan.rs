@@ -6,6 +6,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::api::Condition;
+
 /// A workflow as a list of tasks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -70,6 +72,18 @@ pub struct PlannedStep {
     /// The condition at which a repetition ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// What the text itself says about the repetition; not written by the model.
+    #[serde(skip)]
+    pub repetition: Option<Repetition>,
+}
+
+/// A repetition as the text states it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Repetition {
+    /// The condition under which the step runs again.
+    pub condition: Option<Condition>,
+    /// Most runs.
+    pub limit: Option<u32>,
 }
 
 const NAME: &str = "^[a-z][a-z0-9]{0,14}(-[a-z0-9]{1,12}){0,3}$";

@@ -6,13 +6,17 @@ use handlebars::Handlebars;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("plan", include_str!("../../prompts/plan.hbs")),
     ("fragment", include_str!("../../prompts/fragment.hbs")),
     ("step", include_str!("../../prompts/step.hbs")),
     ("critique", include_str!("../../prompts/critique.hbs")),
+    ("revise", include_str!("../../prompts/revise.hbs")),
+    ("direct-program", include_str!("../../prompts/direct-program.hbs")),
+    ("direct-manifest", include_str!("../../prompts/direct-manifest.hbs")),
 ];
 const EXAMPLES: &str = include_str!("../../prompts/plan-examples.yaml");
+const REVISIONS: &str = include_str!("../../prompts/revise-examples.yaml");
 
 /// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +49,25 @@ pub(super) struct PlanExample {
     pub(super) plan: Value,
 }
 
+/// A worked example of a remark on a description.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Revision {
+    /// The description.
+    pub(super) description: String,
+    /// The remark.
+    pub(super) change: String,
+    /// The description with the remark worked in.
+    pub(super) result: String,
+}
+
 /// The templates.
 #[derive(Debug)]
 pub struct Prompts {
     templates: Handlebars<'static>,
     pub(super) examples: Vec<PlanExample>,
+    pub(super) revisions: Vec<Revision>,
+    digest: String,
 }
 
 impl Prompts {
@@ -80,16 +98,27 @@ impl Prompts {
         let mut templates = Handlebars::new();
         templates.set_strict_mode(true);
         templates.register_escape_fn(handlebars::no_escape);
+        let mut hasher = blake3::Hasher::new();
         for (name, built_in) in TEMPLATES {
             let text = read(&format!("{name}.hbs"))?.unwrap_or_else(|| built_in.to_owned());
+            hasher.update(text.as_bytes());
             templates
                 .register_template_string(name, text.trim_end())
                 .map_err(|error| broken(name, error.to_string()))?;
         }
         let examples = read("plan-examples.yaml")?.unwrap_or_else(|| EXAMPLES.to_owned());
+        let revisions = read("revise-examples.yaml")?.unwrap_or_else(|| REVISIONS.to_owned());
+        hasher.update(examples.as_bytes()).update(revisions.as_bytes());
         let examples =
             serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
-        Ok(Self { templates, examples })
+        let revisions = serde_saphyr::from_str(&revisions)
+            .map_err(|error| broken("revise-examples", error.to_string()))?;
+        Ok(Self { templates, examples, revisions, digest: hasher.finalize().to_hex().to_string() })
+    }
+
+    /// The BLAKE3 digest of all templates and examples, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Fills a template.

@@ -56,7 +56,7 @@ const SETTINGS: [Setting; 17] = [
     Setting {
         name: "cache",
         about: "how long its result may be reused, like 1d; forever if not said",
-        pattern: r"\bcach|\bmemoi[sz]|\breus(e|ing)\b|\bzwischenspeicher",
+        pattern: r"\bcach|\bmemoi[sz]|\breus(e|ing)\b|\bzwischenspeicher|\bremember|\bnot (?:be )?(?:re-?)?(?:computed|run|executed|calculated) again|\brecomput|\bkeep (?:its|the) (?:result|output|outcome)|en caché|mettre en cache|zwischen.?gespeichert",
     },
     Setting {
         name: "env",
@@ -216,7 +216,7 @@ fn numbers_by_unit(text: &str, pattern: &Regex) -> Vec<u32> {
 }
 
 /// Durations that a text states: "20 minutes" is `20m`.
-fn durations(text: &str) -> Vec<String> {
+pub(super) fn durations(text: &str) -> Vec<String> {
     let mut found: Vec<String> = DURATION
         .captures_iter(text)
         .filter_map(|captures| {
@@ -236,7 +236,7 @@ fn durations(text: &str) -> Vec<String> {
 }
 
 /// Memory sizes that a text states: "8 GB" is `8Gi`.
-fn memory_sizes(text: &str) -> Vec<String> {
+pub(super) fn memory_sizes(text: &str) -> Vec<String> {
     let mut found: Vec<String> = MEMORY
         .captures_iter(text)
         .map(|captures| {
@@ -347,33 +347,39 @@ pub(super) struct SettingsAnswer {
     pub(super) background: Option<bool>,
     pub(super) continue_on_failure: Option<bool>,
     pub(super) limit: Option<u32>,
+    /// A label of the pod; read from the text, never asked for.
+    #[serde(skip)]
+    pub(super) labels: Option<(String, String)>,
+    /// An annotation of the pod; read from the text, never asked for.
+    #[serde(skip)]
+    pub(super) annotations: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct EnvAnswer {
-    name: String,
-    value: String,
+    pub(super) name: String,
+    pub(super) value: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct MountAnswer {
-    claim: String,
-    path: String,
+    pub(super) claim: String,
+    pub(super) path: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct NodeAnswer {
-    label: String,
-    value: String,
+    pub(super) label: String,
+    pub(super) value: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct TolerateAnswer {
-    key: String,
+    pub(super) key: String,
     #[serde(default)]
-    value: Option<String>,
+    pub(super) value: Option<String>,
     #[serde(default)]
-    effect: Option<TolerationEffect>,
+    pub(super) effect: Option<TolerationEffect>,
 }
 
 impl SettingsAnswer {
@@ -418,6 +424,8 @@ impl SettingsAnswer {
             daemon: self.background.unwrap_or(false),
             service_account: self.service_account,
             continue_on_failure: self.continue_on_failure.unwrap_or(false),
+            labels: self.labels.into_iter().collect(),
+            annotations: self.annotations.into_iter().collect(),
             ..StepSettings::default()
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct StepContext<'a> {
     pub(super) mapped: bool,
     /// Names of workflow parameters.
     pub(super) parameters: &'a [String],
+    /// Numbers that the text gives in words; they are less certain than others.
+    pub(super) spelled: &'a [String],
     /// Offer everything, because a narrower choice lost something.
     pub(super) relaxed: bool,
 }
@@ -251,11 +253,15 @@ fn literal_offer(
     match kind {
         "column" => {
             let target = name == "target" && !stated_targets(context).is_empty();
-            if !must && !target && !context.relaxed && !speaks_of_columns(name, context) {
+            let all = !must && array && ALL_COLUMNS.is_match(context.text);
+            if all || (!must && !target && !context.relaxed && !speaks_of_columns(name, context)) {
                 return Offer::Skip;
             }
             match if name == "target" { stated_targets(context) } else { Vec::new() } {
-                named if named.is_empty() => Offer::Optional(wrap(column_candidates(context))),
+                named if named.is_empty() => Offer::Optional(wrap(column_candidates(
+                    context,
+                    must || target || context.relaxed || name == "target",
+                ))),
                 named => Offer::Forced(wrap(named)),
             }
         }
@@ -338,6 +344,11 @@ static COLUMN_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
+static ALL_COLUMNS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(all|every|alle|toutes|todas|tutte|wszystkie)\b(?: \p{L}+){0,3} (columns?|features?|variables?|spalten|colonnes|columnas|colunas|colonne|kolumny)\b")
+        .expect("the pattern is valid")
+});
+
 fn speaks_of_columns(name: &str, context: &StepContext<'_>) -> bool {
     let stem: String = name.chars().take(5).collect();
     let named = context.literals.iter().any(|literal| {
@@ -370,13 +381,15 @@ fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
 }
 
 /// Every word of the step and of the description that could name a column.
-fn column_candidates(context: &StepContext<'_>) -> Vec<String> {
+fn column_candidates(context: &StepContext<'_>, anywhere: bool) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let quoted = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Quoted);
     for literal in quoted {
         found.push(literal.text.clone());
     }
-    for text in [context.text, context.description] {
+    // A target is often named elsewhere; other columns stand in the step's own words.
+    let texts: &[&str] = if anywhere { &[context.text, context.description] } else { &[context.text] };
+    for text in texts {
         for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
             let known = found.iter().any(|other| other == word);
             if word.chars().count() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()) && !known {
@@ -541,6 +554,7 @@ mod tests {
             items: &[],
             mapped: false,
             parameters: &[],
+            spelled: &[],
             relaxed: false,
         };
         slots(lake.component(component).unwrap(), &context, "step")

@@ -6,10 +6,20 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::addresses::split_addresses;
+use super::algorithms::decide_algorithms;
+use super::candidates::separate_candidates;
+use super::compound::mend_tasks;
+use super::exit::read_exit;
+use super::images::images_are_steps;
 use super::literals::{Literal, LiteralKind, literals};
+use super::mapping::{order_by_text, read_items};
+use super::parameters::read_parameters;
 use super::plan::{Plan, PlannedStep, is_english};
+use super::repetition::read_repetitions;
 use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
 use super::settings::mentions_setting;
+use super::whole::read_limits;
 use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
@@ -22,12 +32,24 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_invented_steps(plan, description, &mut changes);
     drop_repeated_steps(plan, &mut changes);
     merge_settings(plan, &mut changes);
+    read_exit(plan, description, lake, &mut changes);
+    images_are_steps(plan, description, &mut changes);
     split_images(plan, &mut changes);
+    split_addresses(plan, &mut changes);
     check_limits(plan, description, &mut changes);
+    read_limits(plan, description, &mut changes);
+    read_parameters(plan, description, &mut changes);
     drop_invented_conditions(plan, &description.to_lowercase(), &mut changes);
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     mend_names(plan, &mut changes);
+    mend_tasks(plan, lake, &mut changes);
+    separate_candidates(plan, lake, &mut changes);
+    decide_algorithms(plan, lake, &mut changes);
+    read_items(plan, description, lake, &mut changes);
+    read_repetitions(plan, description, &mut changes);
+    make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     separate_siblings(plan, lake, &mut changes);
+    order_by_text(plan, description, lake, &mut changes);
     changes
 }
 
@@ -94,6 +116,7 @@ fn listed(items: &[Value], description: &str) -> bool {
 
 /// A step whose words are mostly not those of the description was invented (or copied from an example).
 fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    drop_copied_steps(plan, description, changes);
     if !is_english(description) {
         // The quotes may be translations.
         return;
@@ -116,6 +139,30 @@ fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &mut Vec<Str
     for steps in [&mut plan.steps, &mut plan.finally] {
         steps.retain(|step| {
             let drop = invented(step);
+            if drop {
+                changes.push(format!("{}: {:?} is not in the description", step.name, step.text));
+            }
+            !drop
+        });
+    }
+}
+
+/// A step with an address, image, name or quotation that the description does not have was copied from an example.
+fn drop_copied_steps(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let lower = description.to_lowercase();
+    let copied = |step: &PlannedStep| {
+        literals(&step.text).iter().any(|literal| {
+            use LiteralKind::{Channel, Email, Image, Quoted, Uri};
+            matches!(literal.kind, Channel | Email | Image | Quoted | Uri)
+                && !lower.contains(&literal.text.to_lowercase())
+        })
+    };
+    if plan.steps.iter().all(copied) {
+        return;
+    }
+    for steps in [&mut plan.steps, &mut plan.finally] {
+        steps.retain(|step| {
+            let drop = copied(step);
             if drop {
                 changes.push(format!("{}: {:?} is not in the description", step.name, step.text));
             }
@@ -153,7 +200,7 @@ fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
 }
 
 static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(and |also |then )?(retry|retries|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|it (should|must|needs)|wiederhole|réessa)\b")
+    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
         .expect("the pattern is valid")
 });
 

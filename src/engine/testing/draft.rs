@@ -124,7 +124,7 @@ pub(super) fn draft() -> impl Strategy<Value = Draft> {
         Draft {
             base,
             function,
-            settings,
+            settings: Box::new(settings),
             after,
             condition,
             shape,

@@ -55,7 +55,7 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
         step.after.clear();
     }
     let mut texts = Vec::new();
-    step::collect(&step::said(resource), &words::Bindings::default(), &mut texts);
+    step::raw_texts(&step::said(resource), &mut texts);
     Ok(RecoveredGraph {
         name: name(resource),
         schedule: schedule(resource),

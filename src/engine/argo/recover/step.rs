@@ -54,7 +54,8 @@ pub(super) fn said(value: &Value) -> Value {
     };
     let component = value.pointer("/metadata/annotations").is_some_and(|own| own.get(COMPONENT).is_some());
     let kept = map.iter().filter(|(key, _)| ![DESCRIPTION, workflow::DESCRIPTION].contains(&key.as_str()));
-    let mut said: serde_json::Map<String, Value> = kept.map(|(key, item)| (key.clone(), said(item))).collect();
+    let mut said: serde_json::Map<String, Value> =
+        kept.map(|(key, item)| (key.clone(), said(item))).collect();
     if component && let Some(Value::Object(script)) = said.get_mut("script") {
         script.remove("source");
     }
@@ -153,8 +154,24 @@ fn items(call: &Value, around: &Bindings) -> Option<Vec<String>> {
     Some(vec![format!("{start}..{}", last.unwrap_or_default())])
 }
 
+/// Every text of a value as it stands in the manifest, references and broken-up braces included.
+pub(super) fn raw_texts(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| raw_texts(item, texts)),
+        Value::Object(map) => {
+            for (key, item) in map {
+                texts.push(key.clone());
+                raw_texts(item, texts);
+            }
+        }
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
 /// Every text and number of a value, and the keys of free maps.
-pub(super) fn collect(value: &Value, bindings: &Bindings, texts: &mut Vec<String>) {
+fn collect(value: &Value, bindings: &Bindings, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => {
             // Arguments of components are JSON inside a string.

@@ -1,0 +1,251 @@
+//! Running the cases of a suite.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::{FutureExt, StreamExt, stream};
+use serde_json::Value;
+
+use super::statistics::float;
+use super::{Case, FailedStage, LogError, Mode, Sample, SampleOutcome, Scores, Verdict, check};
+use crate::engine::argo::{Argo, lint_argo, recover};
+use crate::engine::{Engine, GenerateOptions, RecoveredGraph};
+use crate::ir::{Workflow, lower};
+use crate::lake::Lake;
+use crate::llm::{LanguageModel, Ledger, LlmError};
+use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
+
+/// How often a sample is tried whose model or service cannot be used.
+const ATTEMPTS: u32 = 3;
+/// Pause before the second attempt; doubled for the third.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How a suite is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluationOptions {
+    /// How workflows are generated.
+    pub mode: Mode,
+    /// Temperature and switches of the pipeline; the seed is that of the sample.
+    pub pipeline: PipelineOptions,
+    /// Repeats of every case.
+    pub samples: u32,
+    /// Samples at the same time.
+    pub jobs: usize,
+    /// Most time of one sample.
+    pub timeout: Duration,
+    /// Whether the seconds of a sample are those of its recorded calls instead of this run's.
+    pub recorded_time: bool,
+}
+
+/// The model or a service could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InfrastructureError(String);
+
+/// Everything that samples need.
+pub struct Evaluation<'a> {
+    /// The language model.
+    pub model: &'a dyn LanguageModel,
+    /// The components.
+    pub lake: &'a Lake,
+    /// The prompt templates.
+    pub prompts: &'a Prompts,
+    /// How it is run.
+    pub options: EvaluationOptions,
+}
+
+/// What a description became.
+#[derive(Default)]
+struct Made {
+    program: Option<Value>,
+    manifest: Option<String>,
+    graph: Option<RecoveredGraph>,
+    requirements: Option<f64>,
+    lint_faults: usize,
+    /// Where and why there is no workflow.
+    gave_up: Option<(FailedStage, String)>,
+}
+
+impl Evaluation<'_> {
+    /// Runs every repeat of every case that is not `skipped`, and hands each sample over as soon as it is there.
+    ///
+    /// # Errors
+    /// What `finished` returns; the run stops then.
+    pub async fn run(
+        &self,
+        cases: &[&Case],
+        skipped: &dyn Fn(&Case, u32) -> bool,
+        finished: &mut dyn FnMut(Sample) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        // All cases once before any case twice: an early stop leaves a usable run.
+        let wanted = (0..self.options.samples)
+            .flat_map(|sample| cases.iter().map(move |case| (*case, sample)))
+            .filter(|(case, sample)| !skipped(case, *sample));
+        let mut samples = stream::iter(wanted.map(|(case, sample)| self.sample(case, sample)))
+            .buffer_unordered(self.options.jobs.max(1));
+        while let Some(sample) = samples.next().await {
+            finished(sample)?;
+        }
+        Ok(())
+    }
+
+    async fn sample(&self, case: &Case, index: u32) -> Sample {
+        let mut attempt = 1;
+        loop {
+            let ledger = Ledger::default();
+            let started = Instant::now();
+            let made = self.attempt(case, index, &ledger).await;
+            let recorded = self.options.recorded_time;
+            let seconds = if recorded { ledger.total().seconds } else { started.elapsed().as_secs_f64() };
+            if made.is_ok() || attempt == ATTEMPTS {
+                return self.judged(case, index, made, &ledger, seconds);
+            }
+            tokio::time::sleep(PAUSE * 2u32.pow(attempt - 1)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, case: &Case, index: u32, ledger: &Ledger) -> Result<Made, InfrastructureError> {
+        let limit = self.options.timeout;
+        let work = AssertUnwindSafe(self.make(case, index, ledger)).catch_unwind();
+        match tokio::time::timeout(limit, work).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(_)) => Err(InfrastructureError("couler crashed".into())),
+            Err(_) => Err(InfrastructureError(format!("no result within {} s", limit.as_secs()))),
+        }
+    }
+
+    async fn make(&self, case: &Case, index: u32, ledger: &Ledger) -> Result<Made, InfrastructureError> {
+        let pipeline = Pipeline {
+            model: self.model,
+            lake: self.lake,
+            prompts: self.prompts,
+            options: PipelineOptions { seed: u64::from(index), ..self.options.pipeline.clone() },
+            ledger,
+            observer: &Silent,
+        };
+        match self.generated(&pipeline, case).await {
+            Ok(made) => Ok(made),
+            Err(PipelineError::Refused { .. } | PipelineError::Empty) => Ok(Made::default()),
+            Err(error) => {
+                let stage = match &error {
+                    PipelineError::Assembly { .. } => FailedStage::Assemble,
+                    PipelineError::Model(LlmError::BrokenOutput { .. } | LlmError::ContextLength { .. }) => {
+                        let fragments = ledger.calls().iter().any(|call| call.stage == "generate");
+                        if fragments { FailedStage::Generate } else { FailedStage::Decompose }
+                    }
+                    other => return Err(InfrastructureError(other.to_string())),
+                };
+                Ok(Made { gave_up: Some((stage, error.to_string())), ..Made::default() })
+            }
+        }
+    }
+
+    async fn generated(&self, pipeline: &Pipeline<'_>, case: &Case) -> Result<Made, PipelineError> {
+        let mut description = case.description.clone();
+        for edit in &case.edits {
+            description = pipeline.revise(&description, edit).await?;
+        }
+        Ok(match self.options.mode {
+            Mode::Pipeline => {
+                let outcome = pipeline.run(&description).await?;
+                let counted = &outcome.requirements;
+                let share = float(counted.literals_kept) / float(counted.literals.max(1));
+                Made {
+                    program: serde_json::to_value(&outcome.program).ok(),
+                    requirements: (counted.literals > 0).then_some(share),
+                    ..of_workflow(&outcome.workflow)
+                }
+            }
+            Mode::DirectProgram => {
+                let program = pipeline.direct_program(&description).await?;
+                let made = match lower(&program, self.lake) {
+                    Ok(workflow) => of_workflow(&workflow),
+                    Err(problems) => Made::gave_up(FailedStage::Assemble, problems.to_string()),
+                };
+                Made { program: serde_json::to_value(&program).ok(), ..made }
+            }
+            Mode::DirectManifest => of_manifest(pipeline.direct_manifest(&description).await?),
+        })
+    }
+
+    fn judged(
+        &self,
+        case: &Case,
+        index: u32,
+        made: Result<Made, InfrastructureError>,
+        ledger: &Ledger,
+        seconds: f64,
+    ) -> Sample {
+        let mut sample = Sample {
+            case: case.id.clone(),
+            category: case.category.clone(),
+            sample: index,
+            turns: case.turns(),
+            outcome: SampleOutcome::Infrastructure,
+            failed_stage: None,
+            gave_up: false,
+            failures: Vec::new(),
+            scores: Scores::default(),
+            calls: ledger.calls(),
+            usage: ledger.total(),
+            seconds,
+            program: None,
+            manifest: None,
+            lint_faults: 0,
+        };
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => return Sample { failures: vec![error.to_string()], ..sample },
+        };
+        let (verdict, scores) = self.verdict(case, &made);
+        sample.outcome = if verdict.passed() { SampleOutcome::Passed } else { SampleOutcome::Failed };
+        sample.failed_stage = (!verdict.passed()).then(|| match &made {
+            Made { gave_up: Some((stage, _)), .. } => *stage,
+            Made { graph: None, .. } => FailedStage::Decompose,
+            _ => FailedStage::Check,
+        });
+        sample.gave_up = made.gave_up.is_some();
+        sample.failures = verdict.failures;
+        sample.scores = Scores { requirements: made.requirements, ..scores };
+        (sample.program, sample.manifest, sample.lint_faults) =
+            (made.program, made.manifest, made.lint_faults);
+        sample
+    }
+
+    /// A stage that gives up is a failure, even where a refusal is expected.
+    fn verdict(&self, case: &Case, made: &Made) -> (Verdict, Scores) {
+        if let Some((_, reason)) = &made.gave_up {
+            return (Verdict { failures: vec![reason.clone()] }, Scores::default());
+        }
+        match self.options.mode {
+            Mode::DirectManifest => check(&case.checks.without_components(), made.graph.as_ref()),
+            Mode::Pipeline | Mode::DirectProgram => check(&case.checks, made.graph.as_ref()),
+        }
+    }
+}
+
+impl Made {
+    fn gave_up(stage: FailedStage, reason: String) -> Self {
+        Self { gave_up: Some((stage, reason)), ..Self::default() }
+    }
+}
+
+fn of_workflow(workflow: &Workflow) -> Made {
+    match Argo.generate(workflow, &GenerateOptions::default()) {
+        Ok(files) => of_manifest(files.into_iter().map(|file| file.content).collect()),
+        Err(error) => Made::gave_up(FailedStage::Engine, error.to_string()),
+    }
+}
+
+fn of_manifest(manifest: String) -> Made {
+    let lint_faults = lint_argo(&manifest).map_or(1, |faults| faults.len());
+    match recover(&manifest) {
+        Ok(graph) => Made { graph: Some(graph), manifest: Some(manifest), lint_faults, ..Made::default() },
+        Err(error) => Made {
+            manifest: Some(manifest),
+            lint_faults,
+            ..Made::gave_up(FailedStage::Engine, error.to_string())
+        },
+    }
+}

@@ -1,0 +1,227 @@
+//! Several models to choose from: "candidates are A, B and C", "one with 100 trees and one with 1000".
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::algorithms::named_algorithms;
+use super::plan::{Plan, PlannedStep};
+use crate::api::Task;
+use crate::ir::Components;
+use crate::lake::Lake;
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
+}
+
+static ONE_AND_ONE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"[,:(]?\s*\b(?:one|once|the first|a first|first|einmal|eine?r?|une?|uno|una)\s+((?:with|using|at|on|mit|avec|con|com)\b.+?)(?:,?\s+(?:and|und|et|y|e)\s+(?:then )?|,\s*)(?:one|once|another|the other|the second|a second|second|einmal|eine?r?|une?|une autre|uno|una|otro|otra|outro)\s+((?:with|using|at|on|mit|avec|con|com)\b[^,.;)]+)\)?",
+    )
+});
+static SETTING_OF_TRAINING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:and |with |use |using |for |over |at )*(?:\d+ (?:epochs?|trees|iterations|rounds|estimators|steps)|(?:batch|learning|lora|rank|seed|depth|epochs?|hyper ?parameters?)\b)",
+    )
+});
+static TRAINS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(train\w*|fit\w*|learn\w* (?:a|the|to|from)|fine-?tun\w*|tun(?:e|ing)|adapt\w*|build\w*|trainier\w*|entraîn\w*|entren\w*|trein\w*|addestr\w*)\b",
+    )
+});
+
+/// Gives candidates steps of their own.
+pub(super) fn separate_candidates(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    merge_training_settings(plan, lake, changes);
+    train_what_is_compared(plan, lake, changes);
+    split_variants(plan, lake, changes);
+    for step in &mut plan.steps {
+        let chooses = matches!(step.task.as_str(), "model.select" | "model.compare");
+        let constant =
+            step.when.as_ref().is_some_and(|when| when.contains(|c: char| c.is_ascii_digit() || c == '\''));
+        if chooses && step.when.is_some() && !constant {
+            changes.push(format!("{}: it compares the models itself and needs no condition", step.name));
+            step.when = None;
+        }
+    }
+}
+
+fn trains(step: &PlannedStep, lake: &Lake) -> bool {
+    lake.component(&step.task).is_some_and(|component| matches!(component.task, Task::Train | Task::Tune))
+}
+
+/// "4 epochs, batch size 32" speaks of the training before it.
+fn merge_training_settings(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    for index in (1..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let setting = SETTING_OF_TRAINING.is_match(&step.text)
+            && !TRAINS.is_match(&step.text)
+            && (trains(step, lake) || step.task.starts_with("script.") || step.task == "container.run");
+        let Some(before) =
+            plan.steps[..index].iter().rposition(|other| trains(other, lake)).filter(|_| setting)
+        else {
+            continue;
+        };
+        let gone = plan.steps.remove(index);
+        changes.push(format!("{}: {:?} belongs to {}", gone.name, gone.text, plan.steps[before].name));
+        plan.steps[before].text.push_str(&format!(", {}", gone.text));
+        // What the removed step waited for may be the training's data.
+        let owner = plan.steps[before].name.clone();
+        let extra: Vec<String> = gone
+            .after
+            .iter()
+            .filter(|name| **name != owner && plan.steps[..before].iter().any(|step| step.name == **name))
+            .cloned()
+            .collect();
+        let known = plan.steps[before].after.clone();
+        plan.steps[before].after.extend(extra.into_iter().filter(|name| !known.contains(name)));
+        for step in &mut plan.steps {
+            for name in step.after.iter_mut().filter(|name| **name == gone.name) {
+                name.clone_from(&owner);
+            }
+            let own = step.name.clone();
+            let mut seen = std::collections::HashSet::new();
+            step.after.retain(|name| *name != own && seen.insert(name.clone()));
+        }
+    }
+}
+
+/// A comparison that names algorithms which no step trains needs their trainings first.
+fn train_what_is_compared(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let Some(index) = plan.steps.iter().position(|step| {
+        matches!(step.task.as_str(), "model.select" | "model.compare")
+            && named_algorithms(&step.text).len() > 1
+    }) else {
+        return;
+    };
+    if plan.steps.iter().any(|step| trains(step, lake)) {
+        return;
+    }
+    let comparison = plan.steps[index].clone();
+    let mut after = comparison.after.clone();
+    let mut new: Vec<PlannedStep> = Vec::new();
+    let address = super::literals::literals(&comparison.text)
+        .into_iter()
+        .find(|literal| literal.kind == super::literals::LiteralKind::Uri);
+    if let Some(address) = address.filter(|_| after.is_empty()) {
+        let name = "load-data".to_owned();
+        new.push(PlannedStep {
+            text: format!("load {}", address.text),
+            task: "data.load".into(),
+            name: name.clone(),
+            ..PlannedStep::default()
+        });
+        plan.steps[index].text = comparison.text.replace(&address.text, "it");
+        after = vec![name];
+    }
+    let mut names = Vec::new();
+    for (component, name) in named_algorithms(&comparison.text) {
+        let step =
+            format!("train-{}", name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        names.push(step.clone());
+        new.push(PlannedStep {
+            text: format!("train {name}"),
+            task: component.to_owned(),
+            name: step,
+            after: after.clone(),
+            ..PlannedStep::default()
+        });
+    }
+    changes.push(format!(
+        "{}: the {} models that it compares are trained first",
+        comparison.name,
+        names.len()
+    ));
+    plan.steps[index].after = names;
+    plan.steps[index].each = None;
+    plan.steps.splice(index..index, new);
+}
+
+/// "Two forests, one with 100 trees and one with 1000" are two trainings.
+fn split_variants(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let Some(index) = plan
+        .steps
+        .iter()
+        .position(|step| trains(step, lake) && step.each.is_none() && ONE_AND_ONE.is_match(&step.text))
+    else {
+        return;
+    };
+    let step = plan.steps[index].clone();
+    let Some(found) = ONE_AND_ONE.captures(&step.text) else { return };
+    let Some(whole) = found.get(0) else { return };
+    let (before, behind) = (&step.text[..whole.start()], &step.text[whole.end()..]);
+    let variant = |words: &str| format!("{before} {words}{behind}");
+    let (first, second) = (variant(&found[1]), variant(&found[2]));
+    let sibling = plan
+        .steps
+        .iter()
+        .any(|other| other.name != step.name && other.task == step.task && other.text.contains(&found[2]));
+    changes.push(format!("{}: two variants, one step each", step.name));
+    plan.steps[index].text = first;
+    if sibling {
+        return;
+    }
+    let name = format!("{}-2", step.name);
+    for other in &mut plan.steps[index + 1..] {
+        if other.after.contains(&step.name) {
+            other.after.push(name.clone());
+        }
+    }
+    plan.steps.insert(index + 1, PlannedStep { text: second, name, ..step });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn separated(steps: &[(&str, &str, &[&str])]) -> Vec<PlannedStep> {
+        let steps = steps
+            .iter()
+            .enumerate()
+            .map(|(index, (task, text, after))| PlannedStep {
+                text: (*text).into(),
+                task: (*task).into(),
+                name: format!("s{index}"),
+                after: after.iter().map(|name| (*name).to_owned()).collect(),
+                ..PlannedStep::default()
+            })
+            .collect();
+        let mut plan = Plan { steps, ..Plan::default() };
+        separate_candidates(&mut plan, &Lake::built_in(), &mut Vec::new());
+        plan.steps
+    }
+
+    #[test]
+    fn variants_become_steps() {
+        let found = separated(&[
+            (
+                "sklearn.train",
+                "Train two random forests for ph, one with 100 trees and one with 1000 trees",
+                &[],
+            ),
+            ("model.compare", "keep the better", &["s0"]),
+        ]);
+        assert!(found[0].text.contains("100 trees") && !found[0].text.contains("1000"), "{found:?}");
+        assert!(found[1].text.contains("1000 trees"), "{found:?}");
+        assert_eq!(found[2].after, ["s0", "s0-2"]);
+    }
+
+    #[test]
+    fn what_is_compared_is_trained() {
+        let found =
+            separated(&[("model.compare", "Use /mnt/stays.parquet. Candidates: XGBoost, extra trees", &[])]);
+        let tasks: Vec<&str> = found.iter().map(|step| step.task.as_str()).collect();
+        assert_eq!(tasks, ["data.load", "xgboost.train", "sklearn.train", "model.compare"]);
+    }
+
+    #[test]
+    fn settings_belong_to_their_training() {
+        let found = separated(&[
+            ("torch.finetune", "fine tune roberta-base", &[]),
+            ("torch.train", "4 epochs, batch size 32", &["s0"]),
+            ("model.evaluate", "then f1", &["s1"]),
+        ]);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1].after, ["s0"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Arguments of an image that the text spells out: `--input s3://raw/logs`.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::images::images;
+
+static FLAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?:^|[\s(,"'`])(--?[A-Za-z][\w-]*)(=(?:"[^"]*"|'[^']*'|[^\s,;"'`]+))?"#)
+        .expect("the pattern is valid")
+});
+static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"^[\s]+(?:"([^"]*)"|'([^']*)'|`([^`]*)`|([^\s,;]+))"#).expect("the pattern is valid")
+});
+static OF: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)^[\s"'`]*,?\s*(?:and|with|set to|followed by|plus|equal to|=|being|is)?\s*(?:the )?(?:value|name|content)s? of (?:the )?(?:workflow )?(?:parameter )?["'`]?([\w-]+)"#)
+        .expect("the pattern is valid")
+});
+static COMMAND: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(commands?|cmd|executes?|python3?|bash|sh|java|node|mpirun|torchrun|entry ?point|befehl|commande|comando|comando|script)\b")
+        .expect("the pattern is valid")
+});
+
+/// Words that end the arguments instead of being one.
+const STOPS: [&str; 44] = [
+    "and", "then", "with", "as", "for", "on", "the", "a", "an", "to", "in", "of", "at", "so", "but", "or",
+    "is", "it", "which", "that", "before", "after", "followed", "while", "until", "over", "again", "every",
+    "each", "und", "mit", "dann", "für", "et", "puis", "avec", "pour", "y", "con", "luego", "e", "com",
+    "per", "where",
+];
+
+/// The flags behind the image with their values, in the order of the text; `None` if there are none, or if a command
+/// is spelled out that they may belong to.
+pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) -> Option<Vec<String>> {
+    let found = images(text);
+    let [image] = &found[..] else { return None };
+    let tail = &text[image.end..];
+    let tail = sentence(tail);
+    if COMMAND.is_match(tail) {
+        return None;
+    }
+    let mut arguments = Vec::new();
+    for captures in FLAG.captures_iter(tail) {
+        let flag = captures.get(1)?;
+        if let Some(joined) = captures.get(2) {
+            let joined = joined.as_str().trim_end_matches(['.', ',', ')']);
+            arguments.push(format!("{}{}", flag.as_str(), joined.replace(['"', '\''], "")));
+            continue;
+        }
+        arguments.push(flag.as_str().to_owned());
+        let rest = &tail[flag.end()..];
+        if let Some(of) = OF.captures(rest) {
+            let name = of[1].to_owned();
+            if parameters.contains(&name) {
+                arguments.push(format!("{{{{parameters.{name}}}}}"));
+            } else if mapped {
+                arguments.push("{{item}}".to_owned());
+            }
+            continue;
+        }
+        if let Some(value) = VALUE.captures(rest) {
+            let quoted = value.get(1).or(value.get(2)).or(value.get(3));
+            if let Some(quoted) = quoted {
+                arguments.push(quoted.as_str().to_owned());
+                continue;
+            }
+            let word = value
+                .get(4)
+                .map_or("", |word| word.as_str())
+                .trim_end_matches(['.', ':', ')', '?', '!', '"']);
+            let is_value =
+                !word.is_empty() && !word.starts_with('-') && !STOPS.contains(&word.to_lowercase().as_str());
+            if is_value {
+                let parameter = word.trim_matches(['{', '}']).trim_start_matches("parameters.");
+                let known = word.starts_with("{{") && parameters.iter().any(|name| name == parameter);
+                arguments.push(if known {
+                    format!("{{{{parameters.{parameter}}}}}")
+                } else {
+                    word.to_owned()
+                });
+            }
+        }
+    }
+    (!arguments.is_empty()).then_some(arguments)
+}
+
+/// The text up to the end of its sentence.
+fn sentence(text: &str) -> &str {
+    let end = [". ", "; ", "\n"].iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, mapped: bool) -> Option<Vec<String>> {
+        stated_arguments(text, mapped, &["region".to_owned()])
+    }
+
+    #[test]
+    fn flags_keep_their_values() {
+        for (text, expected) in [
+            ("run acme/prep:1.2 with --input s3://raw/logs, then", vec!["--input", "s3://raw/logs"]),
+            ("acme/fit:3 --epochs=5 --fast and retry it", vec!["--epochs=5", "--fast"]),
+            ("acme/a:1 --msg \"all is well\" -v", vec!["--msg", "all is well", "-v"]),
+            (
+                "img.io/prep:3 with --region and the value of region.",
+                vec!["--region", "{{parameters.region}}"],
+            ),
+        ] {
+            assert_eq!(read(text, false).unwrap(), expected, "{text}");
+        }
+        assert_eq!(
+            read("acme/a:1 with the arguments --site and the name of the hospital", true).unwrap(),
+            ["--site", "{{item}}"]
+        );
+        assert_eq!(read("acme/a:1 with command python x.py --epochs 3", false), None);
+        assert_eq!(read("acme/a:1 with 2 GPUs", false), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a description names images, the images are the steps: what names none is a setting or a remark.
+
+use super::literals::{Literal, LiteralKind, literals};
+use super::plan::{Plan, PlannedStep};
+
+/// Tasks that take an image of their own.
+const OWN_IMAGE: [&str; 9] = [
+    "container.run",
+    "job.pytorch",
+    "job.tensorflow",
+    "job.mpi",
+    "job.xgboost",
+    "image.build",
+    "tune.katib",
+    "script.bash",
+    "script.python",
+];
+
+/// The images with a tag that a text names, each once.
+pub(super) fn images(text: &str) -> Vec<Literal> {
+    let mut found: Vec<Literal> = Vec::new();
+    for literal in literals(text) {
+        let tagged = literal.kind == LiteralKind::Image && literal.text.contains(':');
+        if tagged && found.iter().all(|other| other.text != literal.text) {
+            found.push(literal);
+        }
+    }
+    found
+}
+
+/// A step that names an image runs it; a container step that names none is no step where all images have theirs.
+pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let all = images(description);
+    if all.is_empty() {
+        return;
+    }
+    for step in plan.steps.iter_mut().chain(&mut plan.finally) {
+        if !OWN_IMAGE.contains(&step.task.as_str()) && !images(&step.text).is_empty() {
+            changes.push(format!("{}: it runs the image that it names, not {}", step.name, step.task));
+            "container.run".clone_into(&mut step.task);
+        }
+    }
+    let covered = all.iter().all(|image| plan.all_steps().any(|step| step.text.contains(&image.text)));
+    if !covered {
+        return;
+    }
+    let nameless = |step: &PlannedStep| {
+        step.task == "container.run" && images(&step.text).is_empty() && !named(step, description)
+    };
+    plan.finally.retain(|step| !nameless(step));
+    let gone: Vec<PlannedStep> = plan.steps.iter().filter(|step| nameless(step)).cloned().collect();
+    if gone.len() == plan.steps.len() {
+        return;
+    }
+    for step in &gone {
+        changes.push(format!("{}: {:?} names no image and is no step of its own", step.name, step.text));
+    }
+    plan.steps.retain(|step| !gone.iter().any(|other| other.name == step.name));
+    // Whoever waited for a removed step waits for what that one waited for.
+    for removed in gone.iter().rev() {
+        for step in &mut plan.steps {
+            if let Some(at) = step.after.iter().position(|name| name == &removed.name) {
+                step.after.splice(at..=at, removed.after.iter().cloned());
+            }
+        }
+    }
+}
+
+/// Whether a step runs an image again that stands elsewhere in the text ("then the same image with --check").
+fn named(step: &PlannedStep, description: &str) -> bool {
+    let lower = step.text.to_lowercase();
+    let again = [
+        "same image",
+        "same container",
+        "again",
+        "that image",
+        "gleiche image",
+        "même image",
+        "misma imagen",
+    ];
+    again.iter().any(|words| lower.contains(words))
+        || (literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Image)
+            && description.contains("image"))
+}

@@ -1,0 +1,278 @@
+//! What runs once per item, and what waits for what, as the text states it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::plan::{Plan, PlannedStep};
+use crate::api::{Component, ComponentRun, Task};
+use crate::ir::Components;
+use crate::lake::Lake;
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
+}
+
+/// Words that say "once per item".
+static EACH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(each|every|per|respectively|separately|individually|one by one|one (?:job|pod|instance|run|copy) (?:for|per)|loop(?:ing)? over|iterate\w*|map(?:ped)? over|jede[nrsm]?|je|jeweils|chaque|chacun\w*|cada|ogni|ciascun\w*|każd\w*|elke?|voor)\b|每|各|ごと|それぞれ",
+    )
+});
+/// Words that, right before a list, say the same.
+static BEFORE_LIST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(for|over|für|pour|para|per|in|with|on|at|of|mit|avec|con|com|dla|voor)\b(?:\s+[\p{L}-]+){0,4}\s*[:(]?\s*$",
+    )
+});
+/// "Each element of that list".
+static EACH_ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:for each|for every|per|each|every|for all)\b(?: (?:of|one of))?(?: (?:the|its|these|those|that|this|such))? ?(?:\w+ )?(?:elements?|items?|entr(?:y|ies)|lines?|values?|parts?|chunks?|shards?|paths?|files?|names?|ids?|of them|one|ones|them)\b",
+    )
+});
+/// "Prints a JSON list".
+static PRINTS_LIST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:prints?|lists?|outputs?|writes?|returns?|emits?|produces?|gives?|finds?|enumerates?|gibt|druckt|affiche|imprime)\b.{0,60}\b(?:lists?|array|names?|files?|paths?|ids?|shards?|liste|lista)\b|\bjson list|\bjson array",
+    )
+});
+static PARALLEL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"parallel|same time|simultan|side by side|independen|meanwhile|concurrent|in the meantime|at once|alongside|gleichzeitig|nebeneinander|unabhängig|en même temps|a la vez|al mismo tiempo|ao mesmo tempo|contempora|insieme|jednocze|równolegl|tegelijk|同时|並列|並行|并行|separate",
+    )
+});
+
+/// Drops, expands or adds the items of steps.
+pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+    for step in &mut plan.steps {
+        let Some(Value::Array(items)) = &step.each else { continue };
+        let Some(component) = lake.component(&step.task) else { continue };
+        let columns = !is_plain(component) && takes_columns(component);
+        if columns || !asked_for_each(items, description) {
+            changes.push(format!("{}: runs once, because nothing asks for one run per value", step.name));
+            step.each = None;
+        }
+    }
+    expand(plan, lake, changes);
+    map_over_printed_lists(plan, description, lake, changes);
+}
+
+fn is_plain(component: &Component) -> bool {
+    !matches!(component.run, ComponentRun::Script { .. }) || component.name.starts_with("script.")
+}
+
+/// Whether the values of a list can be columns that the component works on.
+fn takes_columns(component: &Component) -> bool {
+    component.task != Task::Train
+        && component.arguments["properties"].as_object().is_some_and(|properties| {
+            properties.values().any(|property| property["items"]["x-literal"] == "column")
+        })
+}
+
+/// Whether the sentence that lists the items asks for one run per item.
+fn asked_for_each(items: &[Value], description: &str) -> bool {
+    let text = description.to_lowercase();
+    let first = items[0].as_str().map_or_else(|| items[0].to_string(), str::to_owned).to_lowercase();
+    let found = text.match_indices(&first).any(|(at, _)| {
+        let start = text[..at].rfind(['.', '\n', ';']).map_or(0, |stop| {
+            // A dot inside of a name is no end of a sentence.
+            text[..at].rfind(". ").or(text[..at].rfind('\n')).map_or(0, |end| end.min(stop) + 1)
+        });
+        let end = text[at..].find(". ").map_or(text.len(), |stop| at + stop);
+        EACH.is_match(&text[start..end]) || BEFORE_LIST.is_match(&text[start..at])
+    });
+    found || !text.contains(&first)
+}
+
+/// A component that hands files on cannot run once per item inside of an engine: a few items become as many steps, and
+/// where the step does not depend on its items, it runs once.
+fn expand(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let mut steps: Vec<PlannedStep> = Vec::new();
+    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
+    let all = std::mem::take(&mut plan.steps);
+    for (index, step) in all.iter().enumerate() {
+        let mut step = step.clone();
+        for (old, new) in &replaced {
+            if let Some(at) = step.after.iter().position(|name| name == old) {
+                step.after.splice(at..=at, new.iter().cloned());
+            }
+        }
+        let component = lake.component(&step.task);
+        let read = component.is_some_and(|component| !component.outputs.is_empty())
+            && all[index + 1..].iter().any(|later| {
+                later.after.contains(&step.name)
+                    || lake.component(&later.task).is_some_and(|later| !later.inputs.is_empty())
+            });
+        let items = match &step.each {
+            Some(Value::Array(items)) if read => items.clone(),
+            _ => {
+                steps.push(step);
+                continue;
+            }
+        };
+        step.each = None;
+        let several = component.is_some_and(|component| {
+            matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate)
+        });
+        if !several || items.len() > 8 {
+            changes.push(format!("{}: runs once, its files could not be told apart otherwise", step.name));
+            steps.push(step);
+            continue;
+        }
+        changes.push(format!("{}: {} steps, one per value", step.name, items.len()));
+        let names: Vec<String> = (1..=items.len()).map(|number| format!("{}-{number}", step.name)).collect();
+        for (name, item) in names.iter().zip(&items) {
+            let item = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+            let text = only_item(&step.text, &item, &items);
+            steps.push(PlannedStep { text, name: name.clone(), ..step.clone() });
+        }
+        replaced.push((step.name.clone(), names));
+    }
+    plan.steps = steps;
+}
+
+/// The words of a step with one of the items in place of all of them.
+fn only_item(text: &str, item: &str, items: &[Value]) -> String {
+    let all: Vec<String> =
+        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+    let (Some(start), Some(last)) = (text.find(&all[0]), all.last()) else { return format!("{text} {item}") };
+    match text[start..].rfind(last.as_str()) {
+        Some(at) => format!("{}{item}{}", &text[..start], &text[start + at + last.len()..]),
+        None => format!("{text} {item}"),
+    }
+}
+
+/// "Once per element of that list" behind a step that prints a list.
+fn map_over_printed_lists(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+    if !PRINTS_LIST.is_match(description) || !EACH_ELEMENT.is_match(description) {
+        return;
+    }
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let plain = lake.component(&step.task).is_some_and(is_plain);
+        if step.each.is_some() || !plain || !EACH_ELEMENT.is_match(&step.text) {
+            continue;
+        }
+        let printer = before
+            .iter()
+            .rev()
+            .find(|other| lake.component(&other.task).is_some_and(is_plain) && other.each.is_none());
+        if let Some(printer) = printer {
+            changes.push(format!("{}: runs once per item that {} prints", step.name, printer.name));
+            step.each = Some(Value::String(format!("{}.result", printer.name)));
+            step.after = vec![printer.name.clone()];
+        }
+    }
+}
+
+/// Steps that read nothing run in the order of the text, unless it lets them run at the same time.
+pub(super) fn order_by_text(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+    if PARALLEL.is_match(description) {
+        return;
+    }
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let reads_nothing = lake
+            .component(&step.task)
+            .is_some_and(|component| component.inputs.is_empty() && component.task != Task::Load);
+        let depends =
+            !step.after.is_empty() || step.when.is_some() || matches!(step.each, Some(Value::String(_)));
+        if reads_nothing && !depends {
+            // Both ends of a branch come before what follows it.
+            let previous = &before[index - 1];
+            changes.push(format!("{} waits for {}, which comes before it", step.name, previous.name));
+            step.after = vec![previous.name.clone()];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(task: &str, text: &str, each: Option<Value>) -> PlannedStep {
+        PlannedStep {
+            text: text.into(),
+            task: task.into(),
+            name: task.replace('.', "-"),
+            each,
+            ..PlannedStep::default()
+        }
+    }
+
+    fn read(description: &str, steps: Vec<PlannedStep>) -> Vec<PlannedStep> {
+        let mut plan = Plan { steps, ..Plan::default() };
+        read_items(&mut plan, description, &Lake::built_in(), &mut Vec::new());
+        plan.steps
+    }
+
+    #[test]
+    fn columns_are_no_items() {
+        let text = "one-hot encode the columns purpose and state";
+        let found = read(text, vec![step("features.encode", text, Some(json!(["purpose", "state"])))]);
+        assert_eq!(found[0].each, None);
+    }
+
+    #[test]
+    fn items_need_a_word_that_asks_for_them() {
+        let text = "run a:1 for each of north and south";
+        assert!(
+            read(text, vec![step("container.run", text, Some(json!(["north", "south"])))])[0].each.is_some()
+        );
+        let text = "run a:1 for the regions north and south";
+        assert!(
+            read(text, vec![step("container.run", text, Some(json!(["north", "south"])))])[0].each.is_some()
+        );
+        let text = "run a:1 --regions north and south";
+        assert!(
+            read(text, vec![step("container.run", text, Some(json!(["north", "south"])))])[0].each.is_none()
+        );
+    }
+
+    #[test]
+    fn trainings_per_value_become_steps() {
+        let text = "for each of 0.1 and 0.3 as learning rate train xgboost";
+        let found = read(
+            text,
+            vec![
+                step("xgboost.train", text, Some(json!([0.1, 0.3]))),
+                PlannedStep {
+                    after: vec!["xgboost-train".into()],
+                    ..step("model.compare", "compare them", None)
+                },
+            ],
+        );
+        let texts: Vec<&str> = found.iter().map(|step| step.text.as_str()).collect();
+        assert_eq!(
+            texts[..2],
+            [
+                "for each of 0.1 as learning rate train xgboost",
+                "for each of 0.3 as learning rate train xgboost"
+            ]
+        );
+        assert_eq!(found[2].after, ["xgboost-train-1", "xgboost-train-2"]);
+    }
+
+    #[test]
+    fn printed_lists_are_mapped_over() {
+        let text =
+            "acme/list:1 prints a JSON list of shards. Start acme/reduce:1 once per element of that list.";
+        let found = read(
+            text,
+            vec![
+                step("container.run", "acme/list:1 prints a JSON list of shards", None),
+                PlannedStep {
+                    name: "reduce".into(),
+                    ..step("container.run", "Start acme/reduce:1 once per element of that list", None)
+                },
+            ],
+        );
+        assert_eq!(found[1].each, Some(json!("container-run.result")));
+    }
+}

@@ -1,0 +1,70 @@
+//! Workflow parameters as the text declares them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::plan::{Plan, PlannedParameter};
+
+static DECLARED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let name = r#"["'`“„]?([A-Za-z][A-Za-z0-9_-]*)["'`”“]?"#;
+    let value = r#"["'`“„]?([^\s,;"'`”“()]*[^\s,;."'`”“()])["'`”“]?"#;
+    let default = r"(?:default(?:s|ing)?(?: value)?(?: (?:is|to|of|being|should be))?|standard(?:wert)?(?: ist)?|par défaut|por defecto|predeterminado|padrão|=)";
+    [
+        format!(r"(?i)\b(?:workflow |pipeline )?(?:parameters?|paramètre|parámetro|parâmetro|parametro)\s+(?:(?:called|named|namens|appelé|llamado|chamado|chiamato)\s+)?{name}\s*[,(]?\s*(?:(?:with|whose|which|that|and|has|mit|avec|con|com)\s+)*(?:(?:a|the|its|dem|une?|el|la)\s+)*{default}\s*[:=]?\s*{value}"),
+        format!(r"(?i)\b{name}\s+(?:is|as)\s+an?\s+(?:workflow |pipeline )?parameter\s*[,(]?\s*(?:(?:with|whose|which|that|and|has)\s+)*(?:(?:a|the|its)\s+)*{default}\s*[:=]?\s*{value}"),
+    ]
+    .iter()
+    .map(|pattern| Regex::new(pattern).expect("the pattern is valid"))
+    .collect()
+});
+/// In a text that speaks of parameters: `region, default emea`, `trees (default 250)`.
+static LISTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)["'`]?\b([a-z][a-z0-9_-]*)["'`]?\s*[,(:]\s*(?:with )?(?:the )?default(?:s)?(?: value)?(?: is| to| of|:|=)?\s*["'`]?([^\s,;"'`()]*[^\s,;."'`()])"#)
+        .expect("the pattern is valid")
+});
+static SPEAKS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)param|configurable|variable").expect("the pattern is valid"));
+
+/// Adds declared parameters that the plan lacks, and mends their defaults.
+pub(super) fn read_parameters(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let listed = LISTED.captures_iter(description).filter(|_| SPEAKS.is_match(description));
+    for captures in DECLARED.iter().flat_map(|pattern| pattern.captures_iter(description)).chain(listed) {
+        let (name, default) = (captures[1].to_owned(), captures[2].to_owned());
+        if ["default", "with", "called", "named", "of", "the"].contains(&name.to_lowercase().as_str()) {
+            continue;
+        }
+        match plan.parameters.iter_mut().find(|parameter| parameter.name.eq_ignore_ascii_case(&name)) {
+            Some(known) if known.default == default => {}
+            Some(known) => {
+                changes.push(format!("parameter {name}: its default is {default}, as the description says"));
+                known.default = default;
+            }
+            None => {
+                changes.push(format!("parameter {name} with the default {default}, as the description says"));
+                plan.parameters.push(PlannedParameter { name, default });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_parameters_are_read() {
+        for (text, name, default) in [
+            ("The workflow gets a parameter called mode whose default is quick.", "mode", "quick"),
+            ("with a parameter epochs (default 5)", "epochs", "5"),
+            ("parameter region, default eu-west-1", "region", "eu-west-1"),
+            ("make bucket a thing; size is a parameter with default 0.5.", "size", "0.5"),
+        ] {
+            let mut plan = Plan::default();
+            read_parameters(&mut plan, text, &mut Vec::new());
+            let found: Vec<_> =
+                plan.parameters.iter().map(|p| (p.name.as_str(), p.default.as_str())).collect();
+            assert_eq!(found, [(name, default)], "{text}");
+        }
+    }
+}
