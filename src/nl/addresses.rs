@@ -49,7 +49,7 @@ pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
             "file.copy".clone_into(&mut step.task);
         }
         let splits =
-            ONE_ADDRESS.contains(&step.task.as_str()) && found.len() > 1 && step.each.is_none() && !copies;
+            ONE_ADDRESS.contains(&step.task.as_str()) && found.len() > 1 && (step.each.is_none() || paired(&step, &found)) && !copies;
         if !splits {
             steps.push(step);
             continue;
@@ -76,11 +76,16 @@ pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
                 step.after.clone()
             };
             names.push(name.clone());
-            steps.push(PlannedStep { text, name, after, ..step.clone() });
+            steps.push(PlannedStep { text, name, after, each: None, ..step.clone() });
         }
         replaced.push((step.name.clone(), names));
     }
     plan.steps = steps;
+}
+
+/// Whether there is an address for every item: "the first to A and the second to B".
+fn paired(step: &PlannedStep, addresses: &[Literal]) -> bool {
+    step.each.as_ref().and_then(serde_json::Value::as_array).is_some_and(|items| items.len() == addresses.len())
 }
 
 /// The words around one address, without those around the others.

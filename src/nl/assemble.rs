@@ -175,7 +175,7 @@ impl Assembler<'_> {
             }
             _ => return None,
         };
-        Some(MapOver { over, parallelism: fragment.settings.parallel })
+        Some(MapOver { over, parallelism: planned.parallel.or(fragment.settings.parallel) })
     }
 
     fn exec_while(

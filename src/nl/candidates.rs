@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::algorithms::named_algorithms;
 use super::plan::{Plan, PlannedStep};
-use crate::api::Task;
+use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
 
@@ -35,10 +35,13 @@ pub(super) fn separate_candidates(plan: &mut Plan, lake: &Lake, changes: &mut Ve
     merge_training_settings(plan, lake, changes);
     train_what_is_compared(plan, lake, changes);
     split_variants(plan, lake, changes);
+    choose_between(plan, lake, changes);
     for step in &mut plan.steps {
         let chooses = matches!(step.task.as_str(), "model.select" | "model.compare");
-        let constant =
-            step.when.as_ref().is_some_and(|when| when.contains(|c: char| c.is_ascii_digit() || c == '\''));
+        let planned = step.when.as_ref().and_then(|when| when.parse::<Condition>().ok());
+        let constant = planned.is_some_and(|condition| {
+            condition.operands().iter().any(|operand| matches!(operand, Operand::Literal(_)))
+        });
         if chooses && step.when.is_some() && !constant {
             changes.push(format!("{}: it compares the models itself and needs no condition", step.name));
             step.when = None;
@@ -135,6 +138,50 @@ fn train_what_is_compared(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String
     plan.steps[index].after = names;
     plan.steps[index].each = None;
     plan.steps.splice(index..index, new);
+}
+
+static CHOOSES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:keep|take|pick|choose|select|use|find|determine|compare|nimm|wähle|behalte|garde[rz]?|choisi\w*|compar\w*|elig\w*|escog\w*|quéda\w*|escolh\w*|sceg\w*|wybierz|kies)\b[^.;]{0,50}?\b(?:best|better|lower|higher|lowest|highest|winner|winning|smaller|smallest|larger|largest|whichever|by [a-z0-9]+|beste[nrs]?|bessere[nrs]?|meilleure?|mejor|melhor|migliore|najlepsz\w*)\b",
+    )
+});
+
+/// Two trained models, and words that choose one of them, are a selection.
+fn choose_between(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let chooses = |step: &PlannedStep| matches!(step.task.as_str(), "model.select" | "model.compare");
+    let trained: Vec<String> =
+        plan.steps.iter().filter(|step| trains(step, lake)).map(|step| step.name.clone()).collect();
+    if trained.len() < 2 || plan.steps.iter().any(chooses) {
+        return;
+    }
+    let found = plan.steps.iter().enumerate().find_map(|(index, step)| {
+        let hit = CHOOSES.find(&step.text).filter(|_| !trains(step, lake))?;
+        Some((index, hit.end()))
+    });
+    let Some((index, end)) = found else { return };
+    let step = plan.steps[index].clone();
+    let rest = step.text[end..].find(" and ").map(|at| end + at);
+    let keeps = matches!(step.task.as_str(), "model.evaluate" | "report.write") || step.task.starts_with("script.");
+    changes.push(format!("{}: it chooses between {} models", step.name, trained.len()));
+    let Some(rest) = rest.filter(|_| !keeps) else {
+        if keeps || step.task.starts_with("data.") {
+            "model.select".clone_into(&mut plan.steps[index].task);
+            plan.steps[index].after = trained;
+            return;
+        }
+        insert_selection(plan, index, step.text.clone(), trained);
+        return;
+    };
+    plan.steps[index].text = step.text[rest + " and ".len()..].to_owned();
+    insert_selection(plan, index, step.text[..rest].to_owned(), trained);
+}
+
+fn insert_selection(plan: &mut Plan, index: usize, text: String, trained: Vec<String>) {
+    let name = "select-model".to_owned();
+    plan.steps[index].after.retain(|name| !trained.contains(name));
+    plan.steps[index].after.push(name.clone());
+    let step = PlannedStep { text, task: "model.select".into(), name, after: trained, ..PlannedStep::default() };
+    plan.steps.insert(index, step);
 }
 
 /// "Two forests, one with 100 trees and one with 1000" are two trainings.

@@ -72,6 +72,49 @@ static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Find the weird readings" asks for a model that finds anomalies.
+static ANOMALIES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:find|detect\w*|spot|flag|identif\w+|search for|look for|discover|erkenn\w*|finde|détect\w+|detect\w+|encontrar|trova\w*)\b[^.;]{0,40}?\b(?:anomal\w+|outliers?|weird|unusual|suspicious|odd|strange|abnormal|irregular\w*|ausreißer|auffällig\w*|aberrant\w*|atípic\w*)")
+});
+
+/// A table step that finds anomalies, where nothing trains, becomes a training of its own.
+fn train_what_finds_anomalies(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    use crate::api::Task;
+    let works = |step: &PlannedStep| {
+        lake.component(&step.task).is_some_and(|component| {
+            matches!(component.task, Task::Train | Task::Tune | Task::Job | Task::Script | Task::Container)
+        })
+    };
+    if plan.all_steps().any(works) || lake.component("sklearn.train").is_none() {
+        return;
+    }
+    let Some((index, at)) = plan.steps.iter().enumerate().find_map(|(index, step)| {
+        Some((index, ANOMALIES.find(&step.text)?.start()))
+    }) else {
+        return;
+    };
+    let step = plan.steps[index].clone();
+    changes.push(format!("{}: an isolation forest finds the anomalies", step.name));
+    let text = format!("{} with an isolation forest", &step.text[at..]);
+    if !step.task.starts_with("data.load") {
+        plan.steps[index].text = text;
+        "sklearn.train".clone_into(&mut plan.steps[index].task);
+        return;
+    }
+    let name = fresh_name(plan, "find-anomalies");
+    plan.steps[index].text = step.text[..at].trim_end().trim_end_matches(" and").trim_end_matches(',').to_owned();
+    if plan.steps[index].text.is_empty() {
+        plan.steps[index].text.clone_from(&step.text);
+    }
+    for later in &mut plan.steps[index + 1..] {
+        for after in later.after.iter_mut().filter(|after| **after == step.name) {
+            after.clone_from(&name);
+        }
+    }
+    let new = PlannedStep { text, task: "sklearn.train".into(), name, after: vec![step.name], ..PlannedStep::default() };
+    plan.steps.insert(index + 1, new);
+}
+
 /// A table step that speaks of predicting, where nothing trains, is the training.
 fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     use crate::api::Task;
@@ -102,6 +145,7 @@ fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<Strin
 pub(super) fn mend_tasks(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     veto(plan, lake, changes);
     train_what_is_predicted(plan, lake, changes);
+    train_what_finds_anomalies(plan, lake, changes);
     for (cue, component) in CUES.iter() {
         if lake.component(component).is_some() && !plan.all_steps().any(|step| step.task == *component) {
             separate(plan, cue, component, changes);

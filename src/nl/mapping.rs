@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::literals::{LiteralKind, literals};
 use super::plan::{Plan, PlannedStep};
 use crate::api::{Component, ComponentRun, Task};
 use crate::ir::Components;
@@ -57,6 +58,28 @@ pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, change
     }
     expand(plan, lake, changes);
     map_over_printed_lists(plan, description, lake, changes);
+    limit_instances(plan, description, changes);
+}
+
+static AT_ONCE: LazyLock<Regex> = LazyLock::new(|| {
+    let together = r"(?:at once|at a time|at the same time|at any (?:one )?time|in parallel|concurrently|simultaneously|side by side|gleichzeitig|parallel|auf einmal|à la fois|en parallèle|en même temps|a la vez|en paralelo|al mismo tiempo|por vez|ao mesmo tempo|em paralelo|alla volta|in parallelo|contemporaneamente|naraz|jednocześnie|tegelijk)";
+    regex(&format!(
+        r"\b(?:no more than|not more than|never more than|at most|at maximum|max(?:imum)?\.?(?: of)?|up to|only|höchstens|maximal|nicht mehr als|au plus|au maximum|pas plus de|como máximo|máximo|no más de|no máximo|al massimo|massimo|maksymalnie|hoogstens|maximaal) (\d+)\b([^.;\n]{{0,30}}?){together}|\b(\d+) (?:of them )?(?:at a time|at once|in parallel|gleichzeitig|à la fois|a la vez|alla volta|por vez)|\bparallelism (?:of |to |= ?|: ?|is )?(\d+)"
+    ))
+});
+
+/// "At most 2 at a time" limits the one step that runs once per item.
+fn limit_instances(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let mut mapped = plan.steps.iter_mut().filter(|step| step.each.is_some());
+    let (Some(step), None) = (mapped.next(), mapped.next()) else { return };
+    let Some(found) = AT_ONCE.captures(description) else { return };
+    let about_steps = found.get(2).is_some_and(|words| regex(r"\b(steps?|tasks?)\b").is_match(words.as_str()));
+    let limit = [1, 3, 4].into_iter().find_map(|group| found.get(group)?.as_str().parse::<u32>().ok());
+    if let Some(limit) = limit.filter(|limit| *limit > 0 && !about_steps) {
+        changes.push(format!("{}: at most {limit} at a time, as the description says", step.name));
+        step.parallel = Some(limit);
+        plan.parallelism = plan.parallelism.filter(|whole| *whole != limit);
+    }
 }
 
 fn is_plain(component: &Component) -> bool {
@@ -166,6 +189,31 @@ fn map_over_printed_lists(plan: &mut Plan, description: &str, lake: &Lake, chang
             step.after = vec![printer.name.clone()];
         }
     }
+}
+
+/// "Fine-tune it. Data: a.parquet": what loads the data comes before what needs it, wherever the text names it.
+pub(super) fn loads_come_first(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let loads = |step: &PlannedStep| {
+        step.after.is_empty()
+            && step.when.is_none()
+            && lake.component(&step.task).is_some_and(|component| component.task == Task::Load)
+    };
+    let needs = |step: &PlannedStep| {
+        let component = lake.component(&step.task);
+        component.is_some_and(|component| {
+            component.task != Task::Load && component.inputs.iter().any(|port| port.port_type == crate::api::PortType::Table && !port.optional)
+        }) && step.after.is_empty()
+            && !literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Uri)
+    };
+    let Some(first) = plan.steps.iter().position(needs) else { return };
+    let Some(load) = plan.steps.iter().skip(first + 1).position(loads).map(|at| at + first + 1) else { return };
+    if plan.steps[..first].iter().any(loads) {
+        return;
+    }
+    let step = plan.steps.remove(load);
+    changes.push(format!("{} comes first, because {} needs its data", step.name, plan.steps[first].name));
+    plan.steps[first].after = vec![step.name.clone()];
+    plan.steps.insert(first, step);
 }
 
 /// Steps that read nothing run in the order of the text, unless it lets them run at the same time.

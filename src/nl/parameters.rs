@@ -26,6 +26,39 @@ static LISTED: LazyLock<Regex> = LazyLock::new(|| {
 static SPEAKS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)param|configurable|variable").expect("the pattern is valid"));
 
+static EQUALS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:if|when|only if|wenn|falls|si|se|in case) (?:the |der |le |el |il |o )?(?:value of |parameter |workflow parameter )*["'`]?([A-Za-z][\w-]*)["'`]? (?:equals|is equal to|is set to|is|==?|ist|gleich|vaut|est|es|igual a|è|é) (not )?["'`“„]?([\w.-]*\w)"#)
+        .expect("the pattern is valid")
+});
+
+/// Conditions on declared parameters: "if mode equals full".
+pub(super) fn read_parameter_conditions(plan: &mut Plan, changes: &mut Vec<String>) {
+    let names: Vec<String> = plan.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    let mut last: Option<(String, String, bool)> = None;
+    for step in &mut plan.steps {
+        let stated = EQUALS.captures_iter(&step.text).find(|found| names.contains(&found[1].to_owned()));
+        let condition = if let Some(found) = stated {
+            (found[1].to_owned(), found[3].to_owned(), found.get(2).is_none())
+        } else if let Some((name, value, equal)) = last.take().filter(|_| OTHERWISE.is_match(&step.text)) {
+            (name, value, !equal)
+        } else {
+            continue;
+        };
+        let operator = if condition.2 { "==" } else { "!=" };
+        let when = format!("parameters.{} {operator} '{}'", condition.0, condition.1);
+        if step.when.as_ref() != Some(&when) {
+            changes.push(format!("{}: it runs if {when}, as the description says", step.name));
+        }
+        step.when = Some(when);
+        last = Some(condition);
+    }
+}
+
+static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(otherwise|else|if not|in all other cases|sonst|andernfalls|sinon|autrement|si no|de lo contrario|senão|caso contrário|altrimenti|w przeciwnym razie|anders)\b")
+        .expect("the pattern is valid")
+});
+
 /// Adds declared parameters that the plan lacks, and mends their defaults.
 pub(super) fn read_parameters(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let listed = LISTED.captures_iter(description).filter(|_| SPEAKS.is_match(description));

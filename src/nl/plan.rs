@@ -75,6 +75,9 @@ pub struct PlannedStep {
     /// What the text itself says about the repetition; not written by the model.
     #[serde(skip)]
     pub repetition: Option<Repetition>,
+    /// Most instances at once, as the text states it; not written by the model.
+    #[serde(skip)]
+    pub parallel: Option<u32>,
 }
 
 /// A repetition as the text states it.

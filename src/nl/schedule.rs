@@ -17,7 +17,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
 }
 
-const DAYS: [(&str, &str); 14] = [
+const DAYS: [(&str, &str); 54] = [
     ("sunday", "0"),
     ("monday", "1"),
     ("tuesday", "2"),
@@ -32,6 +32,46 @@ const DAYS: [(&str, &str); 14] = [
     ("donnerstag", "4"),
     ("freitag", "5"),
     ("samstag", "6"),
+    ("dimanche", "0"),
+    ("lundi", "1"),
+    ("mardi", "2"),
+    ("mercredi", "3"),
+    ("jeudi", "4"),
+    ("vendredi", "5"),
+    ("samedi", "6"),
+    ("domingo", "0"),
+    ("lunes", "1"),
+    ("martes", "2"),
+    ("miércoles", "3"),
+    ("jueves", "4"),
+    ("viernes", "5"),
+    ("sábado", "6"),
+    ("segunda-feira", "1"),
+    ("terça-feira", "2"),
+    ("quarta-feira", "3"),
+    ("quinta-feira", "4"),
+    ("sexta-feira", "5"),
+    ("domenica", "0"),
+    ("lunedì", "1"),
+    ("martedì", "2"),
+    ("mercoledì", "3"),
+    ("giovedì", "4"),
+    ("venerdì", "5"),
+    ("sabato", "6"),
+    ("niedziel", "0"),
+    ("poniedział", "1"),
+    ("wtorek", "2"),
+    ("środ", "3"),
+    ("czwartek", "4"),
+    ("piątek", "5"),
+    ("sobot", "6"),
+    ("zondag", "0"),
+    ("maandag", "1"),
+    ("dinsdag", "2"),
+    ("woensdag", "3"),
+    ("donderdag", "4"),
+    ("vrijdag", "5"),
+    ("zaterdag", "6"),
 ];
 
 const ZONES: [(&str, &str); 34] = [
@@ -83,7 +123,7 @@ static MINUTELY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(every minute|each
 static HALF_HOUR: LazyLock<Regex> = LazyLock::new(|| regex(r"\bevery half(?: an)? hour\b"));
 static DAILY: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(every ?day|each day|daily|every (?:single )?(?:night|morning|evening|afternoon|midnight|noon)|each (?:night|morning|evening)|nightly|once a day|jeden (?:tag|morgen|abend)|jede nacht|täglich|chaque (?:jour|nuit|matin|soir)|tous les (?:jours|matins|soirs)|quotidien\w*|cada (?:día|noche|mañana)|todos los días|diariamente)\b",
+        r"\b(every ?day|each day|daily|every (?:single )?(?:night|morning|evening|afternoon|midnight|noon)|each (?:night|morning|evening)|nightly|once a day|jeden (?:tag|morgen|abend)|jede nacht|täglich|chaque (?:jour|nuit|matin|soir)|tous les (?:jours|matins|soirs)|quotidien\w*|cada (?:día|noche|mañana|dia|noite)|todos los días|todas las (?:noches|mañanas)|todos os dias|todas as (?:noites|manhãs)|diariamente|ogni (?:giorno|notte|mattina|sera)|tutti i giorni|quotidianamente|codziennie|każdego dnia|co noc|elke (?:dag|nacht|ochtend|avond)|dagelijks)\b",
     )
 });
 static WEEKDAYS: LazyLock<Regex> = LazyLock::new(|| {
@@ -104,13 +144,21 @@ static MONTH_DAY: LazyLock<Regex> =
     LazyLock::new(|| regex(r"\b(?:on )?(?:the )?(\d{1,2})(?:st|nd|rd|th)\b|\bday (\d{1,2})\b"));
 static FIRST_DAY: LazyLock<Regex> = LazyLock::new(|| regex(r"\bfirst (?:day|of)\b"));
 static DAY_LIST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"\b(?:every|each|on|jeden|am|chaque|cada)\s+((?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag)(?:(?:\s*,\s*|\s+and\s+|\s*&\s*|\s+und\s+|,\s*and\s+)(?:(?:sun|mon|tues|wednes|thurs|fri|satur)days?|sonntag|montag|dienstag|mittwoch|donnerstag|freitag|samstag))*)",
-    )
+    let names: Vec<String> = DAYS.iter().map(|(name, _)| format!(r"{name}\w*")).collect();
+    let day = format!("(?:{})", names.join("|"));
+    regex(&format!(
+        r"\b(?:every|each|on|jede[nrs]?|am|chaque|le|tous les|cada|todos? (?:los|las|os|as)|los|el|à|às|aos?|na|ogni|di|każd\w*|co|w|we|elke|op)\s+({day}(?:(?:\s*,\s*|\s+(?:and|&|und|et|y|e|i|en)\s+|,\s*and\s+){day})*)"
+    ))
 });
+/// The weekday of Chinese and Japanese texts.
+static CJK_DAY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?:每|毎)?(?:周|星期|礼拜|週)([一二三四五六日天])|毎週([日月火水木金土])曜"));
+static CJK_DAILY: LazyLock<Regex> = LazyLock::new(|| regex(r"每天|每日|毎日|每晚|毎晩|每早|毎朝"));
+static CJK_TIME: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(下午|晚上|夜晚|午後|夜)?(\d{1,2})\s*(?:[:：]\s*(\d{2})|[点點時时](?:(\d{1,2})\s*分|半)?)"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:at|um|à|a las|gegen|by|@)\s+(\d{1,2})(?:[:.h](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|uhr|h\b|o'clock)?",
+        r"\b(?:at|um|à|a las?|às|as|alle|all'|gegen|by|om|o|o godz\w*\.?|@)\s+(\d{1,2})(?:[:.h](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|uhr|h\b|heures?|horas?|ore|uur|o'clock)?",
     )
 });
 static BARE_TIME: LazyLock<Regex> = LazyLock::new(|| {
@@ -132,10 +180,10 @@ pub(super) fn stated_schedule(text: &str) -> Option<StatedSchedule> {
 pub(super) fn explicit_schedule(text: &str) -> bool {
     static ORDER: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(every|each|jede[nrs]?|chaque|cada|tous les|toutes les|todos los|alle) (single )?(\d+ )?(minute|hour|day|night|morning|evening|week|weekday|weekend|month|(sun|mon|tues|wednes|thurs|fri|satur)day|minuten?|stunden?|tag|nacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|woche|monat|jour|nuit|semaine|mois|día|noche|semana|mes)",
+            r"\b(every|each|jede[nrs]?|chaque|cada|tous les|toutes les|todos los|todas las|todos os|ogni|każd\w*|elke|alle) (single )?(\d+ )?(minute|hour|day|night|morning|evening|week|weekday|weekend|month|(sun|mon|tues|wednes|thurs|fri|satur)day|minuten?|stunden?|tag|nacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|woche|monat|jour|nuit|semaine|mois|día|noche|semana|mes|dia|noite|giorno|notte|settimana|mese|lun\w+|mar\w+|mié\w+|mer\w+|jue\w+|jeu\w+|vie\w+|ven\w+|sáb\w+|sam\w+|dom\w+|segunda|terça|quarta|quinta|sexta|gio\w+|dag|week|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag)",
         )
     });
-    ORDER.is_match(text) || (TIME.is_match(text) && cron(text).is_some())
+    ORDER.is_match(text) || cjk_cron(text).is_some() || (TIME.is_match(text) && cron(text).is_some())
 }
 
 /// Whether the text speaks of a repeated start at all; without any such word a schedule was invented.
@@ -148,7 +196,32 @@ pub(super) fn speaks_of_schedule(text: &str) -> bool {
     WORDS.is_match(text)
 }
 
+/// Chinese and Japanese schedules: "每天凌晨2点", "毎週月曜9時".
+fn cjk_cron(text: &str) -> Option<String> {
+    let day = CJK_DAY.captures(text).and_then(|found| {
+        let name = found.get(1).or(found.get(2))?.as_str();
+        "日一二三四五六"
+            .chars()
+            .position(|c| name.starts_with(c))
+            .or_else(|| "日月火水木金土".chars().position(|c| name.starts_with(c)))
+            .or((name == "天").then_some(0))
+    });
+    if day.is_none() && !CJK_DAILY.is_match(text) {
+        return None;
+    }
+    let found = CJK_TIME.captures(text)?;
+    let hour: u32 = found[2].parse().ok()?;
+    let minute = found.get(3).or(found.get(4)).and_then(|minute| minute.as_str().parse().ok());
+    let minute: u32 = minute.unwrap_or(if found[0].ends_with('半') { 30 } else { 0 });
+    let hour = if found.get(1).is_some() && hour < 12 { hour + 12 } else { hour };
+    let day = day.map_or_else(|| "*".to_owned(), |day| day.to_string());
+    (hour < 24 && minute < 60).then(|| format!("{minute} {hour} * * {day}"))
+}
+
 fn cron(text: &str) -> Option<String> {
+    if let Some(found) = cjk_cron(text) {
+        return Some(found);
+    }
     if let Some(found) = EVERY_N.captures(text) {
         let number: u32 = found[1].parse().ok()?;
         let unit = found[2].to_lowercase();
@@ -278,6 +351,13 @@ mod tests {
             ("nightly", "0 0 * * *"),
             ("jeden Montag um 7 Uhr", "0 7 * * 1"),
             ("daily at 8 in the evening", "0 20 * * *"),
+            ("todos los lunes a las 7", "0 7 * * 1"),
+            ("chaque vendredi à 18h30", "30 18 * * 5"),
+            ("toda segunda-feira? cada segunda-feira às 6h", "0 6 * * 1"),
+            ("ogni giorno alle 5", "0 5 * * *"),
+            ("每天凌晨2点", "0 2 * * *"),
+            ("每周一早上8点30分", "30 8 * * 1"),
+            ("毎週月曜9時", "0 9 * * 1"),
         ] {
             assert_eq!(stated_schedule(text).map(|s| s.cron).as_deref(), Some(cron), "{text}");
         }

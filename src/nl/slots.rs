@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::evidence::{mentioned_choices, numbers_near, ratio, speaks_of, stems};
 use super::literals::{Literal, LiteralKind};
 use super::settings::whole_numbers;
-use crate::api::{Component, PortType};
+use crate::api::{Component, PortType, Task};
 
 /// What is known about a step when its arguments are generated.
 #[derive(Clone, Copy)]
@@ -266,7 +266,10 @@ fn literal_offer(
             }
         }
         "uri" | "image" | "email" | "url" => {
-            let candidates = candidates(kind, context);
+            let mut candidates = candidates(kind, context);
+            if let Some(source) = source_of_two(component, context) {
+                candidates.retain(|candidate| *candidate != source);
+            }
             let rivals = component.arguments["properties"]
                 .as_object()
                 .into_iter()
@@ -288,6 +291,10 @@ fn literal_offer(
             }
         }
         _ => {
+            let bases = pretrained(context.text);
+            if (name == "base_model" || name == "model") && component.task == Task::Train && !bases.is_empty() {
+                return Offer::Forced(wrap(bases));
+            }
             let stems = stems(name, property["description"].as_str().unwrap_or_default());
             let given = context.literals.iter().any(|literal| {
                 use LiteralKind::{Channel, Image, Name, Quoted};
@@ -336,7 +343,28 @@ fn candidates(kind: &str, context: &StepContext<'_>) -> Vec<String> {
     if texts.is_empty() && context.mapped {
         texts.push("{{item}}".to_owned());
     }
+    if texts.is_empty() && kind == "email" {
+        texts = unique(context.literals.iter().filter(|l| fits(l)).collect());
+    }
     texts
+}
+
+/// Names of pretrained models: `roberta-base`, `meta-llama/Llama-3.1-8B`.
+fn pretrained(text: &str) -> Vec<String> {
+    static FAMILIES: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?i)(?:^|[\s("'`:])((?:[\w-]+/)?[\w-]*(?:bert|gpt-?\d|gpt2|llama|mistral|mixtral|qwen|flan|t5|phi-?\d|gemma|falcon|bloom|electra|xlnet|bart-|opt-\d|pythia|deepseek|smollm|zephyr|vicuna|stablelm|yi-\d|olmo|granite|starcoder|codegen|whisper|vit-)[\w.-]*\w)"#)
+            .expect("the pattern is valid")
+    });
+    let mut found: Vec<String> = Vec::new();
+    for captures in FAMILIES.captures_iter(text) {
+        let name = captures[1].to_owned();
+        // "BERT" alone is a family, "bert-base-uncased" a model.
+        let whole = name.contains(['/', '-']) || name.chars().any(|c| c.is_ascii_digit());
+        if whole && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 static COLUMN_WORDS: LazyLock<Regex> = LazyLock::new(|| {
@@ -367,12 +395,34 @@ static TARGET: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is valid")
 });
 
+/// "For the column ph_value", "-> queue", "target: converted", "should learn delay_hours".
+static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?xi)(?:\bfor\s+(?:the\s+)?(?:column|field|target|label)\s+|(?:->|→|=>)\s*|\b(?:target|label|zielspalte|ziel|cible|objetivo|alvo)(?:\s+(?:column|variable|is|ist|est|es|field))*\s*[:=]?\s*|\blearns?\s+(?:to\s+predict\s+)?)
+        ["'`“„]?([\p{L}_][\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)*)"#,
+    )
+    .expect("the pattern is valid")
+});
+
+/// Words behind such a verb that name no column.
+const NO_TARGETS: [&str; 48] = [
+    "rows", "row", "it", "them", "this", "that", "these", "those", "new", "on", "values", "value", "labels", "label", "which",
+    "whether", "if", "how", "what", "who", "when", "with", "from", "in", "for", "and", "using", "by", "at", "as", "the", "a",
+    "an", "of", "to", "is", "column", "target", "every", "each", "all", "some", "data", "records", "examples", "test",
+    "model", "rate",
+];
+
 /// The column that the text says is predicted: in the step's words, else anywhere in the description.
 fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
     for text in [context.text, context.description] {
-        let mut found: Vec<String> =
-            TARGET.captures_iter(text).map(|captures| captures[1].to_owned()).collect();
-        found.dedup();
+        let mut found: Vec<String> = [&*TARGET, &*TARGET_COLUMN]
+            .into_iter()
+            .flat_map(|pattern| pattern.captures_iter(text))
+            .map(|captures| captures[1].to_owned())
+            .filter(|word| !NO_TARGETS.contains(&word.to_lowercase().as_str()))
+            .collect();
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|word| seen.insert(word.clone()));
         if !found.is_empty() {
             return found;
         }
@@ -523,7 +573,8 @@ pub(super) fn takes_address(component: &Component) -> bool {
 fn open_port(component: &Component, context: &StepContext<'_>) -> Option<(String, Vec<String>)> {
     let port = component.inputs.iter().find(|port| port.port_type == PortType::Table && !port.many)?;
     if takes_address(component) {
-        return None;
+        // "Predict the rows of A, writing to B": one is read, the other written.
+        return source_of_two(component, context).map(|source| (port.name.clone(), vec![source]));
     }
     let addresses: Vec<String> = context
         .literals
@@ -533,6 +584,22 @@ fn open_port(component: &Component, context: &StepContext<'_>) -> Option<(String
         .map(|l| l.text.clone())
         .collect();
     (!addresses.is_empty()).then(|| (port.name.clone(), addresses))
+}
+
+/// Of two addresses in the words of a step that predicts, the one that is read.
+fn source_of_two(component: &Component, context: &StepContext<'_>) -> Option<String> {
+    let own: Vec<&Literal> =
+        context.literals.iter().filter(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text)).collect();
+    if component.task != Task::Predict || own.len() != 2 {
+        return None;
+    }
+    let goes_to = |literal: &&&Literal| {
+        let at = context.text.find(&literal.text).unwrap_or(0);
+        let before = context.text[..at].to_lowercase();
+        let word = before.split_whitespace().next_back().unwrap_or_default();
+        ["to", "into", "as", "under", "in", "nach", "vers", "dans", "a", "en", "para"].contains(&word)
+    };
+    own.iter().find(|literal| !goes_to(literal)).map(|literal| literal.text.clone())
 }
 
 #[cfg(test)]

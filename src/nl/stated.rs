@@ -11,7 +11,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
 }
 
-const TIME: &str = r"(\d+|an?)[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
+const TIME: &str = r"\b(\d+|an?)[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;
 
 static GPUS: LazyLock<Regex> =
@@ -200,6 +200,7 @@ mod tests {
         assert_eq!(read("give up on it after 20 minutes").timeout.as_deref(), Some("20m"));
         assert_eq!(read("it must not take longer than 2 hours").timeout.as_deref(), Some("2h"));
         assert_eq!(read("run it every 2 hours").timeout, None);
+        assert_eq!(read("4 retries and a timeout of 90 seconds").timeout.as_deref(), Some("90s"));
         let mut answer = SettingsAnswer { retries: Some(3), ..SettingsAnswer::default() };
         answer.read_from("retry 3 times, wait 30 seconds between the attempts", false);
         assert_eq!(answer.backoff.as_deref(), Some("30s"));
