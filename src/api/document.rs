@@ -41,7 +41,10 @@ pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
     } else {
         serde_saphyr::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     };
-    Ok(program_from_value(&value)?)
+    let program = program_from_value(&value)?;
+    // A big document takes as long to free as to read; nobody need wait for it.
+    std::thread::spawn(move || drop(value));
+    Ok(program)
 }
 
 /// Makes a program of a JSON value, checking the schema and the meaning.

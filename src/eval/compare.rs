@@ -73,7 +73,7 @@ pub fn compare(first: &RunLog, second: &RunLog) -> Option<Comparison> {
     let difference = mean_with_interval(&differences)?;
     let (mut only_first, mut only_second) = (0, 0);
     for (a, b) in &common {
-        for sample in a.iter() {
+        for sample in *a {
             let Some(other) = b.iter().find(|other| other.sample == sample.sample) else { continue };
             only_first += usize::from(sample.passed() && !other.passed());
             only_second += usize::from(!sample.passed() && other.passed());

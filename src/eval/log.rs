@@ -111,7 +111,9 @@ impl LogWriter {
         let partial = path.with_extension("jsonl.part");
         let mut file = File::create(&partial).map_err(io)?;
         let mut text = line(header);
-        samples.iter().for_each(|sample| text.push_str(&line(sample)));
+        for sample in &samples {
+            text.push_str(&line(sample));
+        }
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
         std::fs::rename(&partial, path).map_err(io)?;
         let file = OpenOptions::new().append(true).open(path).map_err(io)?;

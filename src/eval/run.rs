@@ -200,7 +200,7 @@ impl Evaluation<'_> {
         };
         let (verdict, scores) = self.verdict(case, &made);
         sample.outcome = if verdict.passed() { SampleOutcome::Passed } else { SampleOutcome::Failed };
-        sample.failed_stage = (!verdict.passed()).then(|| match &made {
+        sample.failed_stage = (!verdict.passed()).then_some(match &made {
             Made { gave_up: Some((stage, _)), .. } => *stage,
             Made { graph: None, .. } => FailedStage::Decompose,
             _ => FailedStage::Check,

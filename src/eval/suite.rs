@@ -176,7 +176,7 @@ impl Suite {
         for case in &suite.cases {
             let twice = !ids.insert(&case.id);
             let error = |reason: String| SuiteError::Case {
-                line: line_of(text, &case.id, if twice { 1 } else { 0 }),
+                line: line_of(text, &case.id, usize::from(twice)),
                 case: case.id.clone(),
                 reason,
             };

@@ -48,8 +48,10 @@ pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
             changes.push(format!("{}: it copies from one address to another", step.name));
             "file.copy".clone_into(&mut step.task);
         }
-        let splits =
-            ONE_ADDRESS.contains(&step.task.as_str()) && found.len() > 1 && (step.each.is_none() || paired(&step, &found)) && !copies;
+        let splits = ONE_ADDRESS.contains(&step.task.as_str())
+            && found.len() > 1
+            && (step.each.is_none() || paired(&step, &found))
+            && !copies;
         if !splits {
             steps.push(step);
             continue;
@@ -85,7 +87,10 @@ pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
 
 /// Whether there is an address for every item: "the first to A and the second to B".
 fn paired(step: &PlannedStep, addresses: &[Literal]) -> bool {
-    step.each.as_ref().and_then(serde_json::Value::as_array).is_some_and(|items| items.len() == addresses.len())
+    step.each
+        .as_ref()
+        .and_then(serde_json::Value::as_array)
+        .is_some_and(|items| items.len() == addresses.len())
 }
 
 /// The words around one address, without those around the others.

@@ -161,7 +161,8 @@ fn choose_between(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     let Some((index, end)) = found else { return };
     let step = plan.steps[index].clone();
     let rest = step.text[end..].find(" and ").map(|at| end + at);
-    let keeps = matches!(step.task.as_str(), "model.evaluate" | "report.write") || step.task.starts_with("script.");
+    let keeps =
+        matches!(step.task.as_str(), "model.evaluate" | "report.write") || step.task.starts_with("script.");
     changes.push(format!("{}: it chooses between {} models", step.name, trained.len()));
     let Some(rest) = rest.filter(|_| !keeps) else {
         if keeps || step.task.starts_with("data.") {
@@ -172,7 +173,7 @@ fn choose_between(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
         insert_selection(plan, index, step.text.clone(), trained);
         return;
     };
-    plan.steps[index].text = step.text[rest + " and ".len()..].to_owned();
+    step.text[rest + " and ".len()..].clone_into(&mut plan.steps[index].text);
     insert_selection(plan, index, step.text[..rest].to_owned(), trained);
 }
 
@@ -180,7 +181,8 @@ fn insert_selection(plan: &mut Plan, index: usize, text: String, trained: Vec<St
     let name = "select-model".to_owned();
     plan.steps[index].after.retain(|name| !trained.contains(name));
     plan.steps[index].after.push(name.clone());
-    let step = PlannedStep { text, task: "model.select".into(), name, after: trained, ..PlannedStep::default() };
+    let step =
+        PlannedStep { text, task: "model.select".into(), name, after: trained, ..PlannedStep::default() };
     plan.steps.insert(index, step);
 }
 

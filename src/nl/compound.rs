@@ -74,7 +74,9 @@ static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// "Find the weird readings" asks for a model that finds anomalies.
 static ANOMALIES: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:find|detect\w*|spot|flag|identif\w+|search for|look for|discover|erkenn\w*|finde|détect\w+|detect\w+|encontrar|trova\w*)\b[^.;]{0,40}?\b(?:anomal\w+|outliers?|weird|unusual|suspicious|odd|strange|abnormal|irregular\w*|ausreißer|auffällig\w*|aberrant\w*|atípic\w*)")
+    regex(
+        r"\b(?:find|detect\w*|spot|flag|identif\w+|search for|look for|discover|erkenn\w*|finde|détect\w+|detect\w+|encontrar|trova\w*)\b[^.;]{0,40}?\b(?:anomal\w+|outliers?|weird|unusual|suspicious|odd|strange|abnormal|irregular\w*|ausreißer|auffällig\w*|aberrant\w*|atípic\w*)",
+    )
 });
 
 /// A table step that finds anomalies, where nothing trains, becomes a training of its own.
@@ -88,9 +90,12 @@ fn train_what_finds_anomalies(plan: &mut Plan, lake: &Lake, changes: &mut Vec<St
     if plan.all_steps().any(works) || lake.component("sklearn.train").is_none() {
         return;
     }
-    let Some((index, at)) = plan.steps.iter().enumerate().find_map(|(index, step)| {
-        Some((index, ANOMALIES.find(&step.text)?.start()))
-    }) else {
+    let Some((index, at)) = plan
+        .steps
+        .iter()
+        .enumerate()
+        .find_map(|(index, step)| Some((index, ANOMALIES.find(&step.text)?.start())))
+    else {
         return;
     };
     let step = plan.steps[index].clone();
@@ -102,7 +107,8 @@ fn train_what_finds_anomalies(plan: &mut Plan, lake: &Lake, changes: &mut Vec<St
         return;
     }
     let name = fresh_name(plan, "find-anomalies");
-    plan.steps[index].text = step.text[..at].trim_end().trim_end_matches(" and").trim_end_matches(',').to_owned();
+    let first = step.text[..at].trim_end().trim_end_matches(" and").trim_end_matches(',');
+    first.clone_into(&mut plan.steps[index].text);
     if plan.steps[index].text.is_empty() {
         plan.steps[index].text.clone_from(&step.text);
     }
@@ -111,7 +117,13 @@ fn train_what_finds_anomalies(plan: &mut Plan, lake: &Lake, changes: &mut Vec<St
             after.clone_from(&name);
         }
     }
-    let new = PlannedStep { text, task: "sklearn.train".into(), name, after: vec![step.name], ..PlannedStep::default() };
+    let new = PlannedStep {
+        text,
+        task: "sklearn.train".into(),
+        name,
+        after: vec![step.name],
+        ..PlannedStep::default()
+    };
     plan.steps.insert(index + 1, new);
 }
 
@@ -188,7 +200,7 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
         let table = step.task.starts_with("data.")
             || step.task.starts_with("features.")
             || step.task.starts_with("script.")
-            || step.task.ends_with(".train");
+            || is_training(&step.task);
         let hit = cue
             .find(&step.text)
             .filter(|_| table && step.each.as_ref().is_none_or(|_| !step.task.starts_with("script.")))?;
@@ -200,7 +212,7 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
     let boundary = BOUNDARY.find_iter(&step.text[..at]).last();
     // The verb may stand before the cue's own words: the boundary is the last one before them.
     let Some((first_end, second_start)) = boundary.map(|hit| (hit.start(), hit.end())) else {
-        if !step.task.ends_with(".train") && !step.task.starts_with("data.load") {
+        if !is_training(&step.task) && !step.task.starts_with("data.load") {
             changes.push(format!("{}: its words ask for {component}, not {}", step.name, step.task));
             component.clone_into(&mut plan.steps[index].task);
         }
@@ -209,7 +221,7 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
     let (first, second) = (step.text[..first_end].to_owned(), step.text[second_start..].to_owned());
     // What follows the second wish may belong to the first again: a training keeps its words.
     let (first, second) = match BOUNDARY.find_iter(&second).next() {
-        Some(next) if step.task.ends_with(".train") => {
+        Some(next) if is_training(&step.task) => {
             (format!("{first}, {}", &second[next.end()..]), second[..next.start()].to_owned())
         }
         _ => (first, second),
@@ -222,7 +234,7 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
         .any(|other| other.task.starts_with("data.load") || other.task == "data.download");
     let own_task = plan.steps[index].task.clone();
     changes.push(format!("{old}: its words ask for {component} as well, which became a step"));
-    if own_task.ends_with(".train") {
+    if is_training(&own_task) {
         // The new step comes before: a table is cleaned, scaled or split before a model learns from it.
         let new = PlannedStep {
             text: second,
@@ -256,13 +268,20 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
     plan.steps.insert(index + 1, new);
 }
 
+fn is_training(task: &str) -> bool {
+    task.rsplit_once('.').is_some_and(|(_, verb)| verb == "train")
+}
+
 fn fresh_name(plan: &Plan, component: &str) -> String {
     let base = component.replace(['.', '_'], "-");
     let taken = |name: &str| plan.all_steps().any(|step| step.name == name);
     if !taken(&base) {
         return base;
     }
-    (2..).map(|number| format!("{base}-{number}")).find(|name| !taken(name)).unwrap_or(base)
+    (2..=plan.all_steps().count() + 2)
+        .map(|number| format!("{base}-{number}"))
+        .find(|name| !taken(name))
+        .unwrap_or(base)
 }
 
 #[cfg(test)]

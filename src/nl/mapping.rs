@@ -73,7 +73,8 @@ fn limit_instances(plan: &mut Plan, description: &str, changes: &mut Vec<String>
     let mut mapped = plan.steps.iter_mut().filter(|step| step.each.is_some());
     let (Some(step), None) = (mapped.next(), mapped.next()) else { return };
     let Some(found) = AT_ONCE.captures(description) else { return };
-    let about_steps = found.get(2).is_some_and(|words| regex(r"\b(steps?|tasks?)\b").is_match(words.as_str()));
+    let about_steps =
+        found.get(2).is_some_and(|words| regex(r"\b(steps?|tasks?)\b").is_match(words.as_str()));
     let limit = [1, 3, 4].into_iter().find_map(|group| found.get(group)?.as_str().parse::<u32>().ok());
     if let Some(limit) = limit.filter(|limit| *limit > 0 && !about_steps) {
         changes.push(format!("{}: at most {limit} at a time, as the description says", step.name));
@@ -201,12 +202,18 @@ pub(super) fn loads_come_first(plan: &mut Plan, lake: &Lake, changes: &mut Vec<S
     let needs = |step: &PlannedStep| {
         let component = lake.component(&step.task);
         component.is_some_and(|component| {
-            component.task != Task::Load && component.inputs.iter().any(|port| port.port_type == crate::api::PortType::Table && !port.optional)
+            component.task != Task::Load
+                && component
+                    .inputs
+                    .iter()
+                    .any(|port| port.port_type == crate::api::PortType::Table && !port.optional)
         }) && step.after.is_empty()
             && !literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Uri)
     };
     let Some(first) = plan.steps.iter().position(needs) else { return };
-    let Some(load) = plan.steps.iter().skip(first + 1).position(loads).map(|at| at + first + 1) else { return };
+    let Some(load) = plan.steps.iter().skip(first + 1).position(loads).map(|at| at + first + 1) else {
+        return;
+    };
     if plan.steps[..first].iter().any(loads) {
         return;
     }

@@ -154,8 +154,9 @@ static DAY_LIST: LazyLock<Regex> = LazyLock::new(|| {
 static CJK_DAY: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?:每|毎)?(?:周|星期|礼拜|週)([一二三四五六日天])|毎週([日月火水木金土])曜"));
 static CJK_DAILY: LazyLock<Regex> = LazyLock::new(|| regex(r"每天|每日|毎日|每晚|毎晩|每早|毎朝"));
-static CJK_TIME: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(下午|晚上|夜晚|午後|夜)?(\d{1,2})\s*(?:[:：]\s*(\d{2})|[点點時时](?:(\d{1,2})\s*分|半)?)"));
+static CJK_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(下午|晚上|夜晚|午後|夜)?(\d{1,2})\s*(?:[:：]\s*(\d{2})|[点點時时](?:(\d{1,2})\s*分|半)?)")
+});
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:at|um|à|a las?|às|as|alle|all'|gegen|by|om|o|o godz\w*\.?|@)\s+(\d{1,2})(?:[:.h](\d{2}))?\s*(a\.?m\.?|p\.?m\.?|uhr|h\b|heures?|horas?|ore|uur|o'clock)?",

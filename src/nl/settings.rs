@@ -187,7 +187,7 @@ static AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
 });
 static DURATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(
-        r"(?i)\b(\d+|an?|{})[\s-]?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?)\b",
+        r"(?i)\b(\d+|(?:an?|{})[\s-])[\s-]?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?)\b",
         number_words()
     ))
     .expect("the pattern is valid")
@@ -198,7 +198,7 @@ static MEMORY: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn number_of(word: &str) -> Option<u32> {
-    let word = word.to_lowercase();
+    let word = word.trim_end_matches([' ', '-']).to_lowercase();
     let spelled = WORDS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
     word.parse().ok().or(spelled).or_else(|| word.starts_with('a').then_some(1))
 }
@@ -426,7 +426,6 @@ impl SettingsAnswer {
             continue_on_failure: self.continue_on_failure.unwrap_or(false),
             labels: self.labels.into_iter().collect(),
             annotations: self.annotations.into_iter().collect(),
-            ..StepSettings::default()
         }
     }
 }

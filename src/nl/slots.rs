@@ -292,7 +292,8 @@ fn literal_offer(
         }
         _ => {
             let bases = pretrained(context.text);
-            if (name == "base_model" || name == "model") && component.task == Task::Train && !bases.is_empty() {
+            if (name == "base_model" || name == "model") && component.task == Task::Train && !bases.is_empty()
+            {
                 return Offer::Forced(wrap(bases));
             }
             let stems = stems(name, property["description"].as_str().unwrap_or_default());
@@ -395,7 +396,7 @@ static TARGET: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is valid")
 });
 
-/// "For the column ph_value", "-> queue", "target: converted", "should learn delay_hours".
+/// `for the column ph_value`, `-> queue`, `target: converted`, `should learn delay_hours`.
 static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?xi)(?:\bfor\s+(?:the\s+)?(?:column|field|target|label)\s+|(?:->|→|=>)\s*|\b(?:target|label|zielspalte|ziel|cible|objetivo|alvo)(?:\s+(?:column|variable|is|ist|est|es|field))*\s*[:=]?\s*|\blearns?\s+(?:to\s+predict\s+)?)
@@ -406,10 +407,10 @@ static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words behind such a verb that name no column.
 const NO_TARGETS: [&str; 48] = [
-    "rows", "row", "it", "them", "this", "that", "these", "those", "new", "on", "values", "value", "labels", "label", "which",
-    "whether", "if", "how", "what", "who", "when", "with", "from", "in", "for", "and", "using", "by", "at", "as", "the", "a",
-    "an", "of", "to", "is", "column", "target", "every", "each", "all", "some", "data", "records", "examples", "test",
-    "model", "rate",
+    "rows", "row", "it", "them", "this", "that", "these", "those", "new", "on", "values", "value", "labels",
+    "label", "which", "whether", "if", "how", "what", "who", "when", "with", "from", "in", "for", "and",
+    "using", "by", "at", "as", "the", "a", "an", "of", "to", "is", "column", "target", "every", "each",
+    "all", "some", "data", "records", "examples", "test", "model", "rate",
 ];
 
 /// The column that the text says is predicted: in the step's words, else anywhere in the description.
@@ -588,8 +589,11 @@ fn open_port(component: &Component, context: &StepContext<'_>) -> Option<(String
 
 /// Of two addresses in the words of a step that predicts, the one that is read.
 fn source_of_two(component: &Component, context: &StepContext<'_>) -> Option<String> {
-    let own: Vec<&Literal> =
-        context.literals.iter().filter(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text)).collect();
+    let own: Vec<&Literal> = context
+        .literals
+        .iter()
+        .filter(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text))
+        .collect();
     if component.task != Task::Predict || own.len() != 2 {
         return None;
     }

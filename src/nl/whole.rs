@@ -41,8 +41,7 @@ static PARALLELISM: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     ]
 });
 static TIME_LIMIT: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let amount =
-        r"(\d+|an?)\s*(s|sec\w*|m|min\w*|h|hrs?|hours?|d|days?|stunden?|minuten?|heures?|horas?|minutos?)\b";
+    let amount = r"\b(\d+|an?\s)\s*(s|sec\w*|m|min\w*|h|hrs?|hours?|d|days?|stunden?|minuten?|heures?|horas?|minutos?)\b";
     let whole = r"\b(?:(?:whole|entire|complete|overall|total|full|all of it|everything|ganze\w*|gesamte\w*|tout|todo|intero)\b[^.;\n]{0,60}?|(?:the |this )?(?:workflow|pipeline|run) (?:as a whole )?(?:must|should|may|has to|needs to|is allowed)[^.;\n]{0,50}?)";
     vec![
         regex(&format!(r"{whole}\b{amount}")),

@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
 pub(super) fn read_workflow(path: &std::path::Path, environment: &Environment) -> Result<Workflow, Failure> {
     let program = parse_program(&read_text(path)?)?;
     let lake = open_lake(environment)?;
-    lower(&program, &lake).map_err(|problems| {
+    let workflow = lower(&program, &lake).map_err(|problems| {
         Failure::failed(problems.to_string(), format!("mend {} and compile it again", path.display()))
-    })
+    });
+    // One program per process: to free it would only take time.
+    std::mem::forget(program);
+    workflow
 }

@@ -332,7 +332,7 @@ fn default_log(header: &RunHeader) -> PathBuf {
         Mode::DirectProgram => "direct-program",
         Mode::DirectManifest => "direct-manifest",
     };
-    let switches: String = header.without.iter().map(|name| format!("-no-{name}")).collect();
+    let switches: String = header.without.iter().flat_map(|name| ["-no-", name]).collect();
     let warm = if header.temperature > 0.0 { format!("-t{}", header.temperature) } else { String::new() };
     Path::new("target/eval").join(format!("{}-{mode}{switches}{warm}.jsonl", header.suite))
 }
