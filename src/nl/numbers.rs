@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 use super::literals::{LiteralKind, literals};
 
 /// Number words of several languages that mean nothing else. "One" is left alone: it is mostly a pronoun.
-const WORDS: [(&str, u32); 69] = [
+const WORDS: [(&str, u32); 68] = [
     ("two", 2),
     ("three", 3),
     ("four", 4),
@@ -66,7 +66,6 @@ const WORDS: [(&str, u32); 69] = [
     ("doce", 12),
     ("veinte", 20),
     ("treinta", 30),
-    ("due", 2),
     ("tre", 3),
     ("quattro", 4),
     ("cinque", 5),
@@ -195,7 +194,7 @@ mod tests {
             "one-hot encode, then register the better one",
             "load all three and compare the two",
             "send \"ten out of ten\" to #two, run acme/five:six, path /data/two",
-            "a two-stage model with column top_ten",
+            "a two-stage model with column top_ten, due to the holidays",
         ] {
             assert_eq!(with_digits(text), (text.to_owned(), Vec::<String>::new()));
         }

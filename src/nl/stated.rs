@@ -21,6 +21,14 @@ static CPU: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(\d+(?:\.\d+)?m?|an?|one)[ -]?(?:v?cpus?(?: cores?)?|v?cores?|kerne?n?|millicores?)\b|\bcpu (?:of |: ?|= ?)?(\d+m?)\b",
     )
 });
+static MEMORY_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(memory|ram|mem|speicher|arbeitsspeicher|mémoire|memoria|memória|pamięci|geheugen)\b|内存|メモリ",
+    )
+});
+static KUBERNETES_SIZE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b\d+ ?[gm]i\b"));
+static STORAGE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(volumes?|claims?|pvc|disks?|storage|files?|data ?sets?|tables?)\b"));
 static BACKOFF: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
         r"\b(?:wait\w*|back-?off|paus\w*|delay\w*|starting (?:at|with)|begin\w* (?:at|with)|apart|sleep\w*|intervals?)\b[^.;\n]{{0,30}}?({TIME})|({TIME})[^.;,\n]{{0,12}}\b(?:between|apart|back-?off|pause|delay)\b"
@@ -33,7 +41,7 @@ static TIMEOUT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NODE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\b(?:nodes?|machines?|node-?selectors?|hosts?|knoten)\b[^;\n]{0,70}?["'`]?([a-z0-9][a-z0-9./-]*)["'`]?\s*[=:]\s*["'`]?([a-z0-9][a-z0-9._-]*)["'`]?|["'`]?\b([a-z0-9][a-z0-9./-]*)=([a-z0-9][a-z0-9._-]*)["'`]? nodes?\b"#,
+        r#"\b(?:nodes?|machines?|node-?selectors?|knoten)\b[^;\n]{0,70}?["'`]?([a-z0-9][a-z0-9./-]*)["'`]?(?:\s*=\s*|:\s+)["'`]?([a-z0-9][a-z0-9._-]*)["'`]?|["'`]?\b([a-z0-9][a-z0-9./-]*)=([a-z0-9][a-z0-9._-]*)["'`]? nodes?\b"#,
     )
 });
 static TOLERATION: LazyLock<Regex> = LazyLock::new(|| {
@@ -122,7 +130,9 @@ impl SettingsAnswer {
                 "1".into()
             });
         }
-        if let [only] = &memory_sizes(text)[..] {
+        if let [only] = &memory_sizes(text)[..]
+            && (MEMORY_WORDS.is_match(text) || (KUBERNETES_SIZE.is_match(text) && !STORAGE.is_match(text)))
+        {
             self.memory = Some(only.clone());
         }
     }
@@ -178,6 +188,12 @@ mod tests {
             (found.gpus, found.cpu.as_deref(), found.memory.as_deref()),
             (Some(1), Some("6"), Some("12Gi"))
         );
+    }
+
+    #[test]
+    fn other_sizes_and_places_are_left_alone() {
+        assert_eq!(read("read the 20 GB file").memory, None);
+        assert!(read("it tolerates busy nodes and runs acme/train:2").node.is_none());
     }
 
     #[test]

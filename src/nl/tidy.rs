@@ -152,10 +152,12 @@ fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &mut Vec<Str
 /// A step with an address, image, name or quotation that the description does not have was copied from an example.
 fn drop_copied_steps(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let lower = description.to_lowercase();
+    let english = is_english(description);
     let copied = |step: &PlannedStep| {
         literals(&step.text).iter().any(|literal| {
             use LiteralKind::{Channel, Email, Image, Quoted, Uri};
-            matches!(literal.kind, Channel | Email | Image | Quoted | Uri)
+            // A quotation may have been translated with the rest.
+            (matches!(literal.kind, Channel | Email | Image | Uri) || (literal.kind == Quoted && english))
                 && !lower.contains(&literal.text.to_lowercase())
         })
     };
