@@ -27,62 +27,49 @@ fn addresses(text: &str) -> Vec<Literal> {
 
 /// Splits such steps; a copy from one address to another is a copy.
 pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
-    let all = std::mem::take(&mut plan.steps);
-    let mut steps: Vec<PlannedStep> = Vec::new();
-    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
-    for step in &all {
-        let mut step = step.clone();
-        for (old, new) in &replaced {
-            if let Some(at) = step.after.iter().position(|name| name == old) {
-                step.after.splice(at..=at, new.iter().cloned());
-            }
-        }
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
         let found = addresses(&step.text);
-        let copies = found.len() == 2
-            && COPY.is_match(&step.text)
-            && matches!(
-                step.task.as_str(),
-                "model.deploy" | "data.save" | "data.load" | "data.download" | "file.copy"
-            );
-        if copies && step.task != "file.copy" && step.task != "data.load" {
-            changes.push(format!("{}: it copies from one address to another", step.name));
-            "file.copy".clone_into(&mut step.task);
+        let one_address = ONE_ADDRESS.contains(&step.task.as_str());
+        if found.len() == 2 && one_address && COPY.is_match(&step.text) {
+            if step.task != "data.load" {
+                changes.push(format!("{}: it copies from one address to another", step.name));
+                "file.copy".clone_into(&mut plan.steps[index].task);
+            }
+            continue;
         }
-        let splits = ONE_ADDRESS.contains(&step.task.as_str())
-            && found.len() > 1
-            && (step.each.is_none() || paired(&step, &found))
-            && !copies;
-        if !splits {
-            steps.push(step);
+        if !one_address || found.len() < 2 || !(step.each.is_none() || paired(step, &found)) {
             continue;
         }
         let elsewhere = |uri: &Literal| {
-            all.iter().any(|other| {
+            plan.steps.iter().any(|other| {
                 other.name != step.name && other.task == step.task && other.text.contains(&uri.text)
             })
         };
         let own: Vec<&Literal> = found.iter().filter(|uri| !elsewhere(uri)).collect();
-        if own.len() < 2 {
-            steps.push(step);
-            continue;
+        if own.len() > 1 {
+            changes.push(format!("{}: it names {} addresses and became as many steps", step.name, own.len()));
+            let new = one_step_each(step, &own, &found);
+            let names: Vec<String> = new.iter().map(|step| step.name.clone()).collect();
+            plan.replace(index, new, &names);
         }
-        changes.push(format!("{}: it names {} addresses and became as many steps", step.name, own.len()));
-        let mut names = Vec::new();
-        for (index, uri) in own.iter().enumerate() {
-            let name = if index == 0 { step.name.clone() } else { format!("{}-{}", step.name, index + 1) };
-            let text = only_address(&step.text, uri, &found);
-            // "The first to A and the second to B" pairs what came before with the addresses.
-            let after = if step.after.len() == own.len() && own.len() > 1 {
-                vec![step.after[index].clone()]
-            } else {
-                step.after.clone()
-            };
-            names.push(name.clone());
-            steps.push(PlannedStep { text, name, after, each: None, ..step.clone() });
-        }
-        replaced.push((step.name.clone(), names));
     }
-    plan.steps = steps;
+}
+
+fn one_step_each(step: &PlannedStep, own: &[&Literal], all: &[Literal]) -> Vec<PlannedStep> {
+    let new = |(index, uri): (usize, &&Literal)| PlannedStep {
+        text: only_address(&step.text, uri, all),
+        name: if index == 0 { step.name.clone() } else { format!("{}-{}", step.name, index + 1) },
+        // "The first to A and the second to B" pairs what came before with the addresses.
+        after: if step.after.len() == own.len() {
+            vec![step.after[index].clone()]
+        } else {
+            step.after.clone()
+        },
+        each: None,
+        ..step.clone()
+    };
+    own.iter().enumerate().map(new).collect()
 }
 
 /// Whether there is an address for every item: "the first to A and the second to B".
@@ -117,11 +104,10 @@ fn first_words(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::plan::testing::chain;
 
     fn split(task: &str, text: &str) -> Vec<(String, String)> {
-        let step =
-            PlannedStep { text: text.into(), task: task.into(), name: "s".into(), ..PlannedStep::default() };
-        let mut plan = Plan { steps: vec![step], ..Plan::default() };
+        let mut plan = chain(&[(task, text)]);
         split_addresses(&mut plan, &mut Vec::new());
         plan.steps.into_iter().map(|step| (step.task, step.text)).collect()
     }

@@ -118,67 +118,50 @@ fn is_training(step: &PlannedStep, lake: &Lake) -> bool {
 
 /// "Train CatBoost and, at the same time, a lasso" is two steps.
 fn split_algorithms(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
-    let mut steps: Vec<PlannedStep> = Vec::new();
-    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
-    let all = std::mem::take(&mut plan.steps);
-    let others = |own: &str| -> Vec<String> {
-        let training = all.iter().filter(|step| step.name != own && is_training(step, lake));
-        training
-            .flat_map(|step| {
-                mentions(&step.text).into_iter().map(|hit| step.text[hit.start..hit.end].to_lowercase())
-            })
-            .collect()
-    };
-    for step in &all {
-        let mut step = step.clone();
-        for (old, new) in &replaced {
-            if let Some(at) = step.after.iter().position(|name| name == old) {
-                step.after.splice(at..=at, new.iter().cloned());
-            }
-        }
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
         let found = mentions(&step.text);
-        if found.len() < 2 || !is_training(&step, lake) || step.each.is_some() {
-            steps.push(step);
+        if found.len() < 2 || !is_training(step, lake) || step.each.is_some() {
             continue;
         }
-        let elsewhere = others(&step.name);
-        let shared = shared_tail(&step.text, &found);
-        let mut names = Vec::new();
-        for (index, mention) in found.iter().enumerate() {
-            let name = step.text[mention.start..mention.end].to_lowercase();
-            if elsewhere.contains(&name) && !(index == 0 && names.is_empty() && index + 1 == found.len()) {
-                continue;
-            }
-            let start = if index == 0 { 0 } else { mention.start };
-            let end = found.get(index + 1).map_or(step.text.len(), |next| next.start);
-            let mut text = step.text[start..end].trim_end_matches([' ', ',']).to_owned();
-            if index > 0 {
-                text = format!("train {text}");
-            }
-            if index + 1 < found.len() && !shared.is_empty() {
-                text.push_str(&format!(" {shared}"));
-            }
-            let own = if names.is_empty() {
-                step.name.clone()
-            } else {
-                format!("{}-{}", step.name, names.len() + 1)
-            };
-            names.push(own.clone());
-            mention.component.clone_into(&mut step.task);
-            steps.push(PlannedStep { text, name: own, task: mention.component.to_owned(), ..step.clone() });
+        let elsewhere: Vec<String> = plan
+            .steps
+            .iter()
+            .filter(|other| other.name != step.name && is_training(other, lake))
+            .flat_map(|other| named_algorithms(&other.text).into_iter().map(|(_, name)| name.to_lowercase()))
+            .collect();
+        let new = one_step_each(step, &found, &elsewhere);
+        if new.is_empty() {
+            continue;
         }
-        if names.is_empty() {
-            steps.push(step);
-        } else if names.len() > 1 {
-            changes.push(format!(
-                "{}: it names {} algorithms and became as many steps",
-                step.name,
-                names.len()
-            ));
-            replaced.push((step.name.clone(), names));
+        if new.len() > 1 {
+            let count = new.len();
+            changes.push(format!("{}: it names {count} algorithms and became as many steps", step.name));
         }
+        let names: Vec<String> = new.iter().map(|step| step.name.clone()).collect();
+        plan.replace(index, new, &names);
     }
-    plan.steps = steps;
+}
+
+/// A step for each algorithm that no other step trains.
+fn one_step_each(step: &PlannedStep, found: &[Mention], elsewhere: &[String]) -> Vec<PlannedStep> {
+    let shared = shared_tail(&step.text, found);
+    let mut new: Vec<PlannedStep> = Vec::new();
+    for (index, mention) in found.iter().enumerate() {
+        if elsewhere.contains(&step.text[mention.start..mention.end].to_lowercase()) {
+            continue;
+        }
+        let start = if index == 0 { 0 } else { mention.start };
+        let end = found.get(index + 1).map_or(step.text.len(), |next| next.start);
+        let own = step.text[start..end].trim_end_matches([' ', ',']);
+        let verb = if index == 0 { "" } else { "train " };
+        let tail = if index + 1 < found.len() { shared } else { "" };
+        let text = format!("{verb}{own} {tail}").trim_end().to_owned();
+        let name =
+            if new.is_empty() { step.name.clone() } else { format!("{}-{}", step.name, new.len() + 1) };
+        new.push(PlannedStep { text, name, task: mention.component.to_owned(), ..step.clone() });
+    }
+    new
 }
 
 /// Words behind the last algorithm that belong to all of them: "… both predict price", "on it to predict species".
@@ -195,19 +178,10 @@ fn shared_tail<'a>(text: &'a str, found: &[Mention]) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::plan::testing::chain;
 
     fn decided(steps: &[(&str, &str)]) -> Vec<(String, String)> {
-        let steps = steps
-            .iter()
-            .enumerate()
-            .map(|(index, (task, text))| PlannedStep {
-                text: (*text).into(),
-                task: (*task).into(),
-                name: format!("s{index}"),
-                ..PlannedStep::default()
-            })
-            .collect();
-        let mut plan = Plan { steps, ..Plan::default() };
+        let mut plan = chain(steps);
         decide_algorithms(&mut plan, &Lake::built_in(), &mut Vec::new());
         plan.steps.into_iter().map(|step| (step.task, step.text)).collect()
     }

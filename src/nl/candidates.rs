@@ -5,14 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::algorithms::named_algorithms;
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 static ONE_AND_ONE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -210,13 +207,11 @@ fn split_variants(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     if sibling {
         return;
     }
-    let name = format!("{}-2", step.name);
-    for other in &mut plan.steps[index + 1..] {
-        if other.after.contains(&step.name) {
-            other.after.push(name.clone());
-        }
-    }
-    plan.steps.insert(index + 1, PlannedStep { text: second, name, ..step });
+    let name = plan.fresh_name(&step.name);
+    let ends = [step.name.clone(), name.clone()];
+    let new = PlannedStep { text: second, name, ..step };
+    let own = plan.steps[index].clone();
+    plan.replace(index, vec![own, new], &ends);
 }
 
 #[cfg(test)]

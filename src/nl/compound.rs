@@ -5,13 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::literals::{LiteralKind, literals};
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::ir::Components;
 use crate::lake::Lake;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 /// Words that certainly ask for a component.
 static CUES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
@@ -106,25 +103,21 @@ fn train_what_finds_anomalies(plan: &mut Plan, lake: &Lake, changes: &mut Vec<St
         "sklearn.train".clone_into(&mut plan.steps[index].task);
         return;
     }
-    let name = fresh_name(plan, "find-anomalies");
+    let name = plan.fresh_name("find-anomalies");
     let first = step.text[..at].trim_end().trim_end_matches(" and").trim_end_matches(',');
     first.clone_into(&mut plan.steps[index].text);
     if plan.steps[index].text.is_empty() {
         plan.steps[index].text.clone_from(&step.text);
     }
-    for later in &mut plan.steps[index + 1..] {
-        for after in later.after.iter_mut().filter(|after| **after == step.name) {
-            after.clone_from(&name);
-        }
-    }
+    let first = plan.steps[index].clone();
     let new = PlannedStep {
         text,
         task: "sklearn.train".into(),
-        name,
-        after: vec![step.name],
+        name: name.clone(),
+        after: vec![first.name.clone()],
         ..PlannedStep::default()
     };
-    plan.steps.insert(index + 1, new);
+    plan.replace(index, vec![first, new], &[name]);
 }
 
 /// A table step that speaks of predicting, where nothing trains, is the training.
@@ -227,80 +220,43 @@ fn separate(plan: &mut Plan, cue: &Regex, component: &str, changes: &mut Vec<Str
         _ => (first, second),
     };
     let loads = literals(&first).iter().any(|literal| literal.kind == LiteralKind::Uri);
-    let name = fresh_name(plan, component);
-    let old = plan.steps[index].name.clone();
-    let loaded_elsewhere = plan.steps[..index]
-        .iter()
-        .any(|other| other.task.starts_with("data.load") || other.task == "data.download");
-    let own_task = plan.steps[index].task.clone();
-    changes.push(format!("{old}: its words ask for {component} as well, which became a step"));
-    if is_training(&own_task) {
-        // The new step comes before: a table is cleaned, scaled or split before a model learns from it.
-        let new = PlannedStep {
-            text: second,
-            task: component.to_owned(),
-            name: name.clone(),
-            after: plan.steps[index].after.clone(),
-            ..PlannedStep::default()
-        };
-        plan.steps[index].after = vec![name];
-        plan.steps[index].text = first;
-        plan.steps.insert(index, new);
-        return;
-    }
-    if loads && !loaded_elsewhere && !own_task.starts_with("data.load") && own_task != "data.download" {
-        "data.load".clone_into(&mut plan.steps[index].task);
-    }
-    plan.steps[index].text = first;
-    plan.steps[index].each = None;
-    for step in &mut plan.steps[index + 1..] {
-        for after in step.after.iter_mut().filter(|after| **after == old) {
-            after.clone_from(&name);
-        }
-    }
-    let new = PlannedStep {
-        text: second,
+    let name = plan.fresh_name(&component.replace(['.', '_'], "-"));
+    let old = plan.steps[index].clone();
+    changes.push(format!("{}: its words ask for {component} as well, which became a step", old.name));
+    let new = |after: Vec<String>| PlannedStep {
+        text: second.clone(),
         task: component.to_owned(),
-        name,
-        after: vec![old],
+        name: name.clone(),
+        after,
         ..PlannedStep::default()
     };
-    plan.steps.insert(index + 1, new);
+    if is_training(&old.task) {
+        // The new step comes before: a table is cleaned, scaled or split before a model learns from it.
+        let before = new(old.after.clone());
+        let ends = [old.name.clone()];
+        let own = PlannedStep { text: first, after: vec![name.clone()], ..old };
+        plan.replace(index, vec![before, own], &ends);
+        return;
+    }
+    let is_load = |task: &str| task.starts_with("data.load") || task == "data.download";
+    let loaded = is_load(&old.task) || plan.steps[..index].iter().any(|other| is_load(&other.task));
+    let task = if loads && !loaded { "data.load".to_owned() } else { old.task.clone() };
+    let behind = new(vec![old.name.clone()]);
+    let own = PlannedStep { text: first, task, each: None, ..old };
+    plan.replace(index, vec![own, behind], std::slice::from_ref(&name));
 }
 
 fn is_training(task: &str) -> bool {
     task.rsplit_once('.').is_some_and(|(_, verb)| verb == "train")
 }
 
-fn fresh_name(plan: &Plan, component: &str) -> String {
-    let base = component.replace(['.', '_'], "-");
-    let taken = |name: &str| plan.all_steps().any(|step| step.name == name);
-    if !taken(&base) {
-        return base;
-    }
-    (2..=plan.all_steps().count() + 2)
-        .map(|number| format!("{base}-{number}"))
-        .find(|name| !taken(name))
-        .unwrap_or(base)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::plan::testing::chain;
 
     fn mended(steps: &[(&str, &str)]) -> Vec<(String, String, Vec<String>)> {
-        let steps = steps
-            .iter()
-            .enumerate()
-            .map(|(index, (task, text))| PlannedStep {
-                text: (*text).into(),
-                task: (*task).into(),
-                name: format!("s{index}"),
-                after: if index == 0 { Vec::new() } else { vec![format!("s{}", index - 1)] },
-                ..PlannedStep::default()
-            })
-            .collect();
-        let mut plan = Plan { steps, ..Plan::default() };
+        let mut plan = chain(steps);
         mend_tasks(&mut plan, &Lake::built_in(), &mut Vec::new());
         plan.steps.into_iter().map(|step| (step.task, step.text, step.after)).collect()
     }

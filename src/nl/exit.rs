@@ -4,14 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::{Task, WORKFLOW};
 use crate::ir::Components;
 use crate::lake::Lake;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 /// "Whatever happens" and its like.
 static ALWAYS: LazyLock<Regex> = LazyLock::new(|| {
@@ -87,20 +84,10 @@ fn words_of(step: &PlannedStep, description: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nl::plan::testing::chain;
 
     fn read(description: &str, steps: &[(&str, &str)]) -> Plan {
-        let steps = steps
-            .iter()
-            .enumerate()
-            .map(|(index, (task, text))| PlannedStep {
-                text: (*text).into(),
-                task: (*task).into(),
-                name: format!("s{index}"),
-                after: if index == 0 { Vec::new() } else { vec![format!("s{}", index - 1)] },
-                ..PlannedStep::default()
-            })
-            .collect();
-        let mut plan = Plan { steps, ..Plan::default() };
+        let mut plan = chain(steps);
         read_exit(&mut plan, description, &Lake::built_in(), &mut Vec::new());
         plan
     }

@@ -2,6 +2,7 @@
 
 use super::literals::{Literal, LiteralKind, literals};
 use super::plan::{Plan, PlannedStep};
+use super::settings::mentions_setting;
 
 /// Tasks that take an image of their own.
 const OWN_IMAGE: [&str; 9] = [
@@ -47,23 +48,25 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     let nameless = |step: &PlannedStep| {
         step.task == "container.run" && images(&step.text).is_empty() && !named(step, description)
     };
-    plan.finally.retain(|step| !nameless(step));
-    let gone: Vec<PlannedStep> = plan.steps.iter().filter(|step| nameless(step)).cloned().collect();
-    if gone.len() == plan.steps.len() {
+    if plan.steps.iter().all(nameless) {
         return;
     }
-    for step in &gone {
-        changes.push(format!("{}: {:?} names no image and is no step of its own", step.name, step.text));
-    }
-    plan.steps.retain(|step| !gone.iter().any(|other| other.name == step.name));
-    // Whoever waited for a removed step waits for what that one waited for.
-    for removed in gone.iter().rev() {
-        for step in &mut plan.steps {
-            if let Some(at) = step.after.iter().position(|name| name == &removed.name) {
-                step.after.splice(at..=at, removed.after.iter().cloned());
-            }
+    let note = |step: &PlannedStep| {
+        format!("{}: {:?} names no image and is no step of its own", step.name, step.text)
+    };
+    for index in (0..plan.steps.len()).rev() {
+        if nameless(&plan.steps[index]) {
+            changes.push(note(&plan.remove(index)));
         }
     }
+    // What shall happen at the end is a wish even without an image; only settings are none.
+    plan.finally.retain(|step| {
+        let gone = nameless(step) && mentions_setting(&step.text);
+        if gone {
+            changes.push(note(step));
+        }
+        !gone
+    });
 }
 
 /// Whether a step runs an image again that stands elsewhere in the text ("then the same image with --check").

@@ -3,6 +3,8 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use super::pattern::regex;
 use serde_json::Value;
 
 use super::literals::{LiteralKind, literals};
@@ -10,10 +12,6 @@ use super::plan::{Plan, PlannedStep};
 use crate::api::{Component, ComponentRun, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 /// Words that say "once per item".
 static EACH: LazyLock<Regex> = LazyLock::new(|| {
@@ -98,7 +96,7 @@ fn takes_columns(component: &Component) -> bool {
 /// Whether the sentence that lists the items asks for one run per item.
 fn asked_for_each(items: &[Value], description: &str) -> bool {
     let text = description.to_lowercase();
-    let first = items[0].as_str().map_or_else(|| items[0].to_string(), str::to_owned).to_lowercase();
+    let first = as_text(&items[0]).to_lowercase();
     let found = text.match_indices(&first).any(|(at, _)| {
         let start = text[..at].rfind(['.', '\n', ';']).map_or(0, |stop| {
             // A dot inside of a name is no end of a sentence.
@@ -113,54 +111,47 @@ fn asked_for_each(items: &[Value], description: &str) -> bool {
 /// A component that hands files on cannot run once per item inside of an engine: a few items become as many steps, and
 /// where the step does not depend on its items, it runs once.
 fn expand(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
-    let mut steps: Vec<PlannedStep> = Vec::new();
-    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
-    let all = std::mem::take(&mut plan.steps);
-    for (index, step) in all.iter().enumerate() {
-        let mut step = step.clone();
-        for (old, new) in &replaced {
-            if let Some(at) = step.after.iter().position(|name| name == old) {
-                step.after.splice(at..=at, new.iter().cloned());
-            }
-        }
-        let component = lake.component(&step.task);
-        let read = component.is_some_and(|component| !component.outputs.is_empty())
-            && all[index + 1..].iter().any(|later| {
-                later.after.contains(&step.name)
-                    || lake.component(&later.task).is_some_and(|later| !later.inputs.is_empty())
-            });
-        let items = match &step.each {
-            Some(Value::Array(items)) if read => items.clone(),
-            _ => {
-                steps.push(step);
-                continue;
-            }
-        };
-        step.each = None;
-        let several = component.is_some_and(|component| {
-            matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate)
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let Some(Value::Array(items)) = &step.each else { continue };
+        let Some(component) = lake.component(&step.task) else { continue };
+        let read = plan.steps[index + 1..].iter().any(|later| {
+            later.after.contains(&step.name)
+                || lake.component(&later.task).is_some_and(|later| !later.inputs.is_empty())
         });
-        if !several || items.len() > 8 {
+        if component.outputs.is_empty() || !read {
+            continue;
+        }
+        if !matches!(component.task, Task::Train | Task::Tune | Task::Load | Task::Evaluate)
+            || items.len() > 8
+        {
             changes.push(format!("{}: runs once, its files could not be told apart otherwise", step.name));
-            steps.push(step);
+            plan.steps[index].each = None;
             continue;
         }
         changes.push(format!("{}: {} steps, one per value", step.name, items.len()));
-        let names: Vec<String> = (1..=items.len()).map(|number| format!("{}-{number}", step.name)).collect();
-        for (name, item) in names.iter().zip(&items) {
-            let item = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-            let text = only_item(&step.text, &item, &items);
-            steps.push(PlannedStep { text, name: name.clone(), ..step.clone() });
-        }
-        replaced.push((step.name.clone(), names));
+        let new: Vec<PlannedStep> = items
+            .iter()
+            .enumerate()
+            .map(|(number, item)| PlannedStep {
+                text: only_item(&step.text, &as_text(item), items),
+                name: format!("{}-{}", step.name, number + 1),
+                each: None,
+                ..step.clone()
+            })
+            .collect();
+        let names: Vec<String> = new.iter().map(|step| step.name.clone()).collect();
+        plan.replace(index, new, &names);
     }
-    plan.steps = steps;
+}
+
+fn as_text(item: &Value) -> String {
+    item.as_str().map_or_else(|| item.to_string(), str::to_owned)
 }
 
 /// The words of a step with one of the items in place of all of them.
 fn only_item(text: &str, item: &str, items: &[Value]) -> String {
-    let all: Vec<String> =
-        items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+    let all: Vec<String> = items.iter().map(as_text).collect();
     let (Some(start), Some(last)) = (text.find(&all[0]), all.last()) else { return format!("{text} {item}") };
     match text[start..].rfind(last.as_str()) {
         Some(at) => format!("{}{item}{}", &text[..start], &text[start + at + last.len()..]),

@@ -20,6 +20,7 @@ mod literals;
 mod mapping;
 mod numbers;
 mod parameters;
+mod pattern;
 mod pipeline;
 mod plan;
 mod prompts;

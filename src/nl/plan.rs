@@ -1,5 +1,6 @@
 //! The plan: what the model writes first.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -236,5 +237,80 @@ impl Plan {
     /// All steps, those at the end included.
     pub fn all_steps(&self) -> impl Iterator<Item = &PlannedStep> {
         self.steps.iter().chain(&self.finally)
+    }
+
+    /// Puts steps in the place of one; whoever waited for it waits for `ends` instead.
+    pub(super) fn replace(&mut self, index: usize, with: Vec<PlannedStep>, ends: &[String]) {
+        let behind = index + with.len();
+        let old = self.steps.splice(index..=index, with).next().map(|step| step.name).unwrap_or_default();
+        self.rewire(behind, &old, ends);
+    }
+
+    /// Takes a step out; whoever waited for it waits for what it waited for.
+    pub(super) fn remove(&mut self, index: usize) -> PlannedStep {
+        let step = self.steps.remove(index);
+        self.rewire(index, &step.name, &step.after);
+        step
+    }
+
+    /// From `behind` on, `old` becomes `new` among what steps wait for, each name once and none its own.
+    fn rewire(&mut self, behind: usize, old: &str, new: &[String]) {
+        for step in self.steps.iter_mut().skip(behind) {
+            if let Some(at) = step.after.iter().position(|name| name == old) {
+                step.after.splice(at..=at, new.iter().cloned());
+                let mut seen = HashSet::from([step.name.clone()]);
+                step.after.retain(|name| seen.insert(name.clone()));
+            }
+        }
+    }
+
+    /// A name that no step has.
+    pub(super) fn fresh_name(&self, wanted: &str) -> String {
+        let free = |name: &String| self.all_steps().all(|step| step.name != *name);
+        std::iter::once(wanted.to_owned())
+            .chain((2..=self.all_steps().count() + 2).map(|number| format!("{wanted}-{number}")))
+            .find(free)
+            .unwrap_or_else(|| wanted.to_owned())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// A plan of steps `s0`, `s1`, … with task and words, each waiting for the one before it.
+    pub(in crate::nl) fn chain(steps: &[(&str, &str)]) -> Plan {
+        let step = |(index, (task, text)): (usize, &(&str, &str))| PlannedStep {
+            text: (*text).into(),
+            task: (*task).into(),
+            name: format!("s{index}"),
+            after: index.checked_sub(1).map(|before| format!("s{before}")).into_iter().collect(),
+            ..PlannedStep::default()
+        };
+        Plan { steps: steps.iter().enumerate().map(step).collect(), ..Plan::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::chain;
+    use super::*;
+
+    #[test]
+    fn who_waited_for_a_step_waits_for_what_took_its_place() {
+        let mut plan = chain(&[("a", "a"), ("b", "b"), ("c", "c")]);
+        let named = |name: &str| PlannedStep { name: name.into(), ..PlannedStep::default() };
+        plan.replace(1, vec![named("x"), named("y")], &["x".into(), "y".into()]);
+        assert_eq!(plan.steps[3].after, ["x", "y"]);
+        assert_eq!(plan.remove(2).name, "y");
+        assert_eq!(plan.steps[2].after, ["x"]);
+        assert_eq!(plan.fresh_name("x"), "x-2");
+    }
+
+    #[test]
+    fn who_waited_for_a_removed_step_waits_for_what_it_waited_for() {
+        let mut plan = chain(&[("a", "a"), ("b", "b"), ("c", "c")]);
+        plan.remove(1);
+        assert_eq!(plan.steps[1].after, ["s0"]);
     }
 }

@@ -4,13 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep, Repetition};
 use super::tidy::UNTIL;
 use crate::api::{Condition, Operand};
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 static WHILE: LazyLock<Regex> = LazyLock::new(|| {
     regex(

@@ -6,15 +6,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 /// A schedule that a text states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StatedSchedule {
     pub(super) cron: String,
     pub(super) timezone: Option<String>,
-}
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
 }
 
 const DAYS: [(&str, &str); 54] = [

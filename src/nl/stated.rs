@@ -4,12 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 use super::settings::{MountAnswer, NodeAnswer, SettingsAnswer, TolerateAnswer, durations, memory_sizes};
 use crate::api::TolerationEffect;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 const TIME: &str = r"\b(\d+|an?[\s-])[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;

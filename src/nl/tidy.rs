@@ -11,7 +11,7 @@ use super::algorithms::decide_algorithms;
 use super::candidates::separate_candidates;
 use super::compound::mend_tasks;
 use super::exit::read_exit;
-use super::images::images_are_steps;
+use super::images::{images, images_are_steps};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items};
 use super::parameters::{read_parameter_conditions, read_parameters};
@@ -210,34 +210,19 @@ static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// "Retry the training 3 times" is a setting of another step, not a step.
 fn merge_settings(plan: &mut Plan, changes: &mut Vec<String>) {
-    let mut kept: Vec<PlannedStep> = Vec::new();
-    for mut step in std::mem::take(&mut plan.steps) {
-        let own_image = image_parts(&step.text)
-            .into_iter()
-            .any(|(image, _)| !kept.iter().any(|other| other.text.contains(&image)));
-        let only_settings = SETTINGS_ONLY.is_match(&step.text)
-            && mentions_setting(&step.text)
-            && !own_image
-            && !kept.is_empty();
-        if !only_settings {
-            kept.push(step);
-            continue;
-        }
-        changes.push(format!("{}: {:?} is a setting of another step", step.name, step.text));
-        step.text.clear();
-        kept.push(step);
-    }
-    // Whoever waited for a removed step waits for what that one waited for.
-    let removed: Vec<PlannedStep> = kept.iter().filter(|step| step.text.is_empty()).cloned().collect();
-    kept.retain(|step| !step.text.is_empty());
-    for gone in removed.iter().rev() {
-        for step in &mut kept {
-            if let Some(at) = step.after.iter().position(|name| name == &gone.name) {
-                step.after.splice(at..=at, gone.after.iter().cloned());
-            }
+    let mut index = 1;
+    while index < plan.steps.len() {
+        let (before, step) = (&plan.steps[..index], &plan.steps[index]);
+        let own_image = images(&step.text)
+            .iter()
+            .any(|image| !before.iter().any(|other| other.text.contains(&image.text)));
+        if SETTINGS_ONLY.is_match(&step.text) && mentions_setting(&step.text) && !own_image {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: {:?} is a setting of another step", gone.name, gone.text));
+        } else {
+            index += 1;
         }
     }
-    plan.steps = kept;
 }
 
 /// The text decides about the schedule where it can be read with certainty.
@@ -258,39 +243,30 @@ fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) 
 
 /// A step that names several images is several steps: side by side, or in a row if the text says "then".
 fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
-    let mut replaced: Vec<(String, Vec<String>)> = Vec::new();
-    let mut steps = Vec::new();
-    for mut step in std::mem::take(&mut plan.steps) {
-        for (old, new) in &replaced {
-            if let Some(at) = step.after.iter().position(|name| name == old) {
-                step.after.splice(at..=at, new.iter().cloned());
-            }
-        }
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
         let parts = if step.task == "container.run" && step.each.is_none() {
             image_parts(&step.text)
         } else {
             Vec::new()
         };
         if parts.len() < 2 {
-            steps.push(step);
             continue;
         }
         changes.push(format!("{}: it names {} images and became as many steps", step.name, parts.len()));
         let in_a_row = sequence_inside(&step.text);
-        let mut names: Vec<String> = Vec::new();
+        let mut new: Vec<PlannedStep> = Vec::new();
         for (image, text) in parts {
-            let after = match names.last() {
-                Some(last) if in_a_row => vec![last.clone()],
+            let after = match new.last() {
+                Some(last) if in_a_row => vec![last.name.clone()],
                 _ => step.after.clone(),
             };
-            let name = name_of_image(&image);
-            names.push(name.clone());
-            steps.push(PlannedStep { text, name, after, ..step.clone() });
+            new.push(PlannedStep { text, name: name_of_image(&image), after, ..step.clone() });
         }
-        let ends = if in_a_row { names.split_off(names.len() - 1) } else { names };
-        replaced.push((step.name, ends));
+        let first_end = if in_a_row { new.len() - 1 } else { 0 };
+        let ends: Vec<String> = new[first_end..].iter().map(|step| step.name.clone()).collect();
+        plan.replace(index, new, &ends);
     }
-    plan.steps = steps;
 }
 
 /// Limits of the whole workflow must stand in the text, and not be the limit of a loop over items.
@@ -380,13 +356,7 @@ fn separate_siblings(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
 
 /// The images of a text, each with the words that belong to it; words behind the last one that say "each" belong to all.
 fn image_parts(text: &str) -> Vec<(String, String)> {
-    let mut images: Vec<Literal> = Vec::new();
-    for literal in literals(text) {
-        let new = literal.kind == LiteralKind::Image && literal.text.contains(':');
-        if new && images.iter().all(|other| other.text != literal.text) {
-            images.push(literal);
-        }
-    }
+    let images = images(text);
     let Some(last) = images.last() else { return Vec::new() };
     let tail = &text[last.end..];
     let shared = tail

@@ -4,12 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::regex;
 use super::plan::Plan;
 use crate::api::Program;
-
-fn regex(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
-}
 
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;
 
