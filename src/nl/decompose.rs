@@ -10,7 +10,10 @@ use crate::llm::{Message, OutputSchema, Request};
 /// Most tokens of a plan.
 pub(super) const MAX_TOKENS: u32 = 1_400;
 
-/// The request for a plan. Everything but the last message is the same for every description.
+/// How many worked examples are retrieved for a description.
+const RETRIEVED: usize = 2;
+
+/// The request for a plan. Everything up to the retrieved examples is the same for every description.
 pub(super) fn plan_request(
     description: &str,
     lake: &Lake,
@@ -28,6 +31,10 @@ pub(super) fn plan_request(
         messages.push(Message::assistant(example.plan.to_string()));
     }
     let static_messages = messages.len();
+    for example in prompts.bank.nearest(description, lake, RETRIEVED) {
+        messages.push(Message::user(example.description.clone()));
+        messages.push(Message::assistant(example.plan.to_string()));
+    }
     messages.push(Message::user(description));
     let names: Vec<&str> = lake.components().map(|component| component.name.as_str()).collect();
     Ok(Request {

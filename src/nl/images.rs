@@ -1,5 +1,6 @@
 //! Where a description names images, the images are the steps: what names none is a setting or a remark.
 
+use super::clauses::assign;
 use super::literals::{Literal, LiteralKind, literals};
 use super::plan::{Plan, PlannedStep};
 use super::settings::mentions_setting;
@@ -27,6 +28,26 @@ pub(super) fn images(text: &str) -> Vec<Literal> {
         }
     }
     found
+}
+
+/// An image that no step names was lost in retelling: the clause that names it goes to the step that speaks of it.
+pub(super) fn find_lost_images(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let lost: Vec<Literal> = images(description)
+        .into_iter()
+        .filter(|image| plan.all_steps().all(|step| !step.text.contains(&image.text)))
+        .collect();
+    if lost.is_empty() {
+        return;
+    }
+    let quotes: Vec<&str> = plan.all_steps().map(|step| step.text.as_str()).collect();
+    let extra = assign(description, &quotes, &lost, &|_| false).extra;
+    for (step, clauses) in plan.steps.iter_mut().chain(&mut plan.finally).zip(extra) {
+        for clause in clauses.iter().filter(|clause| lost.iter().any(|image| clause.contains(&image.text))) {
+            changes.push(format!("{}: {clause:?} belongs to it", step.name));
+            step.text.push_str(". ");
+            step.text.push_str(clause);
+        }
+    }
 }
 
 /// A step that names an image runs it; a container step that names none is no step where all images have theirs.
@@ -69,10 +90,9 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     });
 }
 
-/// Whether a step runs an image again that stands elsewhere in the text ("then the same image with --check").
-fn named(step: &PlannedStep, description: &str) -> bool {
-    let lower = step.text.to_lowercase();
-    let again = [
+/// Whether the words ask for an image that ran already.
+pub(super) fn runs_again(text: &str) -> bool {
+    const AGAIN: [&str; 7] = [
         "same image",
         "same container",
         "again",
@@ -81,7 +101,13 @@ fn named(step: &PlannedStep, description: &str) -> bool {
         "même image",
         "misma imagen",
     ];
-    again.iter().any(|words| lower.contains(words))
+    let lower = text.to_lowercase();
+    AGAIN.iter().any(|words| lower.contains(words))
+}
+
+/// Whether a step runs an image again that stands elsewhere in the text ("then the same image with --check").
+fn named(step: &PlannedStep, description: &str) -> bool {
+    runs_again(&step.text)
         || (literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Image)
             && description.contains("image"))
 }

@@ -25,6 +25,18 @@ static BEFORE_LIST: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(for|over|für|pour|para|per|in|with|on|at|of|mit|avec|con|com|dla|voor)\b(?:\s+[\p{L}-]+){0,4}\s*[:(]?\s*$",
     )
 });
+/// "Which is one of", right before a list of values.
+static ONE_OF: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:one|any|either|some|eine[rs]?|une?|uno|una) (?:of|von|de|di)\b(?:\s+[\p{L}-]+){0,4}\s*[:(]?\s*$",
+    )
+});
+/// "Once every file is checked": when something runs, not how often.
+static WHEN_ALL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:once|when|whenever|after|as soon as|until|if|sobald|wenn|nachdem|quand|après|cuando|después de|quando|dopo)\b(?: (?:that|also|then))?(?: (?:all|every|each|both|jede\w*|alle|chaque|cada|ogni)\b)[^,.;\n]*",
+    )
+});
 /// "Each element of that list".
 static EACH_ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -43,6 +55,11 @@ static PARALLEL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Whether the words say "once per item", apart from those that say when.
+fn asks_for_each(text: &str) -> bool {
+    EACH.is_match(&WHEN_ALL.replace_all(text, " "))
+}
+
 /// Drops, expands or adds the items of steps.
 pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
     for step in &mut plan.steps {
@@ -54,9 +71,79 @@ pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, change
             step.each = None;
         }
     }
+    wait_instead_of_mapping(plan, changes);
+    add_stated_items(plan, lake, changes);
     expand(plan, lake, changes);
     map_over_printed_lists(plan, description, lake, changes);
     limit_instances(plan, description, changes);
+}
+
+/// A step that runs "once every file is checked" runs once, behind the step that checks them.
+fn wait_instead_of_mapping(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let (Some(Value::String(list)), true) = (&step.each, WHEN_ALL.is_match(&step.text)) else { continue };
+        let mapped = before.iter().rev().find(|other| other.each.as_ref() == step.each.as_ref());
+        let Some(mapped) = mapped.filter(|_| !asks_for_each(&step.text)) else { continue };
+        changes.push(format!("{}: runs once, after all items of {list} are done", step.name));
+        step.after = vec![mapped.name.clone()];
+        step.each = None;
+    }
+}
+
+static LIST: LazyLock<Regex> = LazyLock::new(|| {
+    let item = r#"(?:"[^"\n]+"|'[^'\n]+'|[\p{L}\p{N}][\p{L}\p{N}._-]*[\p{L}\p{N}]|[\p{L}\p{N}])"#;
+    regex(&format!(
+        r"{item}(?:,\s*{item})*,?\s*(?:\b(?:and|und|et|y|e|i|en)\b|&)\s*{item}|{item}(?:,\s*{item}){{2,}}"
+    ))
+});
+
+/// "Process U1, U2 and U5 with acme/x:1, 3 at a time": a list, and words that ask for one run per item.
+fn add_stated_items(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    for step in &mut plan.steps {
+        let plain = lake.component(&step.task).is_some_and(is_plain) && step.until.is_none();
+        let asked = EACH_RUN.is_match(&step.text) || AT_ONCE.is_match(&step.text);
+        if step.each.is_some() || !plain || !asked || WHEN_ALL.is_match(&step.text) {
+            continue;
+        }
+        let outside = without_literals(&step.text);
+        let Some(list) = LIST.find_iter(&outside).max_by_key(|list| list.as_str().matches(',').count())
+        else {
+            continue;
+        };
+        let items: Vec<Value> = ITEM_ENDS
+            .split(list.as_str())
+            .map(|item| item.trim().trim_matches(['"', '\'']))
+            .filter(|item| !item.is_empty())
+            .map(Value::from)
+            .collect();
+        if items.len() > 1 {
+            changes.push(format!("{}: runs once for each of {}", step.name, list.as_str()));
+            step.each = Some(Value::Array(items));
+        }
+    }
+}
+
+/// "Each run", "per line", "one by one".
+static EACH_RUN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:for each|for every|once (?:per|for each)|one (?:run|job|pod|instance|copy|step) (?:per|for each|each)|each (?:one|run|of them|job|instance)|one by one|one after another|separately for|individually|per (?:item|line|value|region|city|file)|für jede\w*|pour chaque|para cada|por cada|per ogni)\b",
+    )
+});
+static ITEM_ENDS: LazyLock<Regex> =
+    LazyLock::new(|| regex(r",\s*(?:(?:and|und|et|y|e|i|en)\b|&)?|\s+(?:and|und|et|y|e|i|en)\s+|\s*&\s*"));
+
+/// The text with addresses, images and options blanked out: their parts are no items.
+fn without_literals(text: &str) -> String {
+    let mut outside = text.to_owned();
+    for literal in literals(text) {
+        use LiteralKind::{Assignment, Channel, Email, Image, Uri};
+        if matches!(literal.kind, Assignment | Channel | Email | Image | Uri) {
+            outside.replace_range(literal.start..literal.end, &".".repeat(literal.end - literal.start));
+        }
+    }
+    outside
 }
 
 static AT_ONCE: LazyLock<Regex> = LazyLock::new(|| {
@@ -103,7 +190,8 @@ fn asked_for_each(items: &[Value], description: &str) -> bool {
             text[..at].rfind(". ").or(text[..at].rfind('\n')).map_or(0, |end| end.min(stop) + 1)
         });
         let end = text[at..].find(". ").map_or(text.len(), |stop| at + stop);
-        EACH.is_match(&text[start..end]) || BEFORE_LIST.is_match(&text[start..at])
+        let before = &text[start..at];
+        asks_for_each(&text[start..end]) || (BEFORE_LIST.is_match(before) && !ONE_OF.is_match(before))
     });
     found || !text.contains(&first)
 }

@@ -3,11 +3,14 @@
 mod addresses;
 mod algorithms;
 mod assemble;
+mod bank;
 mod calibrate;
 mod candidates;
 mod clauses;
+mod columns;
 mod commands;
 mod compound;
+mod cues;
 mod decompose;
 mod direct;
 mod event;

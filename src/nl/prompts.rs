@@ -6,6 +6,8 @@ use handlebars::Handlebars;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::bank::Bank;
+
 const TEMPLATES: [(&str, &str); 7] = [
     ("plan", include_str!("../../prompts/plan.hbs")),
     ("fragment", include_str!("../../prompts/fragment.hbs")),
@@ -16,6 +18,7 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("direct-manifest", include_str!("../../prompts/direct-manifest.hbs")),
 ];
 const EXAMPLES: &str = include_str!("../../prompts/plan-examples.yaml");
+const BANK: &str = include_str!("../../prompts/plan-bank.yaml");
 const REVISIONS: &str = include_str!("../../prompts/revise-examples.yaml");
 
 /// A template that cannot be used.
@@ -66,6 +69,7 @@ pub(super) struct Revision {
 pub struct Prompts {
     templates: Handlebars<'static>,
     pub(super) examples: Vec<PlanExample>,
+    pub(super) bank: Bank,
     pub(super) revisions: Vec<Revision>,
     digest: String,
 }
@@ -108,12 +112,20 @@ impl Prompts {
         }
         let examples = read("plan-examples.yaml")?.unwrap_or_else(|| EXAMPLES.to_owned());
         let revisions = read("revise-examples.yaml")?.unwrap_or_else(|| REVISIONS.to_owned());
-        hasher.update(examples.as_bytes()).update(revisions.as_bytes());
+        let bank = read("plan-bank.yaml")?.unwrap_or_else(|| BANK.to_owned());
+        hasher.update(examples.as_bytes()).update(bank.as_bytes()).update(revisions.as_bytes());
+        let bank = serde_saphyr::from_str(&bank).map_err(|error| broken("plan-bank", error.to_string()))?;
         let examples =
             serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
         let revisions = serde_saphyr::from_str(&revisions)
             .map_err(|error| broken("revise-examples", error.to_string()))?;
-        Ok(Self { templates, examples, revisions, digest: hasher.finalize().to_hex().to_string() })
+        Ok(Self {
+            templates,
+            examples,
+            bank: Bank::new(bank),
+            revisions,
+            digest: hasher.finalize().to_hex().to_string(),
+        })
     }
 
     /// The BLAKE3 digest of all templates and examples, in hexadecimal.

@@ -61,6 +61,7 @@ pub(super) fn read_repetitions(plan: &mut Plan, description: &str, changes: &mut
     }
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         own_condition_is_a_loop(step, changes);
+        stated_loop(step, changes);
         let Some(until) = step.until.clone() else { continue };
         let words = about(step, description);
         let condition = continuing(step, &until, &words);
@@ -81,6 +82,45 @@ fn own_condition_is_a_loop(step: &mut PlannedStep, changes: &mut Vec<String>) {
         step.until = step.until.take().or(when);
     }
 }
+
+static AGAIN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:repeat\w*|repetition|again|over and over|keep(?:s)? (?:on )?(?:run|call|try|poll|check|execut)ing|re-?run\w*|poll\w*|loop\w*|wiederhol\w*|répét\w*|répèt\w*|repit\w*|repet\w*|ripet\w*)\b",
+    )
+});
+static PRINTS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:prints?|outputs?|says?|returns?|reports?|answers?|shows?|emits?|gibt|meldet|affiche|imprime|stampa)\b",
+    )
+});
+
+/// "Run this code until it prints blue": a repetition that the plan lacks.
+fn stated_loop(step: &mut PlannedStep, changes: &mut Vec<String>) {
+    let runs = step.task == "container.run" || step.task.starts_with("script.");
+    if step.until.is_some() || step.each.is_some() || step.when.is_some() || !runs {
+        return;
+    }
+    let Some(marker) = STOP.find(&step.text).or_else(|| WHILE.find(&step.text)) else { return };
+    let behind = &step.text[marker.end()..];
+    if !PRINTS.is_match(behind) && !AGAIN.is_match(&step.text) {
+        return;
+    }
+    let number = NUMBER.captures(behind).filter(|found| {
+        let between = &behind[..found.get(1).map_or(0, |number| number.start())];
+        between.len() < 60 && (MORE.is_match(between) || LESS.is_match(between))
+    });
+    let value = match number {
+        Some(number) => number[1].to_owned(),
+        None => match SAID.captures(behind) {
+            Some(said) => said[1].to_owned(),
+            None => return,
+        },
+    };
+    changes.push(format!("{}: it is repeated, as its words say", step.name));
+    step.until = Some(format!("{}.result == {value}", step.name));
+}
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"(-?\d+(?:\.\d+)?)"));
 
 /// The step's words, and the sentences of the description that share its beginning or bound it.
 fn about(step: &PlannedStep, description: &str) -> String {

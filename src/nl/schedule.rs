@@ -144,8 +144,13 @@ static DAY_LIST: LazyLock<Regex> = LazyLock::new(|| {
     let names: Vec<String> = DAYS.iter().map(|(name, _)| format!(r"{name}\w*")).collect();
     let day = format!("(?:{})", names.join("|"));
     regex(&format!(
-        r"\b(?:every|each|on|jede[nrs]?|am|chaque|le|tous les|cada|todos? (?:los|las|os|as)|los|el|à|às|aos?|na|ogni|di|każd\w*|co|w|we|elke|op)\s+({day}(?:(?:\s*,\s*|\s+(?:and|&|und|et|y|e|i|en)\s+|,\s*and\s+){day})*)"
+        r"\b(?:every|each|on|jede[nrs]?|am|chaque|le|tous les|cada|todos? (?:los|las|os|as)|los|el|à|às|aos?|na|ogni|di|każd\w*|co|w|we|elke|op|only)\s+({day}(?:(?:\s*,\s*|\s+(?:and|&|und|et|y|e|i|en)\s+|,\s*and\s+){day})*)"
     ))
+});
+/// "Sundays at noon".
+static PLURAL_DAYS: LazyLock<Regex> = LazyLock::new(|| {
+    let day = "(?:sun|mon|tues|wednes|thurs|fri|satur)days";
+    regex(&format!(r"\b{day}(?:(?:,\s*(?:and\s+)?|\s+(?:and|&)\s+){day})*\b"))
 });
 /// The weekday of Chinese and Japanese texts.
 static CJK_DAY: LazyLock<Regex> =
@@ -181,14 +186,17 @@ pub(super) fn explicit_schedule(text: &str) -> bool {
             r"\b(every|each|jede[nrs]?|chaque|cada|tous les|toutes les|todos los|todas las|todos os|ogni|każd\w*|elke|alle) (single )?(\d+ )?(minute|hour|day|night|morning|evening|week|weekday|weekend|month|(sun|mon|tues|wednes|thurs|fri|satur)day|minuten?|stunden?|tag|nacht|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|woche|monat|jour|nuit|semaine|mois|día|noche|semana|mes|dia|noite|giorno|notte|settimana|mese|lun\w+|mar\w+|mié\w+|mer\w+|jue\w+|jeu\w+|vie\w+|ven\w+|sáb\w+|sam\w+|dom\w+|segunda|terça|quarta|quinta|sexta|gio\w+|dag|week|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag)",
         )
     });
-    ORDER.is_match(text) || cjk_cron(text).is_some() || (TIME.is_match(text) && cron(text).is_some())
+    ORDER.is_match(text)
+        || (PLURAL_DAYS.is_match(text) && cron(text).is_some())
+        || cjk_cron(text).is_some()
+        || (TIME.is_match(text) && cron(text).is_some())
 }
 
 /// Whether the text speaks of a repeated start at all; without any such word a schedule was invented.
 pub(super) fn speaks_of_schedule(text: &str) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)days?|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎",
+            r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)day|(?:sun|mon|tues|wednes|thurs|fri|satur)days|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎",
         )
     });
     WORDS.is_match(text)
@@ -262,7 +270,10 @@ fn weekdays(text: &str) -> Option<String> {
     if WEEKENDS.is_match(text) {
         return Some("0,6".into());
     }
-    let list = DAY_LIST.captures(text)?.get(1)?.as_str().to_lowercase();
+    let list = match DAY_LIST.captures(text) {
+        Some(captures) => captures.get(1)?.as_str().to_lowercase(),
+        None => PLURAL_DAYS.find(text)?.as_str().to_lowercase(),
+    };
     let mut days: Vec<&str> =
         DAYS.iter().filter(|(name, _)| list.contains(name)).map(|(_, number)| *number).collect();
     days.sort_unstable();
@@ -273,6 +284,9 @@ fn weekdays(text: &str) -> Option<String> {
 fn time(text: &str) -> Option<(u32, u32)> {
     let number = |found: Option<regex::Match<'_>>| found.and_then(|found| found.as_str().parse::<u32>().ok());
     let lower = text.to_lowercase();
+    if let Some(time) = spoken_time(&lower) {
+        return Some(time);
+    }
     let found = TIME
         .captures(text)
         .map(|c| (number(c.get(1)), number(c.get(2)), c.get(3).map(|m| m.as_str().to_lowercase())))
@@ -306,6 +320,38 @@ fn time(text: &str) -> Option<(u32, u32)> {
         .any(|word| lower.contains(word));
     (!vague).then_some((0, 0))
 }
+
+/// "Half past one at night", "a quarter to six in the evening", "at seven".
+fn spoken_time(lower: &str) -> Option<(u32, u32)> {
+    static SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
+        regex(&format!(
+            r"\b(half past|quarter past|quarter to|at) ({}|\d{{1,2}})\b(?: (o'clock))?(?: in the (morning|afternoon|evening)| (at night)| ?(a\.?m\b|p\.?m\b))?",
+            HOURS.join("|")
+        ))
+    });
+    let found = SPOKEN.captures(lower)?;
+    let word = &found[2];
+    let spelled = HOURS.iter().position(|hour| hour == &word).and_then(|at| u32::try_from(at + 1).ok());
+    // "At 7" is read with its minutes elsewhere.
+    let hour = match spelled {
+        Some(hour) => hour,
+        None if &found[1] == "at" => return None,
+        None => word.parse().ok().filter(|hour| (1..24).contains(hour))?,
+    };
+    let late = found.get(4).is_some_and(|part| part.as_str() != "morning")
+        || found.get(6).is_some_and(|half| half.as_str().starts_with('p'))
+        || (found.get(5).is_some() && hour > 6 && hour < 12);
+    let hour = if late && hour < 12 { hour + 12 } else { hour };
+    Some(match &found[1] {
+        "half past" => (hour, 30),
+        "quarter past" => (hour, 15),
+        "quarter to" => ((hour + 23) % 24, 45),
+        _ => (hour, 0),
+    })
+}
+
+const HOURS: [&str; 12] =
+    ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 /// The zone that the text names: `Europe/Berlin`, "Berlin time", "UTC".
 pub(super) fn timezone(text: &str) -> Option<String> {
@@ -347,6 +393,9 @@ mod tests {
             ("on Mondays and Thursdays at 18:45", "45 18 * * 1,4"),
             ("on the 1st of every month at 3am", "0 3 1 * *"),
             ("nightly", "0 0 * * *"),
+            ("Sundays at noon, New York time", "0 12 * * 0"),
+            ("on the 15th of every month at half past one at night", "30 1 15 * *"),
+            ("every Friday at quarter to 6 in the evening", "45 17 * * 5"),
             ("jeden Montag um 7 Uhr", "0 7 * * 1"),
             ("daily at 8 in the evening", "0 20 * * *"),
             ("todos los lunes a las 7", "0 7 * * 1"),

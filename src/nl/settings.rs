@@ -182,6 +182,9 @@ static GPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"gpus?\b"));
 static CPUS: LazyLock<Regex> = LazyLock::new(|| unit(r"v?cpus?\b|v?cores?\b|kerne\b"));
 static TIMES: LazyLock<Regex> =
     LazyLock::new(|| unit(r"times\b|retries\b|attempts\b|tries\b|repetitions\b|mal\b|fois\b|veces\b"));
+/// "2x", "x3".
+static FACTOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(\d+) ?x\b").expect("the pattern is valid"));
 static AT_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
     unit(r"at (?:a|the same|one) time|in parallel|at once|concurrent|simultaneous|gleichzeitig")
 });
@@ -210,6 +213,7 @@ fn numbers_by_unit(text: &str, pattern: &Regex) -> Vec<u32> {
     let lower = text.to_lowercase();
     if pattern.as_str() == TIMES.as_str() {
         found.extend(lower.contains("twice").then_some(2));
+        found.extend(FACTOR.captures_iter(text).filter_map(|captures| captures[1].parse::<u32>().ok()));
     }
     found.dedup();
     found

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
+use super::columns::{only_name, stated_columns};
 use super::evidence::{mentioned_choices, numbers_near, ratio, speaks_of, stems};
 use super::literals::{Literal, LiteralKind};
 use super::settings::whole_numbers;
@@ -57,9 +58,13 @@ pub(super) fn slots(component: &Component, context: &StepContext<'_>, step: &str
     let mut narrowed = Map::new();
     let mut needed = Vec::new();
     let mut parameters = Vec::new();
+    let stated = stated_columns(component, context.text);
     for (name, property) in properties {
         let must = required.contains(&name.as_str());
-        let offer = offer(name, property, must, component, context);
+        let offer = match stated.get(name) {
+            Some(value) if !context.mapped => Offer::Forced(json!({"const": value})),
+            _ => offer(name, property, must, component, context),
+        };
         match offer {
             Offer::Skip if must => {
                 // An address that the text does not give becomes a parameter of the workflow.
@@ -257,7 +262,13 @@ fn literal_offer(
             if all || (!must && !target && !context.relaxed && !speaks_of_columns(name, context)) {
                 return Offer::Skip;
             }
-            match if name == "target" { stated_targets(context) } else { Vec::new() } {
+            let named = if name == "target" { stated_targets(context) } else { Vec::new() };
+            let named = if named.is_empty() && name == "target" {
+                only_name(context.text).into_iter().collect()
+            } else {
+                named
+            };
+            match named {
                 named if named.is_empty() => Offer::Optional(wrap(column_candidates(
                     context,
                     must || target || context.relaxed || name == "target",
@@ -432,6 +443,21 @@ fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
 }
 
 /// Every word of the step and of the description that could name a column.
+/// The text without its addresses and images: their words are no columns.
+fn without_addresses(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for literal in super::literals::literals(text) {
+        use LiteralKind::{Channel, Email, Image, Uri};
+        if matches!(literal.kind, Channel | Email | Image | Uri) {
+            result.push_str(&text[done..literal.start]);
+            done = literal.end;
+        }
+    }
+    result.push_str(&text[done..]);
+    result
+}
+
 fn column_candidates(context: &StepContext<'_>, anywhere: bool) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let quoted = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Quoted);
@@ -441,7 +467,8 @@ fn column_candidates(context: &StepContext<'_>, anywhere: bool) -> Vec<String> {
     // A target is often named elsewhere; other columns stand in the step's own words.
     let texts: &[&str] = if anywhere { &[context.text, context.description] } else { &[context.text] };
     for text in texts {
-        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        let outside = without_addresses(text);
+        for word in outside.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
             let known = found.iter().any(|other| other == word);
             if word.chars().count() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()) && !known {
                 found.push(word.to_owned());

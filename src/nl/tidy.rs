@@ -11,7 +11,7 @@ use super::algorithms::decide_algorithms;
 use super::candidates::separate_candidates;
 use super::compound::mend_tasks;
 use super::exit::read_exit;
-use super::images::{images, images_are_steps};
+use super::images::{find_lost_images, images, images_are_steps, runs_again};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items};
 use super::parameters::{read_parameter_conditions, read_parameters};
@@ -33,6 +33,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_repeated_steps(plan, &mut changes);
     merge_settings(plan, &mut changes);
     read_exit(plan, description, lake, &mut changes);
+    find_lost_images(plan, description, &mut changes);
     images_are_steps(plan, description, &mut changes);
     split_images(plan, &mut changes);
     check_limits(plan, description, &mut changes);
@@ -41,6 +42,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_invented_conditions(plan, &description.to_lowercase(), &mut changes);
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     mend_names(plan, &mut changes);
+    mend_conditions(plan, &mut changes);
     mend_tasks(plan, lake, &mut changes);
     separate_candidates(plan, lake, &mut changes);
     decide_algorithms(plan, lake, &mut changes);
@@ -245,12 +247,22 @@ fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) 
 fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
     for index in (0..plan.steps.len()).rev() {
         let step = &plan.steps[index];
-        let parts = if step.task == "container.run" && step.each.is_none() {
-            image_parts(&step.text)
-        } else {
-            Vec::new()
+        let all = image_parts(&step.text);
+        if step.task != "container.run" || step.each.is_some() || all.len() < 2 {
+            continue;
+        }
+        // A quotation may reach into the words of the next steps.
+        let elsewhere = |(image, words): &(String, String)| {
+            let others = plan.steps.iter().enumerate().filter(|(other, _)| *other != index);
+            others.map(|(_, other)| &other.text).any(|text| text.contains(image)) && !runs_again(words)
         };
-        if parts.len() < 2 {
+        let parts: Vec<(String, String)> = all.into_iter().filter(|part| !elsewhere(part)).collect();
+        if let [(image, words)] = &parts[..] {
+            changes.push(format!("{}: it runs {image}; the other images have their own steps", step.name));
+            plan.steps[index].text = words.clone();
+            continue;
+        }
+        if parts.is_empty() {
             continue;
         }
         changes.push(format!("{}: it names {} images and became as many steps", step.name, parts.len()));
@@ -458,6 +470,46 @@ fn mend_names(plan: &mut Plan, changes: &mut Vec<String>) {
         step.after.retain(|name| names[..index].contains(name));
         let mut seen = HashSet::new();
         step.after.retain(|name| seen.insert(name.clone()));
+    }
+}
+
+/// A condition reads an earlier step; one that reads an unknown step reads the one that this step waits for, and one that
+/// reads nothing known is left out.
+fn mend_conditions(plan: &mut Plan, changes: &mut Vec<String>) {
+    let names: Vec<String> = plan.steps.iter().map(|step| step.name.clone()).collect();
+    let exit = plan.steps.len();
+    for (index, step) in plan.steps.iter_mut().chain(&mut plan.finally).enumerate() {
+        let earlier = &names[..index.min(exit)];
+        let Some(when) = step.when.clone() else { continue };
+        let Ok(condition) = when.parse::<Condition>() else {
+            changes.push(format!("{}: the condition {when:?} cannot be read and was left out", step.name));
+            step.when = None;
+            continue;
+        };
+        let known =
+            |name: &str| name == crate::api::WORKFLOW || name == step.name || names.iter().any(|n| n == name);
+        let Some(unknown) = condition.outputs().iter().map(|(name, _)| *name).find(|name| !known(name))
+        else {
+            continue;
+        };
+        let instead = nearest(unknown, earlier)
+            .or_else(|| step.after.last().filter(|name| earlier.contains(name)).cloned())
+            .or_else(|| earlier.last().filter(|_| !UNTIL.is_match(&step.text)).cloned());
+        match instead {
+            Some(instead) => {
+                changes.push(format!("{}: {unknown:?} in its condition was read as {instead:?}", step.name));
+                step.when = Some(when.replacen(unknown, &instead, 1));
+            }
+            None if UNTIL.is_match(&step.text) && index < exit => {
+                // Its own output says whether it runs again.
+                step.until = step.until.take().or_else(|| Some(when.replacen(unknown, &step.name, 1)));
+                step.when = None;
+            }
+            None => {
+                changes.push(format!("{}: the condition {when:?} reads no step and was left out", step.name));
+                step.when = None;
+            }
+        }
     }
 }
 
