@@ -61,7 +61,7 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         ),
         (
             "model.predict",
-            r"\b(?:predict|score|classify)\b[^.;,\n]{0,12}\b(?:all|every|each|the|new|remaining|unseen|these|those)\b[^.;,\n]{0,20}\b(?:rows|records|customers|orders|samples|entries|lines|data|file|table|batch)\b|\b(?:run|do) (?:batch )?(?:inference|predictions?)\b|\bapply (?:it|the model|the winner|the best(?: one| model)?)\b[^.;\n]{0,20}\bto\b|\bbatch[- ](?:predict\w*|scor\w+|inference)",
+            r"\b(?:predict|score|classify)\b[^.;,\n]{0,12}\b(?:all|every|each|the|new|remaining|unseen|these|those)\b[^.;,\n]{0,20}\b(?:rows|records|customers|orders|samples|entries|lines|data|file|table|batch)\b|\b(?:run|do) (?:batch )?(?:inference|predictions?)\b|\bapply (?:it|the model|the winner|the best(?: one| model)?)\b[^.;\n]{0,20}\bto\b|\bbatch[- ](?:predict\w*|scor\w+|inference)|\b(?:predict|score|classify)\b(?: (?:the|all|every|file|rows|of|in|new|table|data|on|with it|it on))* (?:\w+://)?[\w/.-]+\.(?:csv|parquet|tsv|jsonl?|xlsx)\b",
         ),
         ("notify.webhook", r"\bweb ?hook\b|\b(?:call|ping|post to|notify|hit|trigger)\b[^.;\n]{0,20}https?://"),
         ("notify.slack", r"\bslack\b|(?:^|[\s(])#[a-z][\w-]*[a-z]\b"),
@@ -136,35 +136,44 @@ fn is_itself(step: &PlannedStep, found: &[Hit]) -> bool {
 
 /// Gives steps the component that their words ask for, and second wishes a step of their own.
 pub(super) fn follow_cues(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    follow_in_place(plan, lake, changes);
     let mut index = 0;
     while index < plan.steps.len() {
         let step = &plan.steps[index];
-        let found =
-            if is_fixed(&step.task) || step.each.is_some() { Vec::new() } else { hits(&step.text, lake) };
-        let foreign: Vec<&Hit> = found.iter().filter(|hit| hit.component != step.task).collect();
-        let itself = is_itself(step, &found);
-        if let Some(hit) = foreign.first().filter(|hit| !itself && may_become(step, hit)) {
-            changes.push(format!("{}: its words ask for {}, not {}", step.name, hit.component, step.task));
-            let (component, start, end) = (hit.component, hit.start, hit.end);
-            if reads_first(plan, index, start..end) {
-                "data.load".clone_into(&mut plan.steps[index].task);
-                separate(plan, index, component, start..end, changes);
-            } else {
-                component.clone_into(&mut plan.steps[index].task);
-            }
-            continue;
-        }
-        let second = foreign.into_iter().rev().find(|hit| is_second(plan, index, hit));
+        let found = hits_of(step, lake);
+        let second = found
+            .iter()
+            .rev()
+            .filter(|hit| hit.component != step.task)
+            .find(|hit| is_second(plan, index, hit));
         if let Some(Hit { component, start, end }) = second {
-            let (component, start, end) = (*component, *start, *end);
-            separate(plan, index, component, start..end, changes);
+            separate(plan, index, component, *start..*end, changes);
         }
         index += 1;
     }
-    index = 0;
-    while index < plan.finally.len() {
-        let step = &mut plan.finally[index];
-        let found = if is_fixed(&step.task) { Vec::new() } else { hits(&step.text, lake) };
+}
+
+/// Gives steps the component that their words ask for.
+fn follow_in_place(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    for index in 0..plan.steps.len() {
+        let step = &plan.steps[index];
+        let found = hits_of(step, lake);
+        let itself = is_itself(step, &found);
+        let foreign = found.iter().find(|hit| hit.component != step.task);
+        let Some(Hit { component, start, end }) = foreign.filter(|hit| may_become(plan, index, hit, itself))
+        else {
+            continue;
+        };
+        changes.push(format!("{}: its words ask for {component}, not {}", step.name, step.task));
+        if reads_first(plan, index, *start..*end) {
+            "data.load".clone_into(&mut plan.steps[index].task);
+            separate(plan, index, component, *start..*end, changes);
+        } else {
+            (*component).clone_into(&mut plan.steps[index].task);
+        }
+    }
+    for step in &mut plan.finally {
+        let found = hits_of(step, lake);
         if let [Hit { component, .. }] = found[..]
             && is_notice(component)
             && !is_itself(step, &found)
@@ -172,8 +181,11 @@ pub(super) fn follow_cues(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String
             changes.push(format!("{}: its words ask for {component}, not {}", step.name, step.task));
             component.clone_into(&mut step.task);
         }
-        index += 1;
     }
+}
+
+fn hits_of(step: &PlannedStep, lake: &Lake) -> Vec<Hit> {
+    if is_fixed(&step.task) || step.each.is_some() { Vec::new() } else { hits(&step.text, lake) }
 }
 
 /// Whether the words in front of the clause of a hit name an address that nothing loads yet.
@@ -189,10 +201,15 @@ fn reads_first(plan: &Plan, index: usize, hit: std::ops::Range<usize>) -> bool {
     step.task.starts_with("data.") && !addresses.is_empty() && !loaded
 }
 
-/// A training stays one; what loads SQL replaces any load; notices replace notices and what has no words of its own.
-fn may_become(step: &PlannedStep, hit: &Hit) -> bool {
+/// A training stays one, unless it names no algorithm and predicts with what another step trains; notices replace notices.
+fn may_become(plan: &Plan, index: usize, hit: &Hit, itself: bool) -> bool {
+    let step = &plan.steps[index];
     let (from, to) = (step.task.as_str(), hit.component);
-    !is_training(from) && (!is_notice(to) || is_notice(from) || from == "report.write")
+    if is_training(from) && to == "model.predict" {
+        let trained = plan.steps[..index].iter().any(|other| is_training(&other.task));
+        return trained && super::algorithms::named_algorithms(&step.text).is_empty();
+    }
+    !itself && !is_training(from) && (!is_notice(to) || is_notice(from) || from == "report.write")
 }
 
 /// Whether a hit is a second wish that no other step has, set apart by a boundary.
@@ -202,9 +219,12 @@ fn is_second(plan: &Plan, index: usize, hit: &Hit) -> bool {
     let Some(clause) = clause else { return false };
     let own = &step.text[clause.clone()];
     let told = stems(own);
+    let words = step.text[hit.start..hit.end].trim().to_lowercase();
     let elsewhere = plan.all_steps().any(|other| {
-        let shared = stems(&other.text).iter().filter(|stem| told.contains(stem)).count();
-        other.name != step.name && other.task == hit.component && shared * 2 >= told.len()
+        let theirs = stems(&other.text);
+        let shared = told.iter().filter(|stem| theirs.contains(stem)).count();
+        let same = other.text.to_lowercase().contains(&words) || shared * 4 >= told.len() * 3;
+        other.name != step.name && other.task == hit.component && same
     });
     let prepares = hit.component.starts_with("data.") || hit.component.starts_with("features.");
     // A prediction that the training is for is no step of its own.

@@ -4,7 +4,7 @@ use super::literals::literals;
 
 /// Other ways to say a choice; the left side is the choice, the right side phrases without spaces.
 const ALIASES: [(&str, &[&str]); 18] = [
-    ("auc", &["auroc", "rocauc"]),
+    ("auc", &["auroc", "rocauc", "areaunder"]),
     ("f1", &["fscore", "f1score"]),
     ("rmse", &["rootmeansquare"]),
     ("mse", &["meansquarederror"]),
@@ -28,10 +28,10 @@ const ALIASES: [(&str, &[&str]); 18] = [
 ];
 
 /// Words too general to be evidence.
-const GENERAL: [&str; 26] = [
-    "number", "default", "name", "with", "from", "that", "this", "each", "file", "value", "values", "data",
-    "table", "column", "columns", "rows", "used", "found", "kept", "have", "when", "after", "given", "else",
-    "model", "share",
+const GENERAL: [&str; 27] = [
+    "tree", "number", "default", "name", "with", "from", "that", "this", "each", "file", "value", "values",
+    "data", "table", "column", "columns", "rows", "used", "found", "kept", "have", "when", "after", "given",
+    "else", "model", "share",
 ];
 
 fn words(text: &str) -> Vec<String> {
@@ -163,7 +163,7 @@ mod tests {
     fn numbers_belong_to_the_words_beside_them() {
         let text = "train xgboost with 300 trees and a maximum depth of 6";
         assert_eq!(numbers_near(&stems("n_estimators", "number of trees"), text), [300.0]);
-        assert_eq!(numbers_near(&stems("max_depth", "depth of a tree"), text), [300.0, 6.0]);
+        assert_eq!(numbers_near(&stems("max_depth", "depth of a tree"), text), [6.0]);
         assert_eq!(numbers_near(&stems("learning_rate", "step size"), text), Vec::<f64>::new());
     }
 

@@ -57,7 +57,10 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
         return;
     }
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
-        if !OWN_IMAGE.contains(&step.task.as_str()) && !images(&step.text).is_empty() {
+        let named = images(&step.text).len();
+        // Building pushes one image; "build a pipeline of a:1 and b:2" builds none.
+        let builds = step.task == "image.build" && named < 2;
+        if named > 0 && !builds && (!OWN_IMAGE.contains(&step.task.as_str()) || step.task == "image.build") {
             changes.push(format!("{}: it runs the image that it names, not {}", step.name, step.task));
             "container.run".clone_into(&mut step.task);
         }
@@ -66,6 +69,7 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     if !covered {
         return;
     }
+    drop_second_runs(plan, description, changes);
     let nameless = |step: &PlannedStep| {
         step.task == "container.run" && images(&step.text).is_empty() && !named(step, description)
     };
@@ -88,6 +92,23 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
         }
         !gone
     });
+}
+
+/// An image that the description names once runs once, unless the words ask for it again.
+fn drop_second_runs(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    for index in (1..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let [image] = &images(&step.text)[..] else { continue };
+        let once = description.matches(&image.text).count() == 1;
+        let earlier = plan.steps[..index].iter().any(|other| {
+            let own = images(&other.text);
+            own.len() == 1 && own[0].text == image.text && other.task == step.task
+        });
+        if once && earlier && step.each.is_none() && !runs_again(&step.text) {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: {} runs already", gone.name, image.text));
+        }
+    }
 }
 
 /// Whether the words ask for an image that ran already.

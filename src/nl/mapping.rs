@@ -72,7 +72,7 @@ pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, change
         }
     }
     wait_instead_of_mapping(plan, changes);
-    add_stated_items(plan, lake, changes);
+    add_stated_items(plan, description, lake, changes);
     expand(plan, lake, changes);
     map_over_printed_lists(plan, description, lake, changes);
     limit_instances(plan, description, changes);
@@ -100,29 +100,41 @@ static LIST: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// "Process U1, U2 and U5 with acme/x:1, 3 at a time": a list, and words that ask for one run per item.
-fn add_stated_items(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
-    for step in &mut plan.steps {
-        let plain = lake.component(&step.task).is_some_and(is_plain) && step.until.is_none();
-        let asked = EACH_RUN.is_match(&step.text) || AT_ONCE.is_match(&step.text);
-        if step.each.is_some() || !plain || !asked || WHEN_ALL.is_match(&step.text) {
-            continue;
-        }
-        let outside = without_literals(&step.text);
-        let Some(list) = LIST.find_iter(&outside).max_by_key(|list| list.as_str().matches(',').count())
-        else {
+fn add_stated_items(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+    let lists: Vec<Option<Vec<Value>>> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let plain = lake.component(&step.task).is_some_and(is_plain);
+            let free = step.each.is_none() && step.until.is_none() && !WHEN_ALL.is_match(&step.text);
+            (plain && free).then(|| listed_items(&step.text)).flatten()
+        })
+        .collect();
+    let only = lists.iter().flatten().count() == 1 && plan.steps.iter().all(|step| step.each.is_none());
+    let asked = |text: &str| {
+        let text = WHEN_ALL.replace_all(text, " ");
+        EACH_RUN.is_match(&text) || AT_ONCE.is_match(&text)
+    };
+    for (step, items) in plan.steps.iter_mut().zip(lists) {
+        let Some(items) = items.filter(|_| asked(&step.text) || (only && asked(description))) else {
             continue;
         };
-        let items: Vec<Value> = ITEM_ENDS
-            .split(list.as_str())
-            .map(|item| item.trim().trim_matches(['"', '\'']))
-            .filter(|item| !item.is_empty())
-            .map(Value::from)
-            .collect();
-        if items.len() > 1 {
-            changes.push(format!("{}: runs once for each of {}", step.name, list.as_str()));
-            step.each = Some(Value::Array(items));
-        }
+        changes.push(format!("{}: runs once for each of {} values", step.name, items.len()));
+        step.each = Some(Value::Array(items));
     }
+}
+
+/// The longest list of single words in a text.
+fn listed_items(text: &str) -> Option<Vec<Value>> {
+    let outside = without_literals(text);
+    let list = LIST.find_iter(&outside).max_by_key(|list| list.as_str().matches(',').count())?;
+    let items: Vec<Value> = ITEM_ENDS
+        .split(list.as_str())
+        .map(|item| item.trim().trim_matches(['"', '\'']))
+        .filter(|item| !item.is_empty())
+        .map(Value::from)
+        .collect();
+    (items.len() > 1).then_some(items)
 }
 
 /// "Each run", "per line", "one by one".
@@ -367,6 +379,17 @@ mod tests {
         assert!(
             read(text, vec![step("container.run", text, Some(json!(["north", "south"])))])[0].each.is_none()
         );
+    }
+
+    #[test]
+    fn lists_are_items_where_each_gets_a_run() {
+        let text = "Process the lines U1, U2 and U5 with city/forecast:2";
+        for (more, mapped) in
+            [(". 3 at a time are fine. Each one needs 2 CPUs", true), (", it takes an hour", false)]
+        {
+            let found = read(&format!("{text}{more}"), vec![step("container.run", text, None)]);
+            assert_eq!(found[0].each, mapped.then(|| json!(["U1", "U2", "U5"])));
+        }
     }
 
     #[test]

@@ -117,7 +117,9 @@ fn offer(
     let spoken_of = must || context.relaxed || speaks_of(&stems, context.text);
     if let Some(choices) = choices(property) {
         let longer = longer_choices(component, name, context);
-        return choice_offer(property, &choices, &longer, must || context.relaxed, context);
+        // What a training measures beside its loss is for those who ask.
+        let optional_metrics = name == "metrics" && component.task == Task::Train;
+        return choice_offer(property, &choices, &longer, must || context.relaxed, optional_metrics, context);
     }
     match property["type"].as_str() {
         Some("integer" | "number") => number_offer(property, name, must, &stems, component, context),
@@ -201,6 +203,7 @@ fn choice_offer(
     choices: &[&str],
     longer: &[String],
     must: bool,
+    optional_metrics: bool,
     context: &StepContext<'_>,
 ) -> Offer {
     let mut found = mentioned_choices(choices, context.text);
@@ -212,9 +215,9 @@ fn choice_offer(
     match (found.is_empty(), array) {
         (false, true) => Offer::Forced(json!({"const": found})),
         (false, false) => Offer::Forced(json!({"enum": found})),
-        (true, true) => Offer::Optional(bounded(property)),
+        (true, true) if must || !optional_metrics => Offer::Optional(bounded(property)),
         (true, false) if must => Offer::Optional(property.clone()),
-        (true, false) => Offer::Skip,
+        (true, _) => Offer::Skip,
     }
 }
 

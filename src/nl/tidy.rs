@@ -111,6 +111,10 @@ fn listed(items: &[Value], description: &str) -> bool {
             let Some(next) = text[at..].find(item.as_str()) else { return false };
             let between = &text[at..at + next];
             at += next + item.len();
+            // Parts of a path or a word are no list.
+            if !between.contains([' ', ',', '\n', '，', '、', ';']) {
+                return false;
+            }
             between
                 .split(|c: char| !c.is_alphanumeric())
                 .all(|word| ["", "and", "or", "und", "oder", "et", "ou", "y", "o", "then"].contains(&word))
