@@ -186,6 +186,17 @@ fn target(
     let after = (run.to..described.len())
         .take_while(|at| described[*at].sentence == sentence)
         .find_map(|at| owner[at]);
+    // A sentence of one step only is about that step.
+    let mut owners: Vec<usize> =
+        owner.iter().zip(described).filter(|(_, w)| w.sentence == sentence).filter_map(|(o, _)| *o).collect();
+    let telling = owner.iter().zip(described).any(|(owner, word)| {
+        word.sentence == sentence && owner.is_some() && word.text.contains(['/', ':', '_'])
+    });
+    owners.sort_unstable();
+    owners.dedup();
+    if let ([only], true) = (&owners[..], telling) {
+        return Target::Step(*only);
+    }
     let quoted_here =
         owner.iter().zip(described).filter(|(o, w)| w.sentence == sentence && o.is_some()).count();
     if quoted_here * 2 >= whole.len() - (run.to - run.from).min(whole.len())

@@ -277,6 +277,19 @@ static AT_LEAST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "At the tag v2.1", "branch main".
+static REVISION: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"\b(?:branch|tag|commit|revision|release|zweig|branche|rama)\s+(?:called |named |is |: ?)?["'`]?([\w][\w./-]*\w)"#,
+    )
+});
+/// "The prompts are in column cv", "labels in the column sentiment", "text column review".
+static ROLES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"\b(prompts?|texts?|questions?|inputs?|instructions?|messages?|sentences?|documents?|answers?|responses?|replies|outputs?|completions?|wanted answers?|labels?|classes)\b(?: (?:are|is|stand|come|live|found|to be found))*(?: (?:in|from|under))?(?: the)? (?:column|field)(?: called| named)? ["'`]?([\p{L}_][\w]*)"#,
+    )
+});
+
 /// Arguments of a component that the text spells out, in terms of columns.
 pub(super) fn stated_columns(component: &Component, text: &str) -> Map<String, Value> {
     let mut stated = Map::new();
@@ -317,6 +330,19 @@ pub(super) fn stated_columns(component: &Component, text: &str) -> Map<String, V
                 .and_then(|rows| rows[1].replace([',', '_', '.'], "").parse::<u64>().ok());
             stated.extend(rows.map(|rows| ("min_rows".to_owned(), json!(rows))));
         }
+        "git.clone" => {
+            put("branch", REVISION.captures(text).map(|found| found[1].to_owned()).into_iter().collect())
+        }
+        "llm.finetune" | "torch.finetune" | "features.tfidf" => {
+            for role in ROLES.captures_iter(text) {
+                let name = match role[1].to_lowercase().chars().next() {
+                    Some('a' | 'r' | 'o' | 'c' | 'w') => "response",
+                    Some('l') => "label",
+                    _ => "text",
+                };
+                put(name, vec![role[2].to_owned()]);
+            }
+        }
         "data.split" => put("stratify", behind(text, &STRATIFIED)),
         "features.scale" | "features.encode" | "kmeans.train" => put("columns", behind(text, &WORKED_ON)),
         _ => {}
@@ -344,6 +370,12 @@ fn aggregations(text: &str, groups: &[String]) -> Map<String, Value> {
         }
     }
     found
+}
+
+/// Whether a bare word can be no column: "column", "with", "the".
+pub(super) fn is_no_column(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    COLUMN_WORD.is_match(&lower) || STOPS.contains(&lower.as_str())
 }
 
 /// The column that a training is for, if the text has one name that can be nothing else.

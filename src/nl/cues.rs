@@ -63,6 +63,10 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
             "model.predict",
             r"\b(?:predict|score|classify)\b[^.;,\n]{0,12}\b(?:all|every|each|the|new|remaining|unseen|these|those)\b[^.;,\n]{0,20}\b(?:rows|records|customers|orders|samples|entries|lines|data|file|table|batch)\b|\b(?:run|do) (?:batch )?(?:inference|predictions?)\b|\bapply (?:it|the model|the winner|the best(?: one| model)?)\b[^.;\n]{0,20}\bto\b|\bbatch[- ](?:predict\w*|scor\w+|inference)|\b(?:predict|score|classify)\b(?: (?:the|all|every|file|rows|of|in|new|table|data|on|with it|it on))* (?:\w+://)?[\w/.-]+\.(?:csv|parquet|tsv|jsonl?|xlsx)\b",
         ),
+        (
+            "tune.search",
+            r"\b(?:optimi[sz]\w*|tun(?:e|es|ing)|search\w*|find|try|test)\b[^.;\n]{0,70}\b(?:trials?|hyper-?param\w*|combinations?|configurations?|random search|grid)\b|\b\d+ (?:random )?trials?\b|\bhyper-?parameter (?:search|tuning|optimi[sz]ation)\b|\b(?:grid|random(?:i[sz]ed)?) ?search\b",
+        ),
         ("notify.webhook", r"\bweb ?hook\b|\b(?:call|ping|post to|notify|hit|trigger)\b[^.;\n]{0,20}https?://"),
         ("notify.slack", r"\bslack\b|(?:^|[\s(])#[a-z][\w-]*[a-z]\b"),
         ("notify.email", r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b"),
@@ -228,7 +232,8 @@ fn is_second(plan: &Plan, index: usize, hit: &Hit) -> bool {
     });
     let prepares = hit.component.starts_with("data.") || hit.component.starts_with("features.");
     // A prediction that the training is for is no step of its own.
-    let purpose = hit.component == "model.predict" && is_training(&step.task);
+    let purpose =
+        (hit.component == "model.predict" && is_training(&step.task)) || hit.component == "tune.search";
     // An evaluation or a message may speak of data without working on it.
     let speaks =
         prepares && (is_notice(&step.task) || step.task.starts_with("model.") || step.task == "report.write");

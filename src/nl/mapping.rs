@@ -72,7 +72,7 @@ pub(super) fn read_items(plan: &mut Plan, description: &str, lake: &Lake, change
         }
     }
     wait_instead_of_mapping(plan, changes);
-    add_stated_items(plan, description, lake, changes);
+    add_stated_items(plan, description, changes);
     expand(plan, lake, changes);
     map_over_printed_lists(plan, description, lake, changes);
     limit_instances(plan, description, changes);
@@ -100,12 +100,12 @@ static LIST: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// "Process U1, U2 and U5 with acme/x:1, 3 at a time": a list, and words that ask for one run per item.
-fn add_stated_items(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let lists: Vec<Option<Vec<Value>>> = plan
         .steps
         .iter()
         .map(|step| {
-            let plain = lake.component(&step.task).is_some_and(is_plain);
+            let plain = step.task == "container.run" || step.task.starts_with("script.");
             let free = step.each.is_none() && step.until.is_none() && !WHEN_ALL.is_match(&step.text);
             (plain && free).then(|| listed_items(&step.text)).flatten()
         })
@@ -134,8 +134,16 @@ fn listed_items(text: &str) -> Option<Vec<Value>> {
         .filter(|item| !item.is_empty())
         .map(Value::from)
         .collect();
-    (items.len() > 1).then_some(items)
+    let amount = items.iter().any(|item| item.as_str().is_some_and(|item| AMOUNT.is_match(item)));
+    (items.len() > 1 && !amount).then_some(items)
 }
+
+/// Words beside amounts are no items: "8Gi memory and 4 CPU".
+static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(?:memory|ram|cpus?|gpus?|cores?|disk|workers?|replicas?|retries|minutes?|hours?|days?|seconds?|\d+(?:gi|mi|gb|mb|m|h|s|d))$",
+    )
+});
 
 /// "Each run", "per line", "one by one".
 static EACH_RUN: LazyLock<Regex> = LazyLock::new(|| {
@@ -312,6 +320,41 @@ pub(super) fn loads_come_first(plan: &mut Plan, lake: &Lake, changes: &mut Vec<S
     changes.push(format!("{} comes first, because {} needs its data", step.name, plan.steps[first].name));
     plan.steps[first].after = vec![step.name.clone()];
     plan.steps.insert(first, step);
+}
+
+static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:and |while |then )?(?:(?:in|at) (?:parallel|the same time|the meantime)|meanwhile|simultaneously|concurrently|parallel to (?:that|it|this)|alongside|side by side|at the same time|gleichzeitig|parallel dazu|en même temps|en parallèle|al mismo tiempo|ao mesmo tempo|contemporaneamente)\b",
+    )
+});
+static BOTH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
+    )
+});
+
+/// "In parallel fetch …" does not wait for the step before it, and "when both are there" waits for all that is open.
+pub(super) fn stand_beside(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let previous = &before[index - 1];
+        let reads = step.when.is_some() || matches!(step.each, Some(Value::String(_)));
+        if BESIDE.is_match(&step.text) && !reads && step.after == [previous.name.clone()] {
+            changes.push(format!("{} runs beside {}, as its words say", step.name, previous.name));
+            step.after.clone_from(&previous.after);
+        } else if BOTH.is_match(&step.text) && !reads {
+            let open: Vec<String> = before
+                .iter()
+                .filter(|other| before.iter().all(|later| !later.after.contains(&other.name)))
+                .map(|other| other.name.clone())
+                .collect();
+            if open.len() > 1 && open.iter().any(|name| !step.after.contains(name)) {
+                changes.push(format!("{} waits for {}", step.name, open.join(" and ")));
+                step.after = open;
+            }
+        }
+    }
 }
 
 /// Steps that read nothing run in the order of the text, unless it lets them run at the same time.

@@ -154,7 +154,9 @@ fn command_offer(context: &StepContext<'_>) -> Offer {
     let own_uris =
         context.literals.iter().any(|l| l.kind == LiteralKind::Uri && context.text.contains(&l.text));
     let quoted: Vec<String> = quoted.map(|literal| literal.text.clone()).collect();
-    let spoken_of = COMMAND_WORDS.is_match(context.text) || !quoted.is_empty() || own_uris || context.mapped;
+    let assignments = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Assignment);
+    let without = assignments.fold(context.text.to_owned(), |text, literal| text.replace(&literal.text, " "));
+    let spoken_of = COMMAND_WORDS.is_match(&without) || !quoted.is_empty() || own_uris || context.mapped;
     if !spoken_of && !context.relaxed {
         return Offer::Skip;
     }
@@ -165,6 +167,9 @@ fn command_offer(context: &StepContext<'_>) -> Offer {
         .collect();
     let mut words = quoted;
     for word in context.text.split_whitespace() {
+        if context.literals.iter().any(|l| l.kind == LiteralKind::Assignment && word.contains(&l.text)) {
+            continue;
+        }
         let word = word.trim_matches(|c: char| "\"'`“”„,;()".contains(c)).trim_end_matches(['.', ':']);
         let image = images.iter().any(|image| image.text == word);
         if !word.is_empty() && !image && !words.iter().any(|known| known == word) {
@@ -473,7 +478,12 @@ fn column_candidates(context: &StepContext<'_>, anywhere: bool) -> Vec<String> {
         let outside = without_addresses(text);
         for word in outside.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
             let known = found.iter().any(|other| other == word);
-            if word.chars().count() > 1 && !word.starts_with(|c: char| c.is_ascii_digit()) && !known {
+            let general = super::columns::is_no_column(word);
+            if word.chars().count() > 1
+                && !word.starts_with(|c: char| c.is_ascii_digit())
+                && !known
+                && !general
+            {
                 found.push(word.to_owned());
             }
         }
@@ -537,6 +547,32 @@ fn has_free_number(context: &StepContext<'_>, component: &Component) -> bool {
     free || context.literals.iter().any(|l| l.kind == LiteralKind::Name && context.text.contains(&l.text))
 }
 
+/// The numbers right beside the full name of an argument: "batch size 2", "a learning rate of 0.1", "8 num leaves".
+fn owned_numbers(name: &str, text: &str) -> Vec<f64> {
+    let phrase = name.replace('_', " ");
+    let lower = text.to_lowercase().replace(['_', '-'], " ");
+    if !phrase.contains(' ') || lower.len() != text.len() {
+        return Vec::new();
+    }
+    let spans: Vec<(usize, usize)> =
+        lower.match_indices(&phrase).map(|(at, _)| (at, at + phrase.len())).collect();
+    super::literals::literals(text)
+        .iter()
+        .filter_map(|literal| {
+            let beside = spans.iter().any(|(start, end)| {
+                let between = if literal.start >= *end {
+                    lower.get(*end..literal.start)
+                } else {
+                    lower.get(literal.end..*start)
+                };
+                let words = between.map(|between| between.trim().trim_matches([':', '=', '(']).trim());
+                words.is_some_and(|words| ["", "of", "is", "set to", "to", "at", "was"].contains(&words))
+            });
+            literal.number().filter(|_| beside)
+        })
+        .collect()
+}
+
 fn number_offer(
     property: &Value,
     name: &str,
@@ -571,7 +607,20 @@ fn number_offer(
     if share && held_out && !ratio.is_empty() && (name.contains("test") || validates) {
         return Offer::Forced(json!({"enum": values(ratio)}));
     }
-    let near = values(numbers_near(stems, context.text));
+    let owned = owned_numbers(name, context.text);
+    if !values(owned.clone()).is_empty() {
+        return Offer::Forced(json!({"enum": values(owned)}));
+    }
+    let others: Vec<f64> = component.arguments["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(other, _)| other.as_str() != name && other.contains('_'))
+        .flat_map(|(other, _)| owned_numbers(other, context.text))
+        .collect();
+    let mut near = numbers_near(stems, context.text);
+    near.retain(|number| !others.contains(number));
+    let near = values(near);
     if !near.is_empty() {
         return Offer::Forced(json!({"enum": near}));
     }

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::pattern::regex;
-use super::settings::{MountAnswer, NodeAnswer, SettingsAnswer, TolerateAnswer, durations, memory_sizes};
-use crate::api::TolerationEffect;
+use super::settings::{
+    EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer, TolerateAnswer, durations, memory_sizes,
+};
+use crate::api::{Secret, TolerationEffect};
 
 const TIME: &str = r"\b(\d+|an?[\s-])[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;
@@ -64,6 +66,21 @@ static MOUNT: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         )),
     ]
 });
+/// "DB_PASS, from the secret billing-db (key password)", and the other way round.
+static SECRETS: LazyLock<Vec<(Regex, [usize; 3])>> = LazyLock::new(|| {
+    let variable = r#"["'`]?\b((?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z][A-Z0-9]{3,}))\b["'`]?"#;
+    let secret = r#"secret(?: called| named)?\s+["'`]?([a-z0-9][a-z0-9.-]*[a-z0-9])["'`]?"#;
+    let key = r#"(?:keys?|entry|field|item)(?: called| named|:)?\s+["'`]?([A-Za-z0-9][\w.-]*\w)["'`]?"#;
+    vec![
+        (regex(&format!(r"{variable}[^.;\n]{{0,60}}?\b{secret}[^.;\n]{{0,20}}?\b{key}")), [1, 2, 3]),
+        (regex(&format!(r"{variable}[^.;\n]{{0,60}}?\b{key}[^.;\n]{{0,30}}?\b{secret}")), [1, 3, 2]),
+        (regex(&format!(r"\b{secret}[^.;\n]{{0,20}}?\b{key}[^.;\n]{{0,40}}?{variable}")), [3, 1, 2]),
+        (regex(&format!(r"\b{key}[^.;\n]{{0,30}}?\b{secret}[^.;\n]{{0,40}}?{variable}")), [3, 2, 1]),
+    ]
+});
+static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"(?:^|[\s("'`,])((?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*))=["'`]?([^\s,;"'`)]*[^\s,;"'`).])"#)
+});
 static CONTINUES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:even|also) (?:if|when) (?:it|that|this|the step|this step|that step|one of them) (?:fails|breaks|crashes|errors)|\b(?:may|can|might|is allowed to|are allowed to) fail\b|\bignor\w+ (?:its |the |any |all )?(?:failures?|errors?)|\b(?:should|must|does|do|will|may)(?: not|n't) (?:stop|break|fail|block|abort|hold up|take down) (?:the |any)|\b(?:go|goes|carry|carries|keep|keeps) (?:on|going)\b|\bcontinues? (?:anyway|regardless|even|nevertheless)|\bno (?:big )?(?:deal|problem|harm) if|\boptional\b",
@@ -101,6 +118,7 @@ impl SettingsAnswer {
             self.timeout = read.or(self.timeout.take());
         }
         self.read_placement(text);
+        self.read_environment(text);
         for captures in MOUNT.iter().flat_map(|pattern| pattern.captures_iter(text)) {
             let mount = MountAnswer { claim: captures[1].to_owned(), path: captures[2].to_owned() };
             if ["claim", "at", "volume", "the"].contains(&mount.claim.as_str()) {
@@ -112,6 +130,33 @@ impl SettingsAnswer {
         }
         if CONTINUES.is_match(text) && text.to_lowercase().contains("fail") {
             self.continue_on_failure = Some(true);
+        }
+    }
+
+    fn read_environment(&mut self, text: &str) {
+        for (pattern, [variable, secret, key]) in SECRETS.iter() {
+            for found in pattern.captures_iter(text) {
+                let stated = Secret {
+                    env: found[*variable].to_owned(),
+                    secret: found[*secret].to_owned(),
+                    key: found[*key].to_owned(),
+                };
+                let all = self.secrets.get_or_insert_default();
+                if !all.contains(&stated) {
+                    all.retain(|known| known.secret != stated.secret && known.env != stated.env);
+                    all.push(stated);
+                }
+            }
+            if self.secrets.as_ref().is_some_and(|all| !all.is_empty()) && pattern.is_match(text) {
+                break;
+            }
+        }
+        if let Some(env) = &mut self.env {
+            for found in ASSIGNED.captures_iter(text) {
+                let stated = EnvAnswer { name: found[1].to_owned(), value: found[2].to_owned() };
+                env.retain(|known| known.name != stated.name);
+                env.push(stated);
+            }
         }
     }
 

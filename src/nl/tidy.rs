@@ -13,7 +13,7 @@ use super::compound::mend_tasks;
 use super::exit::read_exit;
 use super::images::{find_lost_images, images, images_are_steps, runs_again};
 use super::literals::{Literal, LiteralKind, literals};
-use super::mapping::{loads_come_first, order_by_text, read_items};
+use super::mapping::{loads_come_first, order_by_text, read_items, stand_beside};
 use super::parameters::{read_parameter_conditions, read_parameters};
 use super::plan::{Plan, PlannedStep, is_english};
 use super::repetition::read_repetitions;
@@ -53,6 +53,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     read_parameter_conditions(plan, &mut changes);
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     separate_siblings(plan, lake, &mut changes);
+    stand_beside(plan, &mut changes);
     order_by_text(plan, description, lake, &mut changes);
     changes
 }
