@@ -39,7 +39,7 @@ static NEEDS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 /// "Predict", "guess" and "forecast" ask for a model.
 static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
+        r"\b(find out (?:who|which|what|whether|if|how (?:many|much|long))|who (?:will|is going to|might)|which \w+ (?:will|are going to|might)|likely to|predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
     )
 });
 

@@ -36,7 +36,7 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         ),
         (
             "data.select",
-            r"\b(?:drop|remove|delete|get rid of|discard|keep only|keep just|only keep|throw (?:away|out))\b[^.;,\n]{0,16}\b(?:columns?|fields?)\b|\brename\b[^.;\n]{0,40}\b(?:to|as|into)\b",
+            r"\b(?:drop|remove|delete|get rid of|discard|keep only|keep just|only keep|throw (?:away|out))\b[^.;,()\n]{0,16}\b(?:columns?|fields?)\b|\brename\b[^.;\n]{0,40}\b(?:to|as|into)\b",
         ),
         (
             "data.join",

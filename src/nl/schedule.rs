@@ -368,7 +368,9 @@ pub(super) fn timezone(text: &str) -> Option<String> {
         let before = lower[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
         let rest = &lower[at + name.len()..];
         let after = rest.chars().next().is_none_or(|c| !c.is_alphanumeric());
+        let said = ["heure de", "heure d'", "hora de", "ora di", "time in", "time of", "czasu", "horário de"];
         let timely = *zone == "UTC"
+            || said.iter().any(|word| lower[..at].trim_end().ends_with(word))
             || name.ends_with("time")
             || rest.trim_start().starts_with("time")
             || rest.trim_start().starts_with("zeit");
@@ -428,6 +430,7 @@ mod tests {
         assert_eq!(timezone("at 6:30 Berlin time").as_deref(), Some("Europe/Berlin"));
         assert_eq!(timezone("at 6:30 UTC").as_deref(), Some("UTC"));
         assert_eq!(timezone("in America/New_York").as_deref(), Some("America/New_York"));
+        assert_eq!(timezone("à 4 h, heure de Paris").as_deref(), Some("Europe/Paris"));
         assert_eq!(timezone("weather data of Paris, every day"), None);
     }
 }

@@ -425,22 +425,97 @@ static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words behind such a verb that name no column.
-const NO_TARGETS: [&str; 48] = [
-    "rows", "row", "it", "them", "this", "that", "these", "those", "new", "on", "values", "value", "labels",
-    "label", "which", "whether", "if", "how", "what", "who", "when", "with", "from", "in", "for", "and",
-    "using", "by", "at", "as", "the", "a", "an", "of", "to", "is", "column", "target", "every", "each",
-    "all", "some", "data", "records", "examples", "test", "model", "rate",
+/// "A gradient boosting regressor (sklearn) for charge_minutes", "decision tree (edible)".
+static TARGET_OF_MODEL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?xi)\b(?:regression|classifier|regressor|model|forests?|trees?|boosting|xg-?boost|light-?gbm|cat-?boost|svm|network|net|lasso|ridge|bayes|machine|mlp|k-?nn|perceptron|neighbou?rs|regressor)s?
+        (?:\s+\([^)]{1,30}\))? (?:,?\s+with\s+[^,.;]{1,40}?)? (?:\s+(?:for|on\s+the\s+target|on\s+target|of)\s+(?:the\s+)? | \s*\(\s*(?:target:?\s+|label:?\s+)?)
+        ["'`“„]?([\p{L}_][\p{L}\p{N}_]*)"#,
+    )
+    .expect("the pattern is valid")
+});
+const NO_TARGETS: [&str; 64] = [
+    "sklearn",
+    "scikit",
+    "regression",
+    "classification",
+    "classifier",
+    "regressor",
+    "training",
+    "binary",
+    "default",
+    "defaults",
+    "up",
+    "that",
+    "our",
+    "my",
+    "me",
+    "us",
+    "rows",
+    "row",
+    "it",
+    "them",
+    "this",
+    "that",
+    "these",
+    "those",
+    "new",
+    "on",
+    "values",
+    "value",
+    "labels",
+    "label",
+    "which",
+    "whether",
+    "if",
+    "how",
+    "what",
+    "who",
+    "when",
+    "with",
+    "from",
+    "in",
+    "for",
+    "and",
+    "using",
+    "by",
+    "at",
+    "as",
+    "the",
+    "a",
+    "an",
+    "of",
+    "to",
+    "is",
+    "column",
+    "target",
+    "every",
+    "each",
+    "all",
+    "some",
+    "data",
+    "records",
+    "examples",
+    "test",
+    "model",
+    "rate",
 ];
 
 /// The column that the text says is predicted: in the step's words, else anywhere in the description.
 fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
     for text in [context.text, context.description] {
-        let mut found: Vec<String> = [&*TARGET, &*TARGET_COLUMN]
-            .into_iter()
-            .flat_map(|pattern| pattern.captures_iter(text))
-            .map(|captures| captures[1].to_owned())
-            .filter(|word| !NO_TARGETS.contains(&word.to_lowercase().as_str()))
-            .collect();
+        let stated = |patterns: &[&Regex]| -> Vec<String> {
+            patterns
+                .iter()
+                .flat_map(|pattern| pattern.captures_iter(text))
+                .map(|captures| captures[1].to_owned())
+                .filter(|word| !NO_TARGETS.contains(&word.to_lowercase().as_str()))
+                .collect()
+        };
+        let mut found = stated(&[&*TARGET, &*TARGET_COLUMN]);
+        if found.is_empty() {
+            found = stated(&[&*TARGET_OF_MODEL]);
+        }
         let mut seen = std::collections::HashSet::new();
         found.retain(|word| seen.insert(word.clone()));
         if !found.is_empty() {
