@@ -10,7 +10,11 @@ use crate::ir::Components;
 use crate::lake::Lake;
 
 /// Names in texts, and the component that trains them.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 7] = [
+    (
+        r"\b(?:py)?torch (?:neural )?(?:net\w*|mlp|model)\b|\bneural net\w* (?:in|with|from|using) (?:py)?torch\b",
+        "torch.train",
+    ),
     (r"xg-?boost|\bxgb\w*|\bxgboo?st\w*", "xgboost.train"),
     (r"\bligh?t ?-?gbm|\blgbm\w*|\blihgtgbm|\blightgmb", "lightgbm.train"),
     (r"\bcat ?-?boost\w*|\bctaboost", "catboost.train"),

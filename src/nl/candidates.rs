@@ -28,9 +28,15 @@ static TRAINS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Gives candidates steps of their own.
-pub(super) fn separate_candidates(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+pub(super) fn separate_candidates(
+    plan: &mut Plan,
+    description: &str,
+    lake: &Lake,
+    changes: &mut Vec<String>,
+) {
     merge_training_settings(plan, lake, changes);
     train_what_is_compared(plan, lake, changes);
+    train_listed_candidates(plan, description, lake, changes);
     split_variants(plan, lake, changes);
     choose_between(plan, lake, changes);
     for step in &mut plan.steps {
@@ -137,6 +143,88 @@ fn train_what_is_compared(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String
     plan.steps.splice(index..index, new);
 }
 
+/// A selection whose candidates stand in a list of the description that no step quotes needs their trainings.
+fn train_listed_candidates(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+    let named = named_algorithms(description);
+    let selection = plan.steps.iter().position(is_choice);
+    let (Some(index), true) = (selection, named.len() > 1) else { return };
+    let missing: Vec<(&str, &str)> = named
+        .into_iter()
+        .filter(|(_, name)| {
+            plan.all_steps().all(|step| !step.text.to_lowercase().contains(&name.to_lowercase()))
+        })
+        .collect();
+    let trained = plan.steps.iter().filter(|step| trains(step, lake)).count();
+    if missing.is_empty()
+        || plan.steps.iter().any(|step| step.task == "tune.search" || step.task == "tune.katib")
+    {
+        return;
+    }
+    // A training that names no algorithm stands for those that are listed.
+    for step in
+        plan.steps.iter_mut().filter(|step| step.task != "llm.finetune" && step.task != "torch.finetune")
+    {
+        let nameless = trains(step, lake) && named_algorithms(&step.text).is_empty();
+        if nameless
+            && trained < 2
+            && super::literals::literals(&step.text)
+                .iter()
+                .any(|l| l.kind == super::literals::LiteralKind::Uri)
+        {
+            changes.push(format!("{}: it loads the data of the candidates", step.name));
+            "data.load".clone_into(&mut step.task);
+        }
+    }
+    let mut after: Vec<String> = plan.steps[index]
+        .after
+        .iter()
+        .filter(|name| plan.steps.iter().any(|step| step.name == **name && !trains(step, lake)))
+        .cloned()
+        .collect();
+    if after.is_empty() {
+        after.extend(
+            plan.steps[..index].iter().rfind(|step| !trains(step, lake)).map(|step| step.name.clone()),
+        );
+    }
+    let mut new = Vec::new();
+    for (component, name) in missing {
+        let wanted =
+            format!("train-{}", name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        new.push(PlannedStep {
+            text: format!("train {name}"),
+            task: component.to_owned(),
+            name: plan.fresh_name(&wanted),
+            after: after.clone(),
+            ..PlannedStep::default()
+        });
+    }
+    changes.push(format!("{}: {} listed candidates are trained first", plan.steps[index].name, new.len()));
+    plan.steps[index].after.retain(|name| !after.contains(name));
+    plan.steps[index].after.extend(new.iter().map(|step| step.name.clone()));
+    plan.steps.splice(index..index, new);
+}
+
+fn is_choice(step: &PlannedStep) -> bool {
+    matches!(step.task.as_str(), "model.select" | "model.compare")
+}
+
+/// With one model there is nothing to choose from.
+pub(super) fn drop_needless_choices(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    let models = plan
+        .steps
+        .iter()
+        .filter(|step| trains(step, lake) || step.task.contains("finetune"))
+        .map(|step| if step.each.is_some() { 2 } else { 1 })
+        .sum::<usize>();
+    if models != 1 {
+        return;
+    }
+    while let Some(index) = plan.steps.iter().position(is_choice) {
+        let gone = plan.remove(index);
+        changes.push(format!("{}: there is one model only, nothing to choose from", gone.name));
+    }
+}
+
 static CHOOSES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:keep|take|pick|choose|select|use|find|determine|compare|nimm|wähle|behalte|garde[rz]?|choisi\w*|compar\w*|elig\w*|escog\w*|quéda\w*|escolh\w*|sceg\w*|wybierz|kies)\b[^.;]{0,50}?\b(?:best|better|lower|higher|lowest|highest|winner|winning|smaller|smallest|larger|largest|whichever|by [a-z0-9]+|beste[nrs]?|bessere[nrs]?|meilleure?|mejor|melhor|migliore|najlepsz\w*)\b",
@@ -231,7 +319,7 @@ mod tests {
             })
             .collect();
         let mut plan = Plan { steps, ..Plan::default() };
-        separate_candidates(&mut plan, &Lake::built_in(), &mut Vec::new());
+        separate_candidates(&mut plan, "", &Lake::built_in(), &mut Vec::new());
         plan.steps
     }
 

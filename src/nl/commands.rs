@@ -71,7 +71,13 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
                 .trim_end_matches(['.', ':', ')', '?', '!', '"']);
             let is_value =
                 !word.is_empty() && !word.starts_with('-') && !STOPS.contains(&word.to_lowercase().as_str());
-            if is_value {
+            let placeholder = word.trim_matches(['<', '>', '$', '{', '}']);
+            let stands_for_item = mapped
+                && (placeholder == flag.as_str().trim_start_matches('-').to_uppercase()
+                    || ["NAME", "ITEM", "VALUE", "X"].contains(&placeholder));
+            if stands_for_item {
+                arguments.push("{{item}}".to_owned());
+            } else if is_value {
                 let parameter = word.trim_matches(['{', '}']).trim_start_matches("parameters.");
                 let known = word.starts_with("{{") && parameters.iter().any(|name| name == parameter);
                 arguments.push(if known {
@@ -116,6 +122,7 @@ mod tests {
             read("acme/a:1 with the arguments --site and the name of the hospital", true).unwrap(),
             ["--site", "{{item}}"]
         );
+        assert_eq!(read("acme/a:1 --site SITE once per site", true).unwrap(), ["--site", "{{item}}"]);
         assert_eq!(read("acme/a:1 with command python x.py --epochs 3", false), None);
         assert_eq!(read("acme/a:1 with 2 GPUs", false), None);
     }

@@ -126,6 +126,9 @@ fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String
 
 /// The longest list of single words in a text.
 fn listed_items(text: &str) -> Option<Vec<Value>> {
+    if let Some(items) = IN_BRACKETS.captures(text).and_then(|list| bracketed(&list[1])) {
+        return Some(items);
+    }
     let outside = without_literals(text);
     let list = LIST.find_iter(&outside).max_by_key(|list| list.as_str().matches(',').count())?;
     let items: Vec<Value> = ITEM_ENDS
@@ -136,6 +139,22 @@ fn listed_items(text: &str) -> Option<Vec<Value>> {
         .collect();
     let amount = items.iter().any(|item| item.as_str().is_some_and(|item| AMOUNT.is_match(item)));
     (items.len() > 1 && !amount).then_some(items)
+}
+
+static IN_BRACKETS: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"[(\[:]\s*([^()\[\]:;\n]+,[^()\[\]:;\n]+?)\s*(?:[)\]]|\.\s|\.?$)"));
+
+/// Items of a list in brackets may have two or three words.
+fn bracketed(list: &str) -> Option<Vec<Value>> {
+    let items: Vec<&str> = ITEM_ENDS
+        .split(list)
+        .map(|item| item.trim().trim_matches(['"', '\'']))
+        .filter(|item| !item.is_empty())
+        .collect();
+    let short = items.iter().all(|item| item.split_whitespace().count() <= 3 && !AMOUNT.is_match(item));
+    let plain =
+        items.iter().all(|item| !item.contains(['/', '-', '=', '@']) || item.split_whitespace().count() == 1);
+    (items.len() > 1 && short && plain).then(|| items.into_iter().map(Value::from).collect())
 }
 
 /// Words beside amounts are no items: "8Gi memory and 4 CPU".
@@ -329,7 +348,7 @@ static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BOTH: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
+        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:the last of|both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
     )
 });
 

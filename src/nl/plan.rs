@@ -105,6 +105,7 @@ pub(super) struct Offered {
     pub(super) exit: bool,
     pub(super) parameters: bool,
     pub(super) limits: bool,
+    pub(super) refusal: bool,
 }
 
 impl Offered {
@@ -120,6 +121,7 @@ impl Offered {
             exit: has(&EXIT_WORDS),
             parameters: has(&PARAMETER_WORDS),
             limits: has(&LIMIT_WORDS),
+            refusal: !names_work(description),
         }
     }
 }
@@ -154,6 +156,16 @@ static LIMIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         "at most|no more than|in parallel|at a time|at once|same time|parallelism|concurren\\w*|time limit|longer than|within|deadline|whole|entire|overall|total",
     )
 });
+
+/// Whether a text names so much to work with (images, addresses, algorithms) that it certainly describes a workflow.
+fn names_work(text: &str) -> bool {
+    use super::literals::LiteralKind::{Image, Uri};
+    let known = super::literals::literals(text);
+    let images = known.iter().filter(|l| l.kind == Image && l.text.contains(':')).count();
+    let addresses = known.iter().filter(|l| l.kind == Uri).count();
+    let algorithms = super::algorithms::named_algorithms(text).len();
+    images > 1 || (addresses > 0 && (algorithms > 0 || images > 0))
+}
 
 /// Whether a text looks like English: at least a tenth of its words are among the most frequent ones.
 pub(super) fn is_english(text: &str) -> bool {
@@ -230,7 +242,7 @@ pub(super) fn plan_schema(components: &[&str], offered: Offered) -> Value {
         "required": ["workflow", "reason"],
         "additionalProperties": false,
     });
-    json!({"anyOf": [accepted, refused]})
+    if offered.refusal { json!({"anyOf": [accepted, refused]}) } else { accepted }
 }
 
 impl Plan {

@@ -149,7 +149,7 @@ static DAY_LIST: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// "Sundays at noon".
 static PLURAL_DAYS: LazyLock<Regex> = LazyLock::new(|| {
-    let day = "(?:sun|mon|tues|wednes|thurs|fri|satur)days";
+    let day = "(?:sun|mon|tues|wednes|thurs|fri|satur)day(?:s| (?:mornings|evenings|nights|afternoons))";
     regex(&format!(r"\b{day}(?:(?:,\s*(?:and\s+)?|\s+(?:and|&)\s+){day})*\b"))
 });
 /// The weekday of Chinese and Japanese texts.
@@ -196,7 +196,7 @@ pub(super) fn explicit_schedule(text: &str) -> bool {
 pub(super) fn speaks_of_schedule(text: &str) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)day|(?:sun|mon|tues|wednes|thurs|fri|satur)days|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎",
+            r"\b(every|each|daily|nightly|weekly|monthly|hourly|schedul\w*|cron\w*|weekdays?|per (?:day|week|hour)|a (?:day|week|month)|jede\w*|täglich|wöchentlich|monatlich|stündlich|alle \d|chaque|tous les|toutes les|cada|todos los|diari\w*|on (?:sun|mon|tues|wednes|thurs|fri|satur)day|(?:sun|mon|tues|wednes|thurs|fri|satur)day(?:s| (?:mornings|evenings|nights|afternoons))|midnight|o'clock|yearly|annually)\b|\d \* \*|每|毎",
         )
     });
     WORDS.is_match(text)
@@ -338,7 +338,9 @@ fn spoken_time(lower: &str) -> Option<(u32, u32)> {
         None if &found[1] == "at" => return None,
         None => word.parse().ok().filter(|hour| (1..24).contains(hour))?,
     };
-    let late = found.get(4).is_some_and(|part| part.as_str() != "morning")
+    let late = lower.contains("evenings")
+        || lower.contains("afternoons")
+        || found.get(4).is_some_and(|part| part.as_str() != "morning")
         || found.get(6).is_some_and(|half| half.as_str().starts_with('p'))
         || (found.get(5).is_some() && hour > 6 && hour < 12);
     let hour = if late && hour < 12 { hour + 12 } else { hour };
@@ -397,6 +399,7 @@ mod tests {
             ("nightly", "0 0 * * *"),
             ("Sundays at noon, New York time", "0 12 * * 0"),
             ("on the 15th of every month at half past one at night", "30 1 15 * *"),
+            ("Thursday evenings at a quarter past 9 (Sydney time)", "15 21 * * 4"),
             ("every Friday at quarter to 6 in the evening", "45 17 * * 5"),
             ("jeden Montag um 7 Uhr", "0 7 * * 1"),
             ("daily at 8 in the evening", "0 20 * * *"),

@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use super::addresses::split_addresses;
 use super::algorithms::decide_algorithms;
-use super::candidates::separate_candidates;
+use super::candidates::{drop_needless_choices, separate_candidates};
 use super::compound::mend_tasks;
 use super::exit::read_exit;
 use super::images::{find_lost_images, images, images_are_steps, runs_again};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items, stand_beside};
 use super::parameters::{read_parameter_conditions, read_parameters};
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep, is_english};
 use super::repetition::read_repetitions;
 use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
@@ -31,6 +32,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_invented_loops(plan, description, &mut changes);
     drop_invented_steps(plan, description, &mut changes);
     drop_repeated_steps(plan, &mut changes);
+    drop_echoes(plan, lake, &mut changes);
     merge_settings(plan, &mut changes);
     read_exit(plan, description, lake, &mut changes);
     find_lost_images(plan, description, &mut changes);
@@ -44,8 +46,9 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     mend_names(plan, &mut changes);
     mend_conditions(plan, &mut changes);
     mend_tasks(plan, lake, &mut changes);
-    separate_candidates(plan, lake, &mut changes);
+    separate_candidates(plan, description, lake, &mut changes);
     decide_algorithms(plan, lake, &mut changes);
+    drop_needless_choices(plan, lake, &mut changes);
     read_items(plan, description, lake, &mut changes);
     split_addresses(plan, &mut changes);
     loads_come_first(plan, lake, &mut changes);
@@ -182,6 +185,34 @@ fn drop_copied_steps(plan: &mut Plan, description: &str, changes: &mut Vec<Strin
     }
 }
 
+static COURTESY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:ta|thx|thanks?(?: you| a lot| so much| in advance)*|cheers|pls|please|much appreciated|kind regards.*|best(?: regards| wishes)?|danke\w*|merci\w*|gracias|grazie|obrigad\w+|hi|hello|hey|dear .{0,30})\W*$",
+    )
+});
+
+/// Courtesies are no steps, nor are a few words of another step that ask for nothing of their own.
+fn drop_echoes(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let text = step.text.trim();
+        let says_nothing = literals(text).is_empty()
+            && text.split_whitespace().count() < 4
+            && super::cues::asked_for(text, lake).is_empty()
+            && super::algorithms::named_algorithms(text).is_empty();
+        let echo = plan
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(other, of)| other != index && of.text.len() > text.len() && of.text.contains(text));
+        let preparation = step.task.starts_with("features.") || step.task.starts_with("data.");
+        if plan.steps.len() > 1 && (COURTESY.is_match(text) || (says_nothing && echo && preparation)) {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: {:?} asks for no step", gone.name, gone.text));
+        }
+    }
+}
+
 /// The same words twice are the same step: a model that does not find its end writes them again and again.
 fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
     let mut seen: Vec<(String, String, String)> = Vec::new();
@@ -232,6 +263,13 @@ fn merge_settings(plan: &mut Plan, changes: &mut Vec<String>) {
     }
 }
 
+/// No workflow starts every few seconds: that is how often a step polls.
+static EVERY_SECONDS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:every|each|alle|toutes les|cada|ogni) (?:\d+ )?(?:seconds?|secs?|s|sekunden?|secondes?|segundos?|secondi)\b",
+    )
+});
+
 /// The text decides about the schedule where it can be read with certainty.
 fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let stated =
@@ -241,7 +279,7 @@ fn read_schedule(plan: &mut Plan, description: &str, changes: &mut Vec<String>) 
             changes.push(format!("the schedule is {}, as the description says", stated.cron));
         }
         plan.schedule = Some(stated.cron);
-    } else if plan.schedule.is_some() && !speaks_of_schedule(description) {
+    } else if plan.schedule.is_some() && !speaks_of_schedule(&EVERY_SECONDS.replace_all(description, " ")) {
         changes.push("the schedule was left out, the description does not speak of one".to_owned());
         plan.schedule = None;
     }
@@ -272,18 +310,53 @@ fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
         }
         changes.push(format!("{}: it names {} images and became as many steps", step.name, parts.len()));
         let in_a_row = sequence_inside(&step.text);
+        let grouped = in_a_row && BESIDE_EACH_OTHER.is_match(&step.text);
         let mut new: Vec<PlannedStep> = Vec::new();
+        let mut group: Vec<String> = Vec::new();
+        let mut waits = step.after.clone();
         for (image, text) in parts {
-            let after = match new.last() {
-                Some(last) if in_a_row => vec![last.name.clone()],
-                _ => step.after.clone(),
-            };
-            new.push(PlannedStep { text, name: name_of_image(&image), after, ..step.clone() });
+            // "A first, then B, C and D, all independent": what no "then" separates stands side by side.
+            let before = step.text.find(&image).map_or("", |at| &step.text[..at]);
+            let sequel = in_a_row && (!grouped || ends_with_then(before));
+            if sequel && !group.is_empty() {
+                waits = std::mem::take(&mut group);
+            }
+            let name = name_of_image(&image);
+            group.push(name.clone());
+            new.push(PlannedStep { text, name, after: waits.clone(), ..step.clone() });
         }
-        let first_end = if in_a_row { new.len() - 1 } else { 0 };
-        let ends: Vec<String> = new[first_end..].iter().map(|step| step.name.clone()).collect();
+        let ends = group;
         plan.replace(index, new, &ends);
     }
+}
+
+static BESIDE_EACH_OTHER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:all|both|each other|one another|parallel|independent\w*|same time|side by side|concurrent\w*|simultaneous\w*|at once|alle|beide|gleichzeitig|tous|toutes|todos|tutti)\b",
+    )
+});
+
+/// Whether the words right before an image order it behind what came before.
+fn ends_with_then(before: &str) -> bool {
+    let tail: Vec<&str> = before.split_whitespace().rev().take(4).collect();
+    tail.iter().any(|word| {
+        let word = word.to_lowercase();
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '>');
+        [
+            "then",
+            "followed",
+            "after",
+            "afterwards",
+            "finally",
+            "next",
+            "dann",
+            "danach",
+            "puis",
+            "luego",
+            "->",
+        ]
+        .contains(&word)
+    })
 }
 
 /// Limits of the whole workflow must stand in the text, and not be the limit of a loop over items.
