@@ -290,6 +290,13 @@ static ROLES: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// "Column cv is the prompt", "the field gist holds the answer".
+static ROLES_BEHIND: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"\b(?:column|field) ["'`]?([\p{L}_][\w]*)["'`]?(?: (?:is|are|holds?|has|have|contains?|being|as|gives?))?(?: the| its| a)? (prompts?|texts?|questions?|inputs?|instructions?|answers?|responses?|replies|outputs?|completions?|wanted answers?|labels?|class(?:es)?)\b"#,
+    )
+});
+
 /// Arguments of a component that the text spells out, in terms of columns.
 pub(super) fn stated_columns(component: &Component, text: &str) -> Map<String, Value> {
     let mut stated = Map::new();
@@ -334,13 +341,16 @@ pub(super) fn stated_columns(component: &Component, text: &str) -> Map<String, V
             put("branch", REVISION.captures(text).map(|found| found[1].to_owned()).into_iter().collect())
         }
         "llm.finetune" | "torch.finetune" | "features.tfidf" => {
-            for role in ROLES.captures_iter(text) {
-                let name = match role[1].to_lowercase().chars().next() {
+            let forward = ROLES.captures_iter(text).map(|role| (role[1].to_owned(), role[2].to_owned()));
+            let backward =
+                ROLES_BEHIND.captures_iter(text).map(|role| (role[2].to_owned(), role[1].to_owned()));
+            for (role, column) in forward.chain(backward) {
+                let name = match role.to_lowercase().chars().next() {
                     Some('a' | 'r' | 'o' | 'c' | 'w') => "response",
                     Some('l') => "label",
                     _ => "text",
                 };
-                put(name, vec![role[2].to_owned()]);
+                put(name, vec![column]);
             }
         }
         "data.split" => put("stratify", behind(text, &STRATIFIED)),

@@ -91,6 +91,33 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
     (!arguments.is_empty()).then_some(arguments)
 }
 
+static SPELLED_COMMAND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let program =
+        r"(?:python3?|torchrun|mpirun|horovodrun|deepspeed|accelerate|Rscript|java|node|bash|sh) \S";
+    [
+        r#"(?i)\b(?:commands?|cmd|befehl|commande|comando)(?: line)?(?: is|:)?\s+["`“'„]([^"`”'“]+)["`”'“]"#.to_owned(),
+        format!(r"(?i)\b(?:commands?|cmd|befehl|commande|comando)(?: line)?(?: is|:)?\s+([./\w-][^,;\n]*?)(?:[,;\n]|\.\s|\.?$|\s(?:and|with|on|und|mit|et|avec)\s)"),
+        format!(r"(?:^|[\s,:(])({program}[^,;\n]*?)(?:[,;\n)]|\.\s|\.?$|\s(?:and|with|on|und|mit|et|avec)\s)"),
+    ]
+    .iter()
+    .map(|pattern| Regex::new(pattern).expect("the pattern is valid"))
+    .collect()
+});
+
+/// The words of a command that the text spells out: "command torchrun seg.py --patch 96, 1 master …".
+pub(super) fn stated_command(text: &str) -> Option<Vec<String>> {
+    let spelled = SPELLED_COMMAND.iter().find_map(|pattern| {
+        let found = pattern.captures(text)?[1].trim().to_owned();
+        let first = found.split_whitespace().next()?.to_lowercase();
+        let prose =
+            ["is", "to", "of", "line", "that", "and", "with", "in", "the", "for", "as", "which", "should"];
+        // What a shell has to read is left as it is.
+        let shell = found.contains(['|', '>', '<', '$', '*']) || found.contains("&&");
+        (!prose.contains(&first.as_str()) && !shell).then_some(found)
+    })?;
+    Some(spelled.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`']).to_owned()).collect())
+}
+
 /// The text up to the end of its sentence.
 fn sentence(text: &str) -> &str {
     let end = [". ", "; ", "\n"].iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
@@ -103,6 +130,28 @@ mod tests {
 
     fn read(text: &str, mapped: bool) -> Option<Vec<String>> {
         stated_arguments(text, mapped, &["region".to_owned()])
+    }
+
+    #[test]
+    fn commands_end_where_the_prose_goes_on() {
+        for (text, expected) in [
+            (
+                "image x/seg:6, command torchrun seg.py --patch 96, 1 master + 5 workers",
+                Some("torchrun seg.py --patch 96"),
+            ),
+            (
+                "an MPIJob of x/a:1 with the command \"mpirun -n 8 ./solve\" on 8 workers",
+                Some("mpirun -n 8 ./solve"),
+            ),
+            (
+                "x/a:1, python train.py --rounds 300, a master and 6 workers",
+                Some("python train.py --rounds 300"),
+            ),
+            ("x/a:1 with a command of its own", None),
+            ("run sh -c 'a | b'", None),
+        ] {
+            assert_eq!(stated_command(text).map(|words| words.join(" ")).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

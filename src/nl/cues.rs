@@ -20,7 +20,7 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         ),
         (
             "data.clean",
-            r"\b(?:drop|remov\w+|delet\w+|throw (?:out|away)|discard\w*|filter out|get rid of|eliminat\w+|rmv|clean\w* (?:out|up)?|entfern\w+|supprim\w+|elimin\w+|usuń)\b[^,.;\n]{0,40}\b(?:dupl?icat\w*|dupes?|missing|nulls?|nans?|empty|incomplete|outliers?|doppelt\w*|fehlend\w*|doublons|manquant\w*|duplicad\w*|faltant\w*|mancant\w*)|\bde-?dup\w*|\bimput(?:e|es|ing|ation)\b|\bfill(?:s|ed|ing)? (?:in |up )?(?:the )?(?:missing|gaps|nulls?|nans?|holes|blanks|empty)",
+            r"\b(?:drop|remov\w+|delet\w+|throw (?:out|away)|discard\w*|filter out|get rid of|eliminat\w+|rmv|clean\w* (?:out|up)?|entfern\w+|supprim\w+|elimin\w+|usuń)\b[^,.;\n]{0,40}\b(?:dupl?icat\w*|dupes?|missing|nulls?|nans?|empty|incomplete|outliers?|doppelt\w*|fehlend\w*|doublons|manquant\w*|duplicad\w*|faltant\w*|mancant\w*)|\bde-?dup\w*|\b(?:duplicates?|missing values?|outliers?|nulls?) (?:\w+ ){0,3}(?:go|out|away|removed|dropped|thrown|gone)\b|\bimput(?:e|es|ing|ation)\b|\bfill(?:s|ed|ing)? (?:in |up )?(?:the )?(?:missing|gaps|nulls?|nans?|holes|blanks|empty)",
         ),
         (
             "data.split",
@@ -116,12 +116,12 @@ pub(super) fn asked_for(text: &str, lake: &Lake) -> Vec<&'static str> {
 /// Tasks whose words are those of an image or a script, or that have a meaning of their own.
 fn is_fixed(task: &str) -> bool {
     task == "container.run"
-        || ["script.", "job.", "image.", "git.", "tune.", "llm."].iter().any(|start| task.starts_with(start))
-        || matches!(task, "torch.finetune" | "model.deploy_kserve" | "model.register")
+        || ["script.", "job.", "image.", "git.", "tune."].iter().any(|start| task.starts_with(start))
+        || matches!(task, "model.deploy_kserve" | "model.register")
 }
 
 fn is_training(task: &str) -> bool {
-    task.ends_with(".train")
+    task.ends_with(".train") || task.ends_with(".finetune")
 }
 
 fn is_notice(task: &str) -> bool {

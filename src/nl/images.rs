@@ -56,6 +56,7 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     if all.is_empty() {
         return;
     }
+    give_jobs_their_images(plan, changes);
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         let named = images(&step.text).len();
         // Building pushes one image; "build a pipeline of a:1 and b:2" builds none.
@@ -92,6 +93,28 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
         }
         !gone
     });
+}
+
+/// "A PyTorchJob: image a:1, command …": the words that only name the image belong to the job beside them.
+fn give_jobs_their_images(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let [image] = &images(&step.text)[..] else { continue };
+        let words = step.text.replace(&image.text, " ");
+        if step.task != "container.run" || words.split_whitespace().count() > 2 {
+            continue;
+        }
+        let is_job = |other: &PlannedStep| {
+            (other.task.starts_with("job.") || other.task == "tune.katib") && images(&other.text).is_empty()
+        };
+        let beside = [index.checked_sub(1), Some(index + 1)];
+        let job = beside.into_iter().flatten().find(|at| plan.steps.get(*at).is_some_and(is_job));
+        let Some(job) = job else { continue };
+        let text = format!("{}, {}", plan.steps[index].text, plan.steps[job].text);
+        plan.steps[job].text = text;
+        let gone = plan.remove(index);
+        changes.push(format!("{}: it only names the image of the job beside it", gone.name));
+    }
 }
 
 /// An image that the description names once runs once, unless the words ask for it again.

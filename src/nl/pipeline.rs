@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::assemble::{Assembled, assemble};
 use super::calibrate::{Score, combined, coverage, critique, judge_request, yes_probability};
 use super::clauses::{Assigned, assign};
-use super::commands::stated_arguments;
+use super::commands::{stated_arguments, stated_command};
 use super::decompose::{plan_request, read_plan};
 use super::event::{Event, Observer, Stage};
 use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
@@ -505,6 +505,13 @@ fn with_stated(
     {
         fragment.with.shift_remove("command");
         fragment.with.insert("args".into(), json!(arguments));
+    } else if (component.name.starts_with("job.") || component.name == "container.run")
+        && !context.mapped
+        && context.parameters.is_empty()
+        && let Some(command) = stated_command(context.text)
+    {
+        fragment.with.shift_remove("args");
+        fragment.with.insert("command".into(), json!(command));
     }
     fragment
 }
