@@ -4,6 +4,7 @@ pub mod argo;
 mod features;
 pub(crate) mod kubernetes;
 mod recovered;
+pub mod tekton;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -80,5 +81,5 @@ pub trait Engine {
 
 /// The engines by name.
 pub fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(argo::Argo)]
+    vec![Box::new(argo::Argo), Box::new(tekton::Tekton)]
 }
