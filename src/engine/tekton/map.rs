@@ -9,6 +9,19 @@ use crate::api::MapItems;
 use crate::engine::EngineError;
 use crate::ir::Node;
 
+/// Annotation that says what the texts of a matrix were: a `range`, `texts`, or `json`.
+pub(crate) const ITEMS: &str = "couler.dev/items";
+
+/// The value of [`ITEMS`] for a step whose items are written in the manifest.
+pub(crate) fn kind_of_items(node: &Node) -> Option<&'static str> {
+    match &node.map.as_ref()?.over {
+        MapItems::Range { .. } => Some("range"),
+        MapItems::List { items } if items.iter().all(Value::is_string) => Some("texts"),
+        MapItems::List { .. } => Some("json"),
+        MapItems::Output { .. } | MapItems::Parameter { .. } => None,
+    }
+}
+
 /// The matrix of a mapped step. A list of plain values is one parameter; objects, and items of which keys are read, are
 /// one combination each. `list` is the reference to a list that is known only at run time.
 ///

@@ -20,10 +20,14 @@ mod job;
 mod manifest;
 mod map;
 mod pipeline;
+mod recover;
 mod requirement;
 mod runner;
 mod settings;
 mod task;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use generator::Tekton;
+pub use recover::{RecoverError, recover};

@@ -79,6 +79,9 @@ impl Building<'_, '_> {
         if let Some(description) = &self.node.description {
             annotations.insert(DESCRIPTION.to_owned(), description.clone());
         }
+        if let Some(items) = map::kind_of_items(self.node) {
+            annotations.insert(map::ITEMS.to_owned(), items.to_owned());
+        }
         annotations.extend(own.annotations.clone());
         self.task.task_spec.metadata = Metadata { labels: own.labels.clone(), annotations };
     }
