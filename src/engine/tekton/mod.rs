@@ -17,6 +17,7 @@ mod files;
 mod generator;
 mod helpers;
 mod job;
+mod lint;
 mod manifest;
 mod map;
 mod pipeline;
@@ -30,4 +31,5 @@ mod tests;
 mod text;
 
 pub use generator::Tekton;
+pub use lint::{LintError, is_tekton, lint_tekton};
 pub use recover::{RecoverError, recover};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{Tekton, pipeline, recover};
+use super::{Tekton, lint_tekton, pipeline, recover};
 use crate::api::{Program, parse_program};
 use crate::engine::kubernetes::yaml;
 use crate::engine::testing::{assert_isomorphic, random_program, with_components};
@@ -72,6 +72,7 @@ proptest! {
         }
         let read: Vec<Value> = yaml::read_all(&manifest).unwrap();
         prop_assert_eq!(read, pipeline::values(&workflow).unwrap());
+        prop_assert_eq!(lint_tekton(&manifest).unwrap(), []);
         assert_isomorphic(&workflow, recover(&manifest).unwrap());
     }
 }
@@ -115,7 +116,6 @@ steps:
 "#,
     );
     let manifest = generate(&workflow).unwrap();
-    eprintln!("{manifest}");
     for expected in [
         "  - name: evaluate\n    params:\n    - name: day\n      value: $(params.day)\n    retries: 2\n    timeout: 2h\n",
         "        - --day=$(params.day)\n        - $(COULER_DOLLAR)(params.x)\n",
