@@ -1,12 +1,16 @@
 //! Engines: from the graph to what a workflow system reads, and back.
 
 pub mod argo;
+mod features;
+pub(crate) mod kubernetes;
 mod recovered;
+pub mod tekton;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use crate::ir::Workflow;
 
+pub use features::FEATURES;
 pub use recovered::{RecoveredGraph, RecoveredStep};
 
 /// How an engine carries out a feature of the unified API.
@@ -77,5 +81,5 @@ pub trait Engine {
 
 /// The engines by name.
 pub fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(argo::Argo)]
+    vec![Box::new(argo::Argo), Box::new(tekton::Tekton)]
 }

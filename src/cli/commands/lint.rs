@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::api::Problem;
 use crate::cli::files::read_text;
 use crate::cli::{Failure, Output};
 use crate::engine::argo::lint_argo;
+use crate::engine::tekton::{is_tekton, lint_tekton};
 
-/// Check Argo manifests for faults of meaning
+/// Check Argo and Tekton manifests for faults of meaning
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The manifests (- is standard input)
@@ -23,7 +25,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
     let mut found = Vec::new();
     for path in &arguments.files {
-        let problems = lint_argo(&read_text(path)?).map_err(|error| {
+        let problems = faults(&read_text(path)?).map_err(|error| {
             Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON")
         })?;
         found.extend(problems.into_iter().map(|problem| (path, problem)));
@@ -48,4 +50,12 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
             Err(Failure::failed(format!("{count} fault(s) found"), "each line above tells how to mend it"))
         }
     }
+}
+
+/// The faults of a text, by the system that it is for.
+fn faults(text: &str) -> Result<Vec<Problem>, String> {
+    if is_tekton(text) {
+        return lint_tekton(text).map_err(|error| error.to_string());
+    }
+    lint_argo(text).map_err(|error| error.to_string())
 }

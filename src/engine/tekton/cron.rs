@@ -1,0 +1,207 @@
+//! Schedules: Tekton has none, so a `CronJob` of Kubernetes creates the run.
+
+use serde::Serialize;
+
+use super::manifest::{PipelineRunSpec, Resource};
+use super::pipeline::Document;
+use super::text::in_field;
+use crate::api::{ConcurrencyPolicy, Schedule};
+use crate::engine::EngineError;
+use crate::engine::kubernetes::pod::{Container, EnvVar, ObjectMeta, PodSpec, PodTemplate};
+use crate::engine::kubernetes::yaml;
+use crate::ir::Workflow;
+
+/// An image with a shell, kubectl and jq.
+const IMAGE: &str = "alpine/k8s:1.33.1";
+/// Longest name of a `CronJob`.
+const LONGEST_NAME: usize = 52;
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ServiceAccount {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Role {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    api_groups: [&'static str; 1],
+    resources: [&'static str; 1],
+    verbs: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RoleBinding {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    role_ref: RoleRef,
+    subjects: Vec<Subject>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleRef {
+    api_group: &'static str,
+    kind: &'static str,
+    name: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Subject {
+    kind: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CronJob {
+    schedule: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+    concurrency_policy: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    suspend: bool,
+    job_template: JobTemplate,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct JobTemplate {
+    spec: JobSpec,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobSpec {
+    backoff_limit: u32,
+    template: PodTemplate,
+}
+
+/// The documents of a schedule: one `CronJob` for each cron expression, and the account that may create runs.
+///
+/// # Errors
+/// Values without a form in YAML.
+pub(crate) fn documents(
+    workflow: &Workflow,
+    schedule: &Schedule,
+    run: &Resource<PipelineRunSpec>,
+) -> Result<Vec<Document>, EngineError> {
+    let namespace = run.metadata.namespace.clone();
+    let name = short_name(&workflow.name);
+    let metadata =
+        ObjectMeta { name: Some(name.clone()), namespace: namespace.clone(), ..ObjectMeta::default() };
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let mut all = vec![
+        Document::Account(ServiceAccount {
+            api_version: "v1",
+            kind: "ServiceAccount",
+            metadata: metadata.clone(),
+        }),
+        Document::Role(Role {
+            api_version: rbac,
+            kind: "Role",
+            metadata: metadata.clone(),
+            rules: vec![Rule {
+                api_groups: ["tekton.dev"],
+                resources: ["pipelineruns"],
+                verbs: vec!["create", "get", "list", "patch"],
+            }],
+        }),
+        Document::Binding(RoleBinding {
+            api_version: rbac,
+            kind: "RoleBinding",
+            metadata: metadata.clone(),
+            role_ref: RoleRef { api_group: "rbac.authorization.k8s.io", kind: "Role", name: name.clone() },
+            subjects: vec![Subject { kind: "ServiceAccount", name: name.clone(), namespace }],
+        }),
+    ];
+    let template = pod(workflow, schedule, &name, run)?;
+    for (number, cron) in schedule.cron.iter().enumerate() {
+        let own = if schedule.cron.len() == 1 { name.clone() } else { format!("{name}-{}", number + 1) };
+        let spec = CronJob {
+            schedule: cron.clone(),
+            time_zone: schedule.timezone.clone(),
+            concurrency_policy: match schedule.concurrency {
+                ConcurrencyPolicy::Allow => "Allow",
+                ConcurrencyPolicy::Forbid => "Forbid",
+                ConcurrencyPolicy::Replace => "Replace",
+            },
+            suspend: schedule.suspend,
+            job_template: JobTemplate { spec: JobSpec { backoff_limit: 3, template: template.clone() } },
+        };
+        let metadata = ObjectMeta { name: Some(own), ..metadata.clone() };
+        all.push(Document::Cron(Box::new(Resource {
+            api_version: "batch/v1",
+            kind: "CronJob",
+            metadata,
+            spec,
+        })));
+    }
+    Ok(all)
+}
+
+/// The name of the schedule's resources, with room for a number.
+fn short_name(workflow: &str) -> String {
+    let wanted = format!("{workflow}-schedule");
+    if wanted.len() + 3 <= LONGEST_NAME {
+        return wanted;
+    }
+    let digest = blake3::hash(workflow.as_bytes()).to_hex();
+    let short: String = workflow.chars().take(LONGEST_NAME - 20).collect();
+    format!("{}-{}-schedule", short.trim_end_matches('-'), &digest[..6])
+}
+
+/// The pod that creates a run. The policy holds for runs of the pipeline, not for this pod, which ends at once.
+fn pod(
+    workflow: &Workflow,
+    schedule: &Schedule,
+    account: &str,
+    run: &Resource<PipelineRunSpec>,
+) -> Result<PodTemplate, EngineError> {
+    let running = format!(
+        "running=`kubectl get pipelineruns --selector tekton.dev/pipeline={} --output json | jq --raw-output \
+         '.items[] | select(.status.completionTime == null) | .metadata.name'`",
+        workflow.name
+    );
+    let cancel = "for run in $running; do kubectl patch pipelinerun \"$run\" --type=merge \
+                  --patch '{\"spec\":{\"status\":\"Cancelled\"}}'; done";
+    let mut lines = vec!["set -e"];
+    match schedule.concurrency {
+        ConcurrencyPolicy::Allow => {}
+        ConcurrencyPolicy::Forbid => lines.extend([running.as_str(), "[ -z \"$running\" ] || exit 0"]),
+        ConcurrencyPolicy::Replace => lines.extend([running.as_str(), cancel]),
+    }
+    lines.push("printf %s \"$RUN\" | kubectl create --filename -");
+    let mut env = vec![EnvVar::with_value("RUN", in_field(&yaml::write(run)?, false, &|_| false))];
+    super::task::with_dollar(&mut env, &[]);
+    let container = Container {
+        name: Some("create"),
+        image: IMAGE.to_owned(),
+        command: vec!["sh".to_owned(), "-c".to_owned(), lines.join("\n")],
+        env,
+        ..Container::default()
+    };
+    Ok(PodTemplate {
+        metadata: ObjectMeta::default(),
+        spec: PodSpec {
+            restart_policy: Some("Never"),
+            service_account_name: Some(account.to_owned()),
+            containers: vec![container],
+            ..PodSpec::default()
+        },
+    })
+}

@@ -1,0 +1,95 @@
+//! From a manifest back to the graph. Nothing but the manifest is read.
+
+mod expression;
+mod step;
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::pipeline::{LANES, NAMES, PARALLELISM};
+use crate::engine::RecoveredGraph;
+use crate::engine::kubernetes::yaml;
+use words::{Names, list, string};
+
+/// Why no graph could be recovered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecoverError {
+    /// The text is no YAML.
+    #[error("the manifest is no YAML: {0}")]
+    Syntax(String),
+    /// There is no pipeline in it.
+    #[error("the text holds no Pipeline of tekton.dev")]
+    NoPipeline,
+}
+
+/// Recovers the graph of the first pipeline in a text.
+///
+/// # Errors
+/// [`RecoverError`] if there is none.
+pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
+    let documents: Vec<Value> = yaml::read_all(text).map_err(RecoverError::Syntax)?;
+    let of_kind =
+        |kind: &'static str| documents.iter().filter(move |document| string(document, "kind") == kind);
+    let pipeline = of_kind("Pipeline").next().ok_or(RecoverError::NoPipeline)?;
+    let (metadata, spec) = (&pipeline["metadata"], &pipeline["spec"]);
+    let annotation = |name: &str| metadata["annotations"].get(name).and_then(Value::as_str);
+    let map_at = |name: &str| -> HashMap<String, String> {
+        annotation(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    };
+    let names = Names::new(spec, map_at(NAMES));
+    let lanes = map_at(LANES);
+    let mut steps = BTreeMap::new();
+    for task in list(spec, "tasks").iter().filter(|task| !names.is_helper(string(task, "name"))) {
+        let mut step = step::recovered(task, &names);
+        let name = string(task, "name");
+        if let Some(before) = lanes.get(name) {
+            step.after.remove(before);
+        }
+        steps.insert(name.to_owned(), step);
+    }
+    let finally = list(spec, "finally");
+    let mut exit_steps = BTreeMap::new();
+    for task in finally {
+        let mut step = step::recovered(task, &names);
+        step.after.clear();
+        exit_steps.insert(string(task, "name").to_owned(), step);
+    }
+    let crons: Vec<&Value> = of_kind("CronJob").map(|cron| &cron["spec"]).collect();
+    let mut texts = Vec::new();
+    documents.iter().for_each(|document| words::texts(document, &mut texts));
+    Ok(RecoveredGraph {
+        name: string(metadata, "name").to_owned(),
+        schedule: crons.first().map(|first| {
+            let zone = first.get("timeZone").and_then(Value::as_str).map(str::to_owned);
+            (crons.iter().map(|cron| string(cron, "schedule").to_owned()).collect(), zone)
+        }),
+        parameters: list(spec, "params")
+            .iter()
+            .map(|param| {
+                let default = param.get("default").and_then(Value::as_str).map(str::to_owned);
+                (string(param, "name").to_owned(), default)
+            })
+            .collect(),
+        steps,
+        on_exit: finally.iter().map(|task| string(task, "name").to_owned()).collect(),
+        exit_steps,
+        parallelism: annotation(PARALLELISM).and_then(|limit| limit.parse().ok()),
+        time_limit: run(&documents)
+            .and_then(|run| words::seconds(string(&run["spec"]["timeouts"], "pipeline")))
+            .filter(|seconds| *seconds > 0),
+        texts,
+    })
+}
+
+/// The run, which may stand inside of a `CronJob`.
+fn run(documents: &[Value]) -> Option<Value> {
+    let of_kind = |kind: &str| documents.iter().find(|document| string(document, "kind") == kind);
+    if let Some(run) = of_kind("PipelineRun") {
+        return Some(run.clone());
+    }
+    let containers = of_kind("CronJob")?.pointer("/spec/jobTemplate/spec/template/spec/containers")?;
+    let text = words::variable(containers.get(0)?, "RUN")?;
+    yaml::read_all(&words::plain(text)).ok()?.into_iter().next()
+}

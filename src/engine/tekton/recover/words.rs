@@ -1,0 +1,161 @@
+//! Tekton's references in the words of the unified API.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::super::helpers::{ROLE, SERVES};
+use super::super::text::{DOLLAR_MARKER, DOLLAR_VARIABLE};
+
+/// The text of a field; empty if it is missing or no text.
+pub(super) fn string<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items of a field; none if it is missing or no list.
+pub(super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The value of a variable of a container.
+pub(super) fn variable<'a>(container: &'a Value, name: &str) -> Option<&'a str> {
+    let variable = list(container, "env").iter().find(|variable| string(variable, "name") == name)?;
+    variable.get("value").and_then(Value::as_str)
+}
+
+/// The text with the dollar signs that were kept from Tekton and Kubernetes.
+pub(super) fn plain(text: &str) -> String {
+    text.replace(&format!("$({DOLLAR_VARIABLE})"), "$").replace(DOLLAR_MARKER, "$")
+}
+
+/// The seconds of a Go duration.
+pub(super) fn seconds(text: &str) -> Option<u64> {
+    text.parse::<crate::api::Duration>().ok().map(crate::api::Duration::seconds)
+}
+
+/// What the names in references stand for.
+pub(super) struct Names<'a> {
+    helpers: HashMap<&'a str, &'a Value>,
+    /// The user's names of results that were changed.
+    results: HashMap<String, String>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(spec: &'a Value, results: HashMap<String, String>) -> Self {
+        let annotated = |task: &&Value| annotation(task, ROLE).is_some();
+        let helpers = list(spec, "tasks").iter().filter(annotated);
+        Self { helpers: helpers.map(|task| (string(task, "name"), task)).collect(), results }
+    }
+
+    pub(super) fn is_helper(&self, name: &str) -> bool {
+        self.helpers.contains_key(name)
+    }
+
+    /// The helper of this name and role.
+    pub(super) fn helper(&self, name: &str, role: &str) -> Option<&'a Value> {
+        self.helpers.get(name).copied().filter(|task| annotation(task, ROLE) == Some(role))
+    }
+
+    /// The step that a task is or serves.
+    pub(super) fn step(&self, task: &str) -> String {
+        let serves = self.helpers.get(task).and_then(|helper| annotation(helper, SERVES));
+        serves.unwrap_or(task).to_owned()
+    }
+
+    /// What a reference of the pipeline, without `$(…)`, is called in conditions.
+    pub(super) fn operand(&self, reference: &str) -> Option<String> {
+        if reference == "tasks.status" {
+            return Some("workflow.status".to_owned());
+        }
+        if let Some(name) = reference.strip_prefix("params.") {
+            return Some(format!("parameters.{name}"));
+        }
+        let (task, result) = result(reference)?;
+        if let Some(gather) = self.helper(task, "all") {
+            let output = annotation(gather, "couler.dev/output")?;
+            return Some(format!("{}.{output}", self.step(task)));
+        }
+        let output = self.results.get(result).map_or(result, String::as_str);
+        Some(format!("{task}.{output}"))
+    }
+
+    /// The operand that each parameter of a task stands for.
+    pub(super) fn bindings(&self, task: &Value) -> HashMap<String, String> {
+        let mut bindings = HashMap::new();
+        for param in list(task, "params") {
+            let value = string(param, "value");
+            let inner = value.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
+            if let Some(operand) = inner.and_then(|inner| self.operand(inner)) {
+                bindings.insert(string(param, "name").to_owned(), operand);
+            }
+        }
+        for param in list(&task["taskSpec"], "params") {
+            let name = string(param, "name");
+            let item = name.strip_prefix("item-").map_or("item".to_owned(), |key| format!("item.{key}"));
+            bindings.entry(name.to_owned()).or_insert(item);
+        }
+        bindings
+    }
+}
+
+/// The task and the result in `tasks.TASK.results.RESULT`.
+pub(super) fn result(reference: &str) -> Option<(&str, &str)> {
+    let (task, result) = reference.strip_prefix("tasks.")?.split_once(".results.")?;
+    Some((task, result.strip_suffix("[*]").unwrap_or(result)))
+}
+
+/// An annotation of an embedded task.
+pub(super) fn annotation<'a>(task: &'a Value, name: &str) -> Option<&'a str> {
+    task.pointer("/taskSpec/metadata/annotations")?.get(name)?.as_str()
+}
+
+/// All references of a value, without `$(…)`.
+pub(super) fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => {
+            for (at, _) in text.match_indices("$(") {
+                found.extend(text[at + 2..].split_once(')').map(|(inner, _)| inner));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(fields) => fields.values().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// Every text, number and key of a value, without descriptions.
+pub(super) fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(plain(text)),
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => {
+            let described = ["description", crate::engine::kubernetes::component::DESCRIPTION];
+            for (key, item) in fields.iter().filter(|(key, _)| !described.contains(&key.as_str())) {
+                found.push(key.clone());
+                texts(item, found);
+            }
+        }
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+/// A text with the references of its task in the words of the unified API.
+pub(super) fn unified(text: &str, bindings: &HashMap<String, String>) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("$(params.") {
+        result.push_str(before);
+        let bound = after.split_once(')').and_then(|(name, more)| Some((bindings.get(name)?, more)));
+        let Some((operand, more)) = bound else {
+            result.push_str("$(params.");
+            rest = after;
+            continue;
+        };
+        let own = operand.starts_with("parameters.") || operand == "item" || operand.starts_with("item.");
+        result.push_str(&format!("{{{{{}{operand}}}}}", if own { "" } else { "steps." }));
+        rest = more;
+    }
+    result.push_str(rest);
+    plain(&result)
+}
