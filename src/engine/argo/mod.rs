@@ -30,3 +30,4 @@ mod yaml;
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};
 pub use recover::{RecoverError, recover};
+pub(crate) use script::with_requirements;
