@@ -2,12 +2,15 @@
 
 pub mod airflow;
 pub mod argo;
+mod features;
+pub(crate) mod kubernetes;
 mod recovered;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use crate::ir::Workflow;
 
+pub use features::FEATURES;
 pub use recovered::{RecoveredGraph, RecoveredStep};
 
 /// How an engine carries out a feature of the unified API.

@@ -1,6 +1,7 @@
 //! How a step is called: conditions, maps, and the templates that wrap it.
 
 use super::super::EngineError;
+use super::super::kubernetes::names::port_name;
 use super::condition;
 use super::context::{
     Context, Scope, condition_reads_item, input_parameter, item, map_output, workflow_parameter,
@@ -8,7 +9,6 @@ use super::context::{
 use super::inputs::Inputs;
 use super::leaf::Leaf;
 use super::manifest::{Call, ContinueOn, Dag, Parameter, Ports, Sequence, Template, ValueFrom};
-use super::names::port_name;
 use super::repeat;
 use crate::api::{Condition, Map, MapItems, Operand};
 use crate::ir::{Action, Node, NodeOutputKind};

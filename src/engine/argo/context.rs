@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 use super::super::EngineError;
-use super::names::{Names, port_name};
-use crate::api::{Condition, Input, MapItems, Operand, Piece, WORKFLOW};
+use super::super::kubernetes::digests::digests;
+use super::super::kubernetes::names::{Names, port_name};
+use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
 /// The name of the engine in messages.
@@ -156,23 +157,6 @@ fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
         })
     };
     graph.edge_indices().flat_map(carried).collect()
-}
-
-fn digests(workflow: &Workflow) -> HashMap<&str, String> {
-    let mut digests: HashMap<&str, String> = HashMap::new();
-    let ordered = workflow.topological().into_iter().map(|index| &workflow.graph[index]);
-    for node in ordered.chain(&workflow.on_exit) {
-        let what = (&node.action, &node.inputs, &node.outputs, &node.map, &node.exec_while);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(serde_json::to_string(&what).unwrap_or_default().as_bytes());
-        for input in &node.inputs {
-            if let Input::Artifact { step, .. } = input {
-                hasher.update(digests.get(step.as_str()).map_or("", String::as_str).as_bytes());
-            }
-        }
-        digests.insert(&node.name, hasher.finalize().to_hex()[..12].to_owned());
-    }
-    digests
 }
 
 /// Whether the step's template is called through another one, which hands its outputs on.

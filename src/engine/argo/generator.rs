@@ -1,7 +1,8 @@
 //! The engine itself.
 
+use super::super::kubernetes::yaml;
 use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, Support};
-use super::{capabilities, workflow, yaml};
+use super::{capabilities, workflow};
 use crate::ir::Workflow;
 
 /// Writes Argo Workflows manifests.

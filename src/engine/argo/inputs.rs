@@ -1,13 +1,14 @@
 //! What a template gets from its caller: parameters and artifacts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
 use super::super::EngineError;
+use super::super::kubernetes::names::{Names, port_name};
+use super::super::kubernetes::ports::artifact_ports;
 use super::context::{Context, Scope, Source, input_parameter, item, workflow_parameter};
 use super::manifest::{Arguments, Artifact, Parameter, Ports};
-use super::names::{Names, port_name};
 use super::text::{Braces, Rendered, render};
 use crate::api::{Input, Piece, Template};
 use crate::ir::Node;
@@ -178,26 +179,4 @@ fn argument(
             Ok(rendered.text)
         }
     }
-}
-
-/// The artifacts a step reads, with the name of each in the template and the path. Several artifacts of one port are
-/// numbered.
-pub(crate) fn artifact_ports(node: &Node) -> Vec<(String, String, &Input)> {
-    let artifacts = || node.inputs.iter().filter(|input| !matches!(input, Input::Parameter { .. }));
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    artifacts().for_each(|input| *uses.entry(input.name()).or_default() += 1);
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    artifacts()
-        .map(|input| {
-            let repeated = uses[input.name()] > 1;
-            let number = seen.entry(input.name()).and_modify(|count| *count += 1).or_insert(0);
-            let name = if repeated { format!("{}-{number}", input.name()) } else { input.name().to_owned() };
-            let chosen = match input {
-                Input::Artifact { path, .. } | Input::External { path, .. } => path.clone(),
-                Input::Parameter { .. } => None,
-            };
-            let path = chosen.unwrap_or_else(|| format!("/tmp/couler/inputs/{name}"));
-            (port_name(&name).into_owned(), path, input)
-        })
-        .collect()
 }

@@ -1,28 +1,25 @@
 //! The template of one step.
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::EngineError;
+use super::super::kubernetes::component::{self, is_address};
+use super::super::kubernetes::names::port_name;
+use super::super::kubernetes::pod::{Container, EnvVar};
+use super::super::kubernetes::ports::{self, artifact_ports, chosen};
+use super::super::kubernetes::script::with_requirements;
+use super::super::kubernetes::settings::{SharedClaims, resources, tolerations, volumes};
 use super::context::{Context, unsupported};
-use super::inputs::{Inputs, artifact_ports};
+use super::inputs::Inputs;
 use super::manifest::{Archive, Artifact, Empty, Metadata, Parameter, Ports, Script, Template, ValueFrom};
-use super::names::port_name;
 use super::place::{Direction, place};
-use super::pod::{Container, EnvVar};
 use super::text::Braces;
 use super::{job, script, settings};
-use crate::api::{ArtifactLocation, Input, ScriptLanguage};
+use crate::api::{Input, ScriptLanguage};
 use crate::ir::{Action, Node, NodeOutputKind};
 
-/// Annotation of templates that come from a component.
-pub(crate) const COMPONENT: &str = "couler.dev/component";
-/// Annotation that says what a step does.
-pub(crate) const DESCRIPTION: &str = "couler.dev/description";
-/// Folder of artifacts that a step writes, if the engine chooses the path.
-const OUTPUTS: &str = "/tmp/couler/outputs";
-/// Folder of scalars that a step writes, if the engine chooses the path.
-const VALUES: &str = "/tmp/couler/values";
+pub(crate) use super::super::kubernetes::component::{COMPONENT, DESCRIPTION};
 
 /// The template of a step, and what its caller must hand over.
 pub(crate) struct Leaf {
@@ -56,7 +53,7 @@ impl Leaf {
                 let extra = component_environment(node, &mut inputs, arguments.as_ref())?;
                 let mut container = container(context, node, &mut inputs, &mut template, extra, image)?;
                 container.env = settings::with_brace_variable(container.env, &inputs);
-                let source = script::with_requirements(*language, source, requirements);
+                let source = with_requirements(*language, source, requirements);
                 template.script = Some(written_script(node, &mut inputs, container, *language, &source)?);
             }
         }
@@ -95,7 +92,7 @@ fn apply_settings(template: &mut Template, node: &Node) {
     template.service_account_name.clone_from(&own.service_account);
     if !matches!(node.action, Action::Job { .. }) {
         template.node_selector.clone_from(&own.node_selector);
-        template.tolerations = settings::tolerations(&own.tolerations);
+        template.tolerations = tolerations(&own.tolerations);
     }
 }
 
@@ -108,12 +105,13 @@ fn container(
     extra: Vec<EnvVar>,
     image: &str,
 ) -> Result<Container, EngineError> {
-    let (volumes, volume_mounts) = settings::volumes(node, &context.workflow.settings.volume_claims, false);
+    let claims = SharedClaims::Declared(&context.workflow.settings.volume_claims);
+    let (volumes, volume_mounts) = volumes(&node.settings.volumes, claims);
     template.volumes = volumes;
     Ok(Container {
         image: inputs.text(node, image, Braces::Keep)?.text,
         env: settings::environment(node, inputs, extra)?,
-        resources: settings::resources(&node.settings.resources),
+        resources: resources(&node.settings.resources),
         volume_mounts,
         ..Container::default()
     })
@@ -156,12 +154,6 @@ fn external_artifacts(node: &Node, inputs: &mut Inputs) -> Result<(), EngineErro
     Ok(())
 }
 
-/// Components open addresses themselves.
-fn is_address(node: &Node, location: &ArtifactLocation) -> bool {
-    let component = matches!(&node.action, Action::Script { arguments: Some(_), .. });
-    component && matches!(location, ArtifactLocation::Uri { .. })
-}
-
 /// What a component reads from its environment.
 fn component_environment(
     node: &Node,
@@ -169,46 +161,13 @@ fn component_environment(
     arguments: Option<&Value>,
 ) -> Result<Vec<EnvVar>, EngineError> {
     let Some(arguments) = arguments else { return Ok(Vec::new()) };
-    let ports = component_inputs(node, inputs);
-    let outputs: serde_json::Map<String, Value> = node
-        .outputs
-        .iter()
-        .filter_map(|output| match &output.kind {
-            NodeOutputKind::Artifact { path, .. } => {
-                Some((output.name.clone(), json!(chosen(path.as_ref(), OUTPUTS, &output.name))))
-            }
-            NodeOutputKind::Parameter { .. } => None,
-        })
-        .collect();
+    let variables = component::Environment::new(node, arguments);
     Ok(vec![
-        EnvVar::with_value("COULER_ARGS", inputs.pod_text(node, &arguments.to_string())?),
-        EnvVar::with_value("COULER_INPUTS", inputs.pod_text(node, &Value::Object(ports).to_string())?),
-        EnvVar::with_value("COULER_OUTPUTS", Value::Object(outputs).to_string()),
-        EnvVar::with_value("COULER_VALUES", VALUES),
+        EnvVar::with_value(component::ARGS, inputs.pod_text(node, &variables.arguments)?),
+        EnvVar::with_value(component::INPUTS, inputs.pod_text(node, &variables.inputs)?),
+        EnvVar::with_value(component::OUTPUTS, variables.outputs),
+        EnvVar::with_value(component::VALUES, ports::VALUES),
     ])
-}
-
-/// Port to path or address; a list if the port is given several times.
-fn component_inputs(node: &Node, inputs: &Inputs) -> serde_json::Map<String, Value> {
-    let mut ports: IndexMap<&str, Vec<Value>> = IndexMap::new();
-    for (name, path, input) in artifact_ports(node) {
-        let value = match input {
-            Input::External { location: ArtifactLocation::Uri { uri }, .. } => uri.clone(),
-            _ => inputs.artifacts.get(&name).map_or(path, |artifact| artifact.path.clone()),
-        };
-        ports.entry(input.name()).or_default().push(Value::String(value));
-    }
-    ports
-        .into_iter()
-        .map(|(name, mut values)| {
-            let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-            (name.to_owned(), value)
-        })
-        .collect()
-}
-
-fn chosen(path: Option<&String>, folder: &str, name: &str) -> String {
-    path.cloned().unwrap_or_else(|| format!("{folder}/{name}"))
 }
 
 /// What a container or script writes.
@@ -218,7 +177,7 @@ fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
         let name = port_name(&output.name).into_owned();
         match &output.kind {
             NodeOutputKind::Parameter { path, default } => {
-                let path = Some(chosen(path.as_ref(), VALUES, &output.name));
+                let path = Some(chosen(path.as_ref(), ports::VALUES, &output.name));
                 let value_from = Some(ValueFrom { path, default: default.clone(), ..ValueFrom::default() });
                 ports.parameters.push(Parameter { value_from, ..Parameter::named(name) });
             }
@@ -229,7 +188,7 @@ fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
                     .transpose()?;
                 // Whoever reads the store expects the file itself, not a tar file of it.
                 let archive = place.is_some().then_some(Archive { none: Empty {} });
-                let path = Some(chosen(path.as_ref(), OUTPUTS, &output.name));
+                let path = Some(chosen(path.as_ref(), ports::OUTPUTS, &output.name));
                 ports.artifacts.push(Artifact {
                     name,
                     path,

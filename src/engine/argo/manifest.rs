@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::pod::{Container, ObjectMeta, SecretKeyRef, Toleration, Volume, VolumeClaimTemplate};
+use super::super::kubernetes::pod::{
+    Container, Named, ObjectMeta, SecretKeyRef, Toleration, Volume, VolumeClaimTemplate,
+};
 
 /// API version of all Argo resources.
 pub(crate) const API_VERSION: &str = "argoproj.io/v1alpha1";
@@ -82,12 +84,6 @@ pub(crate) struct WorkflowSpec {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TtlStrategy {
     pub seconds_after_completion: u64,
-}
-
-/// A reference by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Named {
-    pub name: String,
 }
 
 /// Labels and annotations of pods.

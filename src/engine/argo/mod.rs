@@ -7,25 +7,19 @@ mod context;
 mod generator;
 mod inputs;
 mod job;
-mod katib;
 mod leaf;
 mod lint;
 mod manifest;
-mod names;
 mod place;
-mod pod;
 mod read;
 mod recover;
 mod repeat;
 mod script;
 mod settings;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 mod text;
 mod workflow;
-mod yaml;
 
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};

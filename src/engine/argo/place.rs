@@ -1,10 +1,10 @@
 //! Places of artifacts outside the workflow.
 
 use super::super::EngineError;
+use super::super::kubernetes::pod::SecretKeyRef;
 use super::context::unsupported;
 use super::inputs::Inputs;
 use super::manifest::{Git, Hdfs, Http, ObjectStore, Place, Raw};
-use super::pod::SecretKeyRef;
 use super::text::Braces;
 use crate::api::{ArtifactLocation, SecretKey};
 use crate::ir::Node;
@@ -166,7 +166,7 @@ fn resolved(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::argo::testing::node;
+    use crate::engine::testing::node;
 
     #[test]
     fn addresses_become_artifacts() {

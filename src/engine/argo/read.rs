@@ -11,7 +11,7 @@ pub(crate) const KINDS: [&str; 4] =
 /// # Errors
 /// What is wrong with the text.
 pub(crate) fn resources(text: &str) -> Result<Vec<(usize, Value)>, String> {
-    let documents: Vec<Value> = super::yaml::read_all(text)?;
+    let documents: Vec<Value> = super::super::kubernetes::yaml::read_all(text)?;
     Ok(documents
         .into_iter()
         .enumerate()

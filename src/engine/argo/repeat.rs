@@ -4,13 +4,13 @@
 //! of loops, which nests only as deep as a round is long plus the number of rounds.
 
 use super::super::EngineError;
+use super::super::kubernetes::names::port_name;
+use super::super::kubernetes::settings::go_duration;
 use super::condition;
 use super::context::{Context, Scope, input_parameter, workflow_parameter};
 use super::inputs::Inputs;
 use super::leaf::Leaf;
 use super::manifest::{Artifact, Call, Parameter, Ports, Suspend, Template, ValueFrom};
-use super::names::port_name;
-use super::settings::go_duration;
 use crate::api::{Loop, Operand};
 use crate::ir::{Action, Node, NodeOutputKind};
 

@@ -2,17 +2,17 @@
 
 use indexmap::IndexMap;
 
+use super::super::kubernetes::names::port_name;
+use super::super::kubernetes::pod::{Named, ObjectMeta};
+use super::super::kubernetes::settings::{tolerations, volume_claim};
 use super::super::{EngineError, GenerateOptions};
 use super::call::call;
 use super::context::{Context, Scope};
 use super::manifest::{
-    API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Named, Parameter, Resource, Template,
+    API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Parameter, Resource, Template,
     TtlStrategy, WorkflowSpec,
 };
-use super::names::{dns_label, port_name};
-use super::pod::{ObjectMeta, ResourceAmounts, VolumeClaimSpec, VolumeClaimTemplate};
-use super::settings;
-use crate::api::{self, ConcurrencyPolicy, VolumeClaim};
+use crate::api::{self, ConcurrencyPolicy};
 use crate::ir::{Workflow, digest};
 
 /// Annotation with the digest of the workflow's graph.
@@ -95,14 +95,10 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
             .keep_finished
             .map(|time| TtlStrategy { seconds_after_completion: time.seconds() }),
         service_account_name: shared.service_account.clone(),
-        image_pull_secrets: shared
-            .image_pull_secrets
-            .iter()
-            .map(|name| Named { name: name.clone() })
-            .collect(),
+        image_pull_secrets: Named::all(&shared.image_pull_secrets),
         pod_metadata: Metadata { labels: shared.labels.clone(), annotations: shared.annotations.clone() },
         node_selector: shared.node_selector.clone(),
-        tolerations: settings::tolerations(&shared.tolerations),
+        tolerations: tolerations(&shared.tolerations),
         volume_claim_templates: shared.volume_claims.iter().map(volume_claim).collect(),
         templates,
     })
@@ -120,18 +116,6 @@ fn arguments(workflow: &Workflow) -> Arguments {
         })
         .collect();
     Arguments { parameters, artifacts: Vec::new() }
-}
-
-fn volume_claim(claim: &VolumeClaim) -> VolumeClaimTemplate {
-    let requests = IndexMap::from([("storage".to_owned(), claim.size.clone())]);
-    VolumeClaimTemplate {
-        metadata: ObjectMeta { name: Some(dns_label(&claim.name)), ..ObjectMeta::default() },
-        spec: VolumeClaimSpec {
-            access_modes: vec![if claim.shared_between_nodes { "ReadWriteMany" } else { "ReadWriteOnce" }],
-            storage_class_name: claim.storage_class.clone(),
-            resources: ResourceAmounts { requests, ..ResourceAmounts::default() },
-        },
-    }
 }
 
 /// The name of the template that runs at the end. One plain step is that template; everything else needs a list of

@@ -1,6 +1,8 @@
 //! Random programs that use every feature of the unified API, for property tests of engines.
 
 mod draft;
+mod isomorphism;
+mod node;
 mod parts;
 mod texts;
 
@@ -13,6 +15,8 @@ use crate::api::{
     Output, OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
 use draft::{Draft, DraftCondition, DraftItems, Shape, draft};
+pub(crate) use isomorphism::{assert_isomorphic, with_components};
+pub(crate) use node::node;
 use parts::workflow_settings;
 use texts::text;
 

@@ -120,7 +120,9 @@ fn check_resource(path: &str, resource: &Value, findings: &mut Findings) {
         if resource.get("manifestFrom").is_none() && !matches!(action, "get" | "delete") {
             findings.add(path, "the resource has no manifest", "add `manifest`");
         }
-    } else if let Err(reason) = super::super::yaml::read_all::<Value>(&without_tags(manifest)) {
+    } else if let Err(reason) =
+        super::super::super::kubernetes::yaml::read_all::<Value>(&without_tags(manifest))
+    {
         findings.add(
             format!("{path}/manifest"),
             format!("the manifest is no YAML: {reason}"),

@@ -77,7 +77,7 @@ fn kind<'a>(template: &'a Value, defaults: &'a Value) -> (&'static str, &'a Valu
 /// The resource that a job creates.
 fn job_manifest(template: &Value) -> Option<Value> {
     let text = template.pointer("/resource/manifest")?.as_str()?;
-    super::super::yaml::read_all::<Value>(text).ok()?.into_iter().next()
+    super::super::super::kubernetes::yaml::read_all::<Value>(text).ok()?.into_iter().next()
 }
 
 /// The container that says most about a job: the first with an image, one with limits before others.

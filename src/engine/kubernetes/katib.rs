@@ -1,15 +1,10 @@
-//! Hyperparameter searches: `resource` templates with Katib experiments (v1beta1).
+//! Hyperparameter searches: Katib experiments (v1beta1).
 
 use serde::Serialize;
 
-use super::super::EngineError;
-use super::context::Context;
-use super::inputs::Inputs;
-use super::job::{JobPod, generated_name};
-use super::manifest::ResourceTemplate;
-use super::pod::{ObjectMeta, PodTemplate};
-use super::yaml;
-use crate::api::{KatibExperiment, KatibParameter, KatibParameterType, Objective};
+use super::job::{JobContext, JobManifest, JobPod, JobResource, generated_name};
+use super::pod::{Container, ObjectMeta, PodTemplate};
+use crate::api::{KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, Objective};
 use crate::ir::Node;
 
 /// Name of the container whose output Katib reads.
@@ -19,7 +14,7 @@ const MAX_FAILED: u32 = 3;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Experiment {
+pub(crate) struct Experiment {
     api_version: &'static str,
     kind: &'static str,
     metadata: ObjectMeta,
@@ -105,19 +100,18 @@ struct TrialJobSpec {
     template: PodTemplate,
 }
 
-/// The template of a search.
-///
-/// # Errors
-/// References that cannot be resolved.
-pub(crate) fn resource(
-    context: &Context<'_>,
-    node: &Node,
-    search: &KatibExperiment,
-    inputs: &mut Inputs,
-) -> Result<ResourceTemplate, EngineError> {
+impl Experiment {
+    /// The container of a trial.
+    pub(super) fn containers(&mut self) -> impl Iterator<Item = &mut Container> {
+        self.spec.trial_template.trial_spec.spec.template.spec.containers.iter_mut()
+    }
+}
+
+/// The manifest of a search.
+pub(super) fn experiment(context: &JobContext<'_>, node: &Node, search: &KatibExperiment) -> JobManifest {
     let arguments: Vec<String> =
         search.parameters.iter().map(|p| format!("--{0}=${{trialParameters.{0}}}", p.name)).collect();
-    let pod = JobPod::with_command(context, node, &search.image, (&search.command, &arguments), inputs)?;
+    let pod = JobPod::with_command(context, node, &search.image, search.command.clone(), arguments);
     let mut template = pod.pod(TRIAL, true, false);
     template.spec.restart_policy = Some("Never");
     // Katib refuses more failures than trials.
@@ -156,16 +150,16 @@ pub(crate) fn resource(
             },
         },
     };
-    Ok(ResourceTemplate {
-        action: "create",
+    JobManifest {
+        action: ManifestAction::Create,
         merge_strategy: None,
-        set_owner_reference: true,
-        // The conditions of an experiment are a list, which Argo cannot search; a completed one has this time, and a
+        owned: true,
+        // The conditions of an experiment are a list, which engines cannot search; a completed one has this time, and a
         // failed one is recognised before by its trials.
         success_condition: Some("status.completionTime".to_owned()),
         failure_condition: Some(format!("status.trialsFailed > {max_failed}")),
-        manifest: yaml::write(&experiment)?,
-    })
+        resource: JobResource::Search(Box::new(experiment)),
+    }
 }
 
 fn parameter(parameter: &KatibParameter) -> SearchParameter {

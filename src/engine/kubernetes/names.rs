@@ -1,9 +1,9 @@
-//! Names that Argo accepts, each used once.
+//! Names that Kubernetes and the engines on it accept, each used once.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// A parameter or artifact name of Argo (`[-a-zA-Z0-9_]+`). Names that need a change get a digest, so that two
+/// The name of a parameter or artifact (`[-a-zA-Z0-9_]+`). Names that need a change get a digest, so that two
 /// different names never become one.
 pub(crate) fn port_name(name: &str) -> Cow<'_, str> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

@@ -22,6 +22,19 @@ pub(crate) struct ObjectMeta {
     pub annotations: IndexMap<String, String>,
 }
 
+/// A reference by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Named {
+    pub name: String,
+}
+
+impl Named {
+    /// References to all of `names`.
+    pub(crate) fn all(names: &[String]) -> Vec<Self> {
+        names.iter().map(|name| Self { name: name.clone() }).collect()
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Container {
@@ -163,7 +176,7 @@ pub(crate) struct PodSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub image_pull_secrets: Vec<super::manifest::Named>,
+    pub image_pull_secrets: Vec<Named>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub node_selector: IndexMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
