@@ -15,11 +15,14 @@ fn written(condition: &Condition) -> String {
             format!("{} {} {}", operand(left), comparison.symbol(), operand(right))
         }
         Condition::In { left, values } => {
-            let mut list: Vec<String> = values.iter().map(literal).collect();
-            if list.len() == 1 {
-                list.push(String::new());
+            // A list with any text is a list of texts, as in the other engines.
+            let numbers = values.iter().all(|value| matches!(value, Literal::Number(_)));
+            let one = |value: &Literal| if numbers { literal(value) } else { string(value.text()) };
+            let list: Vec<String> = values.iter().map(one).collect();
+            match &list[..] {
+                [only] => format!("{} == {only}", operand(left)),
+                _ => format!("{} in ({})", operand(left), list.join(", ")),
             }
-            format!("{} in ({})", operand(left), list.join(", ").trim_end())
         }
         Condition::And(parts) => joined(parts, " and "),
         Condition::Or(parts) => joined(parts, " or "),
@@ -71,7 +74,7 @@ mod tests {
         for (text, expected) in [
             ("a.auc >= 0.9", "lambda: output(\"a\", \"auc\") >= 0.9"),
             ("flip.result == heads", "lambda: output(\"flip\") == \"heads\""),
-            ("item.n in [007]", "lambda: item(\"n\") in (float(\"007\"),)"),
+            ("item.n in [007]", "lambda: item(\"n\") == float(\"007\")"),
             (
                 "parameters.e in [dev, 'it\\'s'] and (a.x < -1 or workflow.status != Failed)",
                 "lambda: param(\"e\") in (\"dev\", \"it's\") and (output(\"a\", \"x\") < -1 or workflow_status() != \"Failed\")",

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::super::kubernetes::digests::digests;
 use super::super::{AirflowTarget, EngineError, GenerateOptions};
 use super::modules::Module;
 use super::names::Names;
@@ -11,7 +12,7 @@ use crate::api::{Input, WORKFLOW};
 use crate::ir::{Action, Carry, Node, Workflow};
 
 /// The name of the engine in messages.
-const ENGINE: &str = "Apache Airflow";
+pub(crate) const ENGINE: &str = "Apache Airflow";
 
 /// An error that names the step and the feature.
 pub(crate) fn unsupported(step: &str, feature: &'static str, reason: impl Into<String>) -> EngineError {
@@ -151,21 +152,4 @@ fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
         }
     }
     read
-}
-
-fn digests(workflow: &Workflow) -> HashMap<&str, String> {
-    let mut digests: HashMap<&str, String> = HashMap::new();
-    let ordered = workflow.topological().into_iter().map(|index| &workflow.graph[index]);
-    for node in ordered.chain(&workflow.on_exit) {
-        let what = (&node.action, &node.inputs, &node.outputs, &node.map, &node.exec_while);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(serde_json::to_string(&what).unwrap_or_default().as_bytes());
-        for input in &node.inputs {
-            if let Input::Artifact { step, .. } = input {
-                hasher.update(digests.get(step.as_str()).map_or("", String::as_str).as_bytes());
-            }
-        }
-        digests.insert(&node.name, hasher.finalize().to_hex()[..12].to_owned());
-    }
-    digests
 }

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
+use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::ports::{OUTPUTS, VALUES};
 use super::context::Context;
 use super::modules::Module;
 use super::place::{Direction, place};
@@ -18,15 +20,6 @@ const POD_FOLDER: &str = "/couler";
 const LOCAL_FOLDER: &str = "{{ run_folder() }}";
 /// Folder of artifacts that a step reads, if nothing else is said.
 const INPUTS: &str = "/tmp/couler/inputs";
-/// Folder of files that a step writes, if nothing else is said.
-const OUTPUTS: &str = "/tmp/couler/outputs";
-/// Folder of the scalars of a component.
-const VALUES: &str = "/tmp/couler/values";
-
-/// Whether a step is a component, which reads paths from its environment.
-pub(crate) fn is_component(node: &Node) -> bool {
-    matches!(&node.action, Action::Script { arguments: Some(_), .. })
-}
 
 fn folder(context: &Context<'_>) -> &'static str {
     if context.is_local() { LOCAL_FOLDER } else { POD_FOLDER }

@@ -16,8 +16,12 @@ mod placement;
 mod pod;
 mod python;
 mod reads;
+mod recover;
+mod script;
 mod task;
 mod text;
 mod workflow;
 
 pub use generator::Airflow;
+pub use recover::{RecoverError, recover};
+pub use script::ScriptError;

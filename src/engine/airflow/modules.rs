@@ -79,9 +79,11 @@ impl Module {
             Self::Daemon => &[("", "hashlib"), CONTEXT, BASE, HOOK],
             Self::Job => &[
                 ("", "functools"),
+                ("", "hashlib"),
                 ("", "operator"),
                 ("", "re"),
                 ("", "time"),
+                VARIABLE,
                 ERROR,
                 HOOK,
                 ("kubernetes.dynamic", "DynamicClient"),

@@ -2,6 +2,8 @@
 
 use indexmap::IndexMap;
 
+use super::super::kubernetes::names::dns_label;
+use super::super::kubernetes::settings::GPU;
 use super::context::Context;
 use super::files;
 use super::modules::Module;
@@ -10,9 +12,6 @@ use super::python::Expr;
 use super::task::{Arguments, set};
 use crate::api::{Resources, Secret, Toleration, TolerationEffect, TolerationOperator, Volume, WorkflowSettings};
 use crate::ir::Node;
-
-/// Resource name of GPUs if none is given.
-const GPU: &str = "nvidia.com/gpu";
 
 /// Environment variables and secrets.
 pub(crate) fn environment(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
@@ -178,7 +177,7 @@ fn source(context: &Context<'_>, volume: &Volume) -> Expr {
         ),
         Volume::Shared { name, .. } => {
             context.uses(Module::Claim);
-            let claim = Expr::text(format!("{{{{ claim('{name}') }}}}"));
+            let claim = Expr::text(format!("{{{{ claim('{}') }}}}", dns_label(name)));
             made(
                 "persistent_volume_claim",
                 "k8s.V1PersistentVolumeClaimVolumeSource",

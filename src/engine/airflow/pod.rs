@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 
 use super::super::EngineError;
+use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::script::with_requirements;
 use super::context::{Context, unsupported};
 use super::files;
 use super::placement;
@@ -11,7 +13,6 @@ use super::python::Expr;
 use super::task::{Arguments, is_special, set};
 use super::text::{is_safe, plain, templated};
 use crate::api::{ScriptLanguage, Template};
-use crate::engine::argo::with_requirements;
 use crate::ir::{Action, Node};
 
 /// The arguments of a container or script, and the operator that takes them: Airflow's own one if that is enough.
@@ -58,7 +59,7 @@ pub(crate) fn fill(
     let uses_files = files::has_any(context, node);
     placement::environment(context, node, arguments);
     files::fill(context, node, arguments)?;
-    if files::is_component(node) {
+    if is_component(node) {
         set(arguments, "uses_claim", Expr::code("True"));
     }
     placement::placement(context, node, arguments);
@@ -77,7 +78,7 @@ pub(crate) fn fill(
 /// The source of a script: short ones stand in the call, long ones behind the DAG.
 pub(crate) fn script(context: &Context<'_>, node: &Node, source: &str) -> Expr {
     let mapped = node.map.is_some();
-    let fixed = files::is_component(node);
+    let fixed = is_component(node);
     let template = Template::parse(source, mapped);
     let is_plain = fixed || template.is_plain();
     if !source.trim_end().contains('\n') && source.len() < 100 {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::super::{EngineError, GenerateOptions};
+use super::super::kubernetes::names::dns_label;
 use super::context::{Context, unsupported};
 use super::modules::{Import, MODELS, Module};
 use super::names::identifier;
@@ -182,7 +183,7 @@ impl Claims {
             let kind = |mut rest: serde_json::Value| {
                 rest["apiVersion"] = "v1".into();
                 rest["kind"] = "PersistentVolumeClaim".into();
-                rest["metadata"] = serde_json::json!({"name": format!("{{{{ claim('{}') }}}}", claim.name)});
+                rest["metadata"] = serde_json::json!({"name": format!("{{{{ claim('{}') }}}}", dns_label(&claim.name))});
                 super::task::json(&rest)
             };
             let helper = |verb: &str, class: &str, named: Vec<(&str, Expr)>| {

@@ -24,4 +24,3 @@ mod workflow;
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};
 pub use recover::{RecoverError, recover};
-pub(crate) use script::with_requirements;
