@@ -8,6 +8,7 @@ mod context;
 mod files;
 mod generator;
 mod job;
+mod lint;
 mod local;
 mod modules;
 mod names;
@@ -19,9 +20,12 @@ mod reads;
 mod recover;
 mod script;
 mod task;
+#[cfg(test)]
+mod tests;
 mod text;
 mod workflow;
 
 pub use generator::Airflow;
+pub use lint::lint_airflow;
 pub use recover::{RecoverError, recover};
 pub use script::ScriptError;

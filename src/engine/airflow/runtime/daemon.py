@@ -25,4 +25,6 @@ class StopDaemons(BaseOperator):
     def execute(self, context):
         hook = KubernetesHook()
         namespace = self.namespace or hook.get_namespace() or "default"
-        hook.core_v1_client.delete_collection_namespaced_pod(namespace, label_selector=f"couler-daemon={daemon_label()}")
+        hook.core_v1_client.delete_collection_namespaced_pod(
+            namespace, label_selector=f"couler-daemon={daemon_label()}"
+        )

@@ -10,8 +10,17 @@ class JobStep(Step):
     operators |= {">": operator.gt, "<": operator.lt, "=": operator.eq}
 
     def __init__(
-        self, *, manifest, action="create", success=None, failure=None, namespace=None, in_background=False,
-        cache_key=None, cache_max_age=None, **kwargs
+        self,
+        *,
+        manifest,
+        action="create",
+        success=None,
+        failure=None,
+        namespace=None,
+        in_background=False,
+        cache_key=None,
+        cache_max_age=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.manifest, self.action, self.namespace = manifest, action, namespace
@@ -64,7 +73,9 @@ class JobStep(Step):
         return bool(self.success) and all(self.holds(part, resource) for part in self.success.split(","))
 
     def holds(self, condition, resource):
-        path, symbol, wanted = re.fullmatch(r"\s*([^=!<>\s]+)\s*(?:([=!<>]+)\s*(.+?)\s*)?", condition).groups()
+        path, symbol, wanted = re.fullmatch(
+            r"\s*([^=!<>\s]+)\s*(?:([=!<>]+)\s*(.+?)\s*)?", condition
+        ).groups()
         for key in path.removeprefix("{").removesuffix("}").strip(".").split("."):
             resource = resource.get(key) if isinstance(resource, dict) else None
         if symbol is None or resource is None:

@@ -6,7 +6,16 @@ class LocalStep(Step):
     """
 
     template_fields = (
-        "source", "image", "entrypoint", "command", "working_dir", "env", "values", "fetches", "stores", "cache_key"
+        "source",
+        "image",
+        "entrypoint",
+        "command",
+        "working_dir",
+        "env",
+        "values",
+        "fetches",
+        "stores",
+        "cache_key",
     )
 
     def __init__(
@@ -36,7 +45,12 @@ class LocalStep(Step):
     ):
         super().__init__(**kwargs)
         self.language, self.source, self.requirements = language, source, list(requirements)
-        self.image, self.command, self.entrypoint, self.working_dir = image, list(command), list(entrypoint), working_dir
+        self.image, self.command, self.entrypoint, self.working_dir = (
+            image,
+            list(command),
+            list(entrypoint),
+            working_dir,
+        )
         self.env, self.secrets = env or {}, secrets or {}
         self.values, self.defaults, self.optional = values or {}, defaults or {}, optional
         self.reads, self.writes = reads or {}, writes or {}
@@ -74,8 +88,14 @@ class LocalStep(Step):
         folder = self.working_dir or os.environ.get("COULER_WORKING_DIR") or self.scratch
         with open(self.scratch / "log.txt", "ab") as log:
             self.process = subprocess.Popen(
-                self.arguments(), env=environment, cwd=folder, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                stdout=log if self.in_background else subprocess.PIPE, stderr=log if self.in_background else None,
+                self.arguments(),
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                stdout=log if self.in_background else subprocess.PIPE,
+                stderr=log if self.in_background else None,
                 start_new_session=True,
             )
         if self.in_background:
@@ -106,7 +126,9 @@ class LocalStep(Step):
         if runtime is None:
             raise AirflowFailException(f"{self.image} needs docker or podman")
         mounts = {str(home()): str(home()), **self.volumes}
-        mounts |= {path: path for path in [os.path.dirname(path) for path in [*self.values.values(), *self.reads]]}
+        mounts |= {
+            path: path for path in [os.path.dirname(path) for path in [*self.values.values(), *self.reads]]
+        }
         options = [part for host, path in mounts.items() for part in ("--volume", f"{host}:{path}")]
         options += [part for name in [*self.env, *self.secrets] for part in ("--env", name)]
         options += ["--workdir", self.working_dir] if self.working_dir else []
@@ -154,7 +176,10 @@ class LocalStep(Step):
         done = entry / "values.json"
         if not done.is_file():
             return False
-        return self.cache_max_age is None or time.time() - done.stat().st_mtime < self.cache_max_age.total_seconds()
+        return (
+            self.cache_max_age is None
+            or time.time() - done.stat().st_mtime < self.cache_max_age.total_seconds()
+        )
 
     def load(self, entry):
         for name, place in self.place.items():
@@ -199,16 +224,26 @@ def python_environment(requirements):
     """The interpreter of an environment with these packages; it is made once and kept."""
     if not requirements:
         return sys.executable
-    folder = home() / "environments" / hashlib.sha256("\n".join([sys.version, *requirements]).encode()).hexdigest()[:16]
+    folder = (
+        home()
+        / "environments"
+        / hashlib.sha256("\n".join([sys.version, *requirements]).encode()).hexdigest()[:16]
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # steps that start together need the same environment once
         if not (folder / "ready").is_file():
             uv = shutil.which("uv", path=f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', '')}")
-            make = [uv, "venv", "--clear", "-q", "-p", sys.executable] if uv else [sys.executable, "-m", "venv", "--clear"]
+            make = (
+                [uv, "venv", "--clear", "-q", "-p", sys.executable]
+                if uv
+                else [sys.executable, "-m", "venv", "--clear"]
+            )
             subprocess.run([*make, str(folder)], check=True)
             python = str(folder / "bin" / "python")
-            install = [uv, "pip", "install", "-q", "-p", python] if uv else [python, "-m", "pip", "install", "-q"]
+            install = (
+                [uv, "pip", "install", "-q", "-p", python] if uv else [python, "-m", "pip", "install", "-q"]
+            )
             subprocess.run([*install, *requirements], check=True)
             (folder / "ready").touch()
     return folder / "bin" / "python"

@@ -7,7 +7,13 @@ class PodStep(Step, KubernetesPodOperator):
     copied by rclone or git.
     """
 
-    template_fields = (*KubernetesPodOperator.template_fields, "working_dir", "fetches", "stores", "cache_key")
+    template_fields = (
+        *KubernetesPodOperator.template_fields,
+        "working_dir",
+        "fetches",
+        "stores",
+        "cache_key",
+    )
 
     def __init__(
         self,
@@ -31,7 +37,9 @@ class PodStep(Step, KubernetesPodOperator):
         self.fetches, self.stores = fetches or {}, stores or {}
         self.cache_key, self.cache_max_age, self.working_dir = cache_key, cache_max_age, working_dir
         self.uses_claim = bool(uses_claim or reads or writes or cache_key)
-        super().__init__(do_xcom_push=bool(values or prints_result), durable=False, **kwargs)
+        # The folder of XCom is where the shell around the command may write, whoever the user of the image is.
+        wrapped = bool(values or prints_result or writes or stores or cache_key)
+        super().__init__(do_xcom_push=wrapped, durable=False, **kwargs)
 
     def run_once(self, context):
         self.pod = self.pod_request_obj = self.remote_pod = None  # each repetition is a pod of its own
@@ -41,7 +49,9 @@ class PodStep(Step, KubernetesPodOperator):
             if self.retry_on == "error" and self.command_failed():
                 raise AirflowFailException(str(error)) from error
             raise
-        decoded = {name: base64.b64decode(value).decode(errors="replace") for name, value in written.items() if name}
+        decoded = {
+            name: base64.b64decode(value).decode(errors="replace") for name, value in written.items() if name
+        }
         return self.defaults | {name: value.rstrip("\n") for name, value in decoded.items()}
 
     def command_failed(self):
@@ -59,7 +69,7 @@ class PodStep(Step, KubernetesPodOperator):
             self.mount_claim(pod, base)
         for path, place in self.fetches.items():
             self.add_fetch(pod, base, path, place)
-        if self.values or self.prints_result or self.writes or self.stores or self.cache_key:
+        if self.do_xcom_push:
             if self.stores:
                 self.add_tools(pod, base)
             command = [*(base.command or []), *(base.args or [])]
@@ -68,25 +78,36 @@ class PodStep(Step, KubernetesPodOperator):
 
     def mount_claim(self, pod, base):
         source = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=ARTIFACT_CLAIM)
-        pod.spec.volumes = [*(pod.spec.volumes or []), k8s.V1Volume(name=ARTIFACT_CLAIM, persistent_volume_claim=source)]
+        pod.spec.volumes = [
+            *(pod.spec.volumes or []),
+            k8s.V1Volume(name=ARTIFACT_CLAIM, persistent_volume_claim=source),
+        ]
         base.volume_mounts = list(base.volume_mounts or [])
         folders = {"/couler": run_path()}
         if self.cache_key:
             folders["/couler-cache"] = f"cache/{self.dag_id}/{self.task_id}"
         folders |= {path: f"{run_path()}/{artifact}" for path, artifact in self.reads.items()}
         base.volume_mounts += [
-            k8s.V1VolumeMount(name=ARTIFACT_CLAIM, mount_path=path, sub_path=folder) for path, folder in folders.items()
+            k8s.V1VolumeMount(name=ARTIFACT_CLAIM, mount_path=path, sub_path=folder)
+            for path, folder in folders.items()
         ]
 
     def add_fetch(self, pod, base, path, place):
         """An init container puts the files into an empty volume, from which they are mounted."""
         name = f"fetch-{len(pod.spec.init_containers)}"
-        pod.spec.volumes = [*(pod.spec.volumes or []), k8s.V1Volume(name=name, empty_dir=k8s.V1EmptyDirVolumeSource())]
+        pod.spec.volumes = [
+            *(pod.spec.volumes or []),
+            k8s.V1Volume(name=name, empty_dir=k8s.V1EmptyDirVolumeSource()),
+        ]
         mount = k8s.V1VolumeMount(name=name, mount_path="/fetched")
         image, script = place.download("/fetched/data")
         pod.spec.init_containers.append(
             k8s.V1Container(
-                name=name, image=image, command=["sh", "-c", script], env=place.environment(), volume_mounts=[mount]
+                name=name,
+                image=image,
+                command=["sh", "-c", script],
+                env=place.environment(),
+                volume_mounts=[mount],
             )
         )
         mounted = k8s.V1VolumeMount(name=name, mount_path=path, sub_path="data")
@@ -104,7 +125,10 @@ class PodStep(Step, KubernetesPodOperator):
             )
         )
         base.volume_mounts = [*(base.volume_mounts or []), mount]
-        base.env = [*(base.env or []), *(variable for place in self.stores.values() for variable in place.environment())]
+        base.env = [
+            *(base.env or []),
+            *(variable for place in self.stores.values() for variable in place.environment()),
+        ]
 
     def shell_script(self):
         """Runs the command, then hands on what it wrote; `"$@"` is the command."""
@@ -122,10 +146,10 @@ class PodStep(Step, KubernetesPodOperator):
             run.append(f"if [ -e {quote(path)} ]; then {copy}; fi" if name in self.optional else copy)
         run += [place.upload(path) for path, place in self.stores.items()]
         files = dict(self.values, **({"result": "/airflow/xcom/result"} if self.prints_result else {}))
-        run.append("{ printf '{\"\":\"\"'")
+        run.append('{ printf \'{"":""\'')
         for name, path in files.items():
             value = f"\"$(base64 < {quote(path)} | tr -d '\\n')\""
-            run.append(f"if [ -f {quote(path)} ]; then printf ',\"{name}\":\"%s\"' {value}; fi")
+            run.append(f'if [ -f {quote(path)} ]; then printf \',"{name}":"%s"\' {value}; fi')
         run.append("printf '}'; } > /airflow/xcom/return.json")
         return "\n".join(self.cached(run, place) if self.cache_key else run)
 
@@ -141,7 +165,9 @@ class PodStep(Step, KubernetesPodOperator):
         save = [f"rm -rf {entry}; mkdir -p {entry}; cp /airflow/xcom/return.json {entry}/return.json"]
         for number, path in enumerate(place.values()):
             kept, path = f"{entry}/{number}", quote(path)
-            load.append(f"if [ -e {kept} ]; then mkdir -p $(dirname {path}); rm -rf {path}; cp -R {kept} {path}; fi")
+            load.append(
+                f"if [ -e {kept} ]; then mkdir -p $(dirname {path}); rm -rf {path}; cp -R {kept} {path}; fi"
+            )
             save.append(f"if [ -e {path} ]; then cp -R {path} {kept}; fi")
         return [f"if {fresh}; then", *load, "else", *run, *save, f"date +%s > {entry}/done", "fi"]
 

@@ -2,7 +2,17 @@ class Step(BaseOperator):
     """What all steps share: a condition, a bounded loop, tolerated failures."""
 
     def __init__(
-        self, *, component=None, only_if=None, repeat_while=None, at_most=1, pause=0, soft_fail=False, retry_on="failure", item=None, **kwargs
+        self,
+        *,
+        component=None,
+        only_if=None,
+        repeat_while=None,
+        at_most=1,
+        pause=0,
+        soft_fail=False,
+        retry_on="failure",
+        item=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.component, self.item = component, item
@@ -24,7 +34,9 @@ class Step(BaseOperator):
                     break
                 time.sleep(self.pause)
         except (Exception, AirflowTaskTimeout) as error:
-            attempts_left = context["ti"].try_number <= self.retries and not isinstance(error, AirflowFailException)
+            attempts_left = context["ti"].try_number <= self.retries and not isinstance(
+                error, AirflowFailException
+            )
             if not self.soft_fail or attempts_left:
                 raise
             raise AirflowSkipException(f"failed, and the workflow goes on: {error}") from error

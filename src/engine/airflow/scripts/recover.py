@@ -48,7 +48,9 @@ class Reader:
         """Every string and number, with references in the words of the unified API."""
         if isinstance(node, ast.Call) and name_of(node.func) == "literal":
             argument = node.args[0]
-            argument = self.constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            argument = (
+                self.constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            )
             return [argument.value]
         if isinstance(node, ast.Constant):
             return [unified(node.value) if isinstance(node.value, str) else str(node.value)]
@@ -62,7 +64,9 @@ class Reader:
         name = name_of(node.func)
         if name == "literal":
             argument = node.args[0]
-            argument = self.constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            argument = (
+                self.constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            )
             return argument.value
         named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
         return Call(name, [self.value(argument) for argument in node.args], named)
@@ -122,7 +126,9 @@ def name_of(node):
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-REFERENCE = re.compile(r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}")
+REFERENCE = re.compile(
+    r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}"
+)
 
 
 def unified(text):
@@ -255,7 +261,9 @@ class Graph:
             "exec_while": [condition("repeat_while"), get("at_most")] if "repeat_while" in named else None,
             "retries": get("retries"),
             "timeout": seconds(get("execution_timeout")) if "execution_timeout" in named else None,
-            "cache": (seconds(get("cache_max_age")) if "cache_max_age" in named else 0) if "cache_key" in named else None,
+            "cache": (seconds(get("cache_max_age")) if "cache_max_age" in named else 0)
+            if "cache_key" in named
+            else None,
             "resources": self.resources(get("container_resources")),
             "texts": texts,
         }
@@ -288,7 +296,9 @@ class Graph:
             "name": get("dag_id") or self.function,
             "schedule": schedule(get("schedule"), named),
             "parameters": {
-                name: (param.positional[0] if param.positional else None) if isinstance(param, Call) else str(param)
+                name: (param.positional[0] if param.positional else None)
+                if isinstance(param, Call)
+                else str(param)
                 for name, param in parameters.items()
             },
             "steps": steps,
