@@ -1,4 +1,4 @@
-"""airflow_dagbag.py FILE_OR_FOLDER...: imports DAG files as Airflow does, all in one process, and serializes their DAGs.
+"""airflow_dagbag.py FILE_OR_FOLDER...: imports DAG files as Airflow does, in one process, and serializes their DAGs.
 
 Exit code 1 if a file cannot be imported, holds no DAG, or holds one that cannot be stored.
 """

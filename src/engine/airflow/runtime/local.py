@@ -1,8 +1,8 @@
 class LocalStep(Step):
     """A step as a process of this machine.
 
-    Scripts run in a Python environment with their requirements, made once and kept; images run through docker or podman,
-    or without one if the variable COULER_CONTAINERS is `none`. Files stay in the folder of the run.
+    Scripts run in a Python environment with their requirements, made once and kept; images run through docker or
+    podman, or without one if the variable COULER_CONTAINERS is `none`. Files stay in the folder of the run.
     """
 
     template_fields = (

@@ -1,4 +1,4 @@
-"""Reads DAG files without running them: a JSON list of texts on standard input, a JSON list of graphs on standard output."""
+"""Reads DAG files without running them: a JSON list of texts in, a JSON list of graphs out."""
 
 import ast
 import json
@@ -91,15 +91,15 @@ class Reader:
         if isinstance(node, ast.Call):
             names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             function = name_of(node.func)
-            if function == "output":
+            if function == "output" and names:
                 return f"{names[0]}.{names[1] if len(names) > 1 else 'result'}"
-            if function == "param":
+            if function == "param" and names:
                 return f"parameters.{names[0]}"
             if function == "item":
                 return ".".join(["item", *names])
             if function == "workflow_status":
                 return "workflow.status"
-            if function == "float":
+            if function == "float" and names:
                 return names[0]
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return "'" + node.value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -306,7 +306,12 @@ class Graph:
             "exit_steps": exit_steps,
             "parallelism": get("max_active_tasks"),
             "time_limit": seconds(limit) if limit else None,
-            "texts": [text for value in named.values() for text in reader.texts_of(value)]
+            "texts": [
+                text
+                for name, value in named.items()
+                if name not in ("description", "user_defined_macros")
+                for text in reader.texts_of(value)
+            ]
             + [text for step in [*steps.values(), *exit_steps.values()] for text in step["texts"]],
         }
 
@@ -338,8 +343,8 @@ def schedule(value, named):
 def recover(text):
     try:
         return {"graph": Graph(Reader(text)).recovered()}
-    except (SyntaxError, ValueError) as error:
-        return {"error": str(error)}
+    except (SyntaxError, ValueError, AttributeError, IndexError, KeyError, TypeError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 json.dump([recover(text) for text in json.load(sys.stdin)], sys.stdout)
