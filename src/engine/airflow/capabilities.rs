@@ -8,12 +8,21 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("run_container", Native),
     ("run_script", Lowered("a pod whose command is python -c or bash -c; long sources stand behind the DAG")),
     ("run_script.requirements", Lowered("pip installs what the image lacks before the script starts")),
-    ("run_job.PyTorchJob", Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it")),
+    (
+        "run_job.PyTorchJob",
+        Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it"),
+    ),
     ("run_job.TFJob", Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it")),
     ("run_job.MPIJob", Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it")),
-    ("run_job.XGBoostJob", Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it")),
+    (
+        "run_job.XGBoostJob",
+        Lowered("a task that creates a Kubeflow training-operator v1 job and waits for it"),
+    ),
     ("run_job.Katib", Lowered("a task that creates a Katib v1beta1 experiment and waits for it")),
-    ("run_job.Manifest", Lowered("a task that creates, applies, patches or deletes it and waits for its conditions")),
+    (
+        "run_job.Manifest",
+        Lowered("a task that creates, applies, patches or deletes it and waits for its conditions"),
+    ),
     ("run_job.result", Unsupported("a job prints nothing that Airflow could read")),
     ("run_job.inputs.artifact", Unsupported("nothing puts files into the pods of a job")),
     ("run_job.outputs", Unsupported("nothing collects files from the pods of a job")),
@@ -52,8 +61,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("settings.tolerations", Native),
     (
         "settings.retry",
-        Lowered("retries with backoff; the longest time limits each wait; failures of the command are retried \
-                 unless the policy names errors of the infrastructure only"),
+        Lowered(
+            "retries with backoff; the longest time limits each wait; failures of the command are retried \
+                 unless the policy names errors of the infrastructure only",
+        ),
     ),
     ("settings.timeout", Native),
     ("settings.cache", Lowered("the shell around the command looks for the key on the volume claim")),

@@ -63,7 +63,10 @@ impl<'a> Context<'a> {
 
     /// Whether somebody reads an output, the step's own loop included.
     pub(crate) fn is_read(&self, node: &Node, output: &str) -> bool {
-        let own = node.exec_while.as_ref().is_some_and(|repeat| repeat.condition.outputs().contains(&(&node.name, output)));
+        let own = node
+            .exec_while
+            .as_ref()
+            .is_some_and(|repeat| repeat.condition.outputs().contains(&(&node.name, output)));
         own || self.read.contains(&(node.name.as_str(), output))
     }
 
@@ -122,11 +125,13 @@ impl<'a> Context<'a> {
         for (step, output) in scalars.into_iter().chain(artifacts) {
             let Some(producer) = self.node(&step).filter(|_| step != WORKFLOW) else { continue };
             if matches!(producer.action, Action::Job { .. }) {
-                let reason = format!("{step:?} is a job and prints nothing; write {output:?} in an ordinary step");
+                let reason =
+                    format!("{step:?} is a job and prints nothing; write {output:?} in an ordinary step");
                 return Err(unsupported(&node.name, "result of a job", reason));
             }
             if producer.settings.daemon {
-                let reason = format!("{step:?} runs in the background until the end, so {output:?} is never complete");
+                let reason =
+                    format!("{step:?} runs in the background until the end, so {output:?} is never complete");
                 return Err(unsupported(&node.name, "output of a daemon", reason));
             }
         }
@@ -140,13 +145,16 @@ fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
     for edge in graph.edge_indices() {
         let Some((from, _)) = graph.edge_endpoints(edge) else { continue };
         read.extend(graph[edge].carries.iter().map(|carry| match carry {
-            Carry::Artifact { output, .. } | Carry::Parameter { output } => (graph[from].name.as_str(), output.as_str()),
+            Carry::Artifact { output, .. } | Carry::Parameter { output } => {
+                (graph[from].name.as_str(), output.as_str())
+            }
         }));
     }
     for node in &workflow.on_exit {
         for (step, output) in super::reads::scalars(node) {
             if let Some(earlier) = workflow.on_exit.iter().find(|earlier| earlier.name == step) {
-                let output = earlier.outputs.iter().find(|out| out.name == output).map_or("result", |out| &out.name);
+                let output =
+                    earlier.outputs.iter().find(|out| out.name == output).map_or("result", |out| &out.name);
                 read.insert((earlier.name.as_str(), output));
             }
         }

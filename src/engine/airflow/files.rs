@@ -49,8 +49,11 @@ pub(crate) fn fill(context: &Context<'_>, node: &Node, arguments: &mut Arguments
     let mut optional = Vec::new();
     let mut stores = Vec::new();
     for output in &node.outputs {
-        let NodeOutputKind::Artifact { path, store, optional: may_be_missing, .. } = &output.kind else { continue };
-        let chosen = path.clone().or_else(|| (!is_component(node)).then(|| format!("{OUTPUTS}/{}", output.name)));
+        let NodeOutputKind::Artifact { path, store, optional: may_be_missing, .. } = &output.kind else {
+            continue;
+        };
+        let chosen =
+            path.clone().or_else(|| (!is_component(node)).then(|| format!("{OUTPUTS}/{}", output.name)));
         let written = chosen.as_ref().map_or_else(|| Expr::code("None"), Expr::text);
         writes.push((output.name.clone(), written));
         if *may_be_missing {
@@ -88,7 +91,8 @@ fn scalars(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
     let mut defaults = Vec::new();
     for output in &node.outputs {
         if let NodeOutputKind::Parameter { path, default } = &output.kind {
-            let path = path.clone().unwrap_or_else(|| format!("{}/{}", values_folder(context, node), output.name));
+            let path =
+                path.clone().unwrap_or_else(|| format!("{}/{}", values_folder(context, node), output.name));
             values.push((output.name.clone(), Expr::text(path)));
             defaults.extend(default.as_ref().map(|default| (output.name.clone(), Expr::text(default))));
         }
@@ -183,7 +187,9 @@ fn component_inputs(context: &Context<'_>, node: &Node) -> String {
     let mut found: IndexMap<&str, Vec<Value>> = IndexMap::new();
     for (path, input) in ports(node) {
         let value = match input {
-            Input::Artifact { step, output, path: None, .. } => format!("{}/{step}/{output}", folder(context)),
+            Input::Artifact { step, output, path: None, .. } => {
+                format!("{}/{step}/{output}", folder(context))
+            }
             Input::External { location: ArtifactLocation::Uri { uri }, .. } => {
                 jinja(&Template::parse(uri, node.map.is_some()))
             }
@@ -222,9 +228,11 @@ pub(crate) fn cache(context: &Context<'_>, node: &Node, arguments: &mut Argument
             if node.map.is_some() && !references.contains(&crate::api::Piece::Item(None)) {
                 references.push(crate::api::Piece::Item(None));
             }
-            Expr::text(references.into_iter().fold(digest, |key, piece| {
-                format!("{key} {}", jinja(&Template(vec![piece])))
-            }))
+            Expr::text(
+                references
+                    .into_iter()
+                    .fold(digest, |key, piece| format!("{key} {}", jinja(&Template(vec![piece])))),
+            )
         }
     };
     set(arguments, "cache_key", key);

@@ -39,7 +39,8 @@ pub(crate) fn fill(
     if made.action != ManifestAction::Create {
         set(arguments, "action", Expr::text(made.action.name()));
     }
-    let resource = serde_json::to_value(&made.resource).map_err(|error| EngineError::Write(error.to_string()))?;
+    let resource =
+        serde_json::to_value(&made.resource).map_err(|error| EngineError::Write(error.to_string()))?;
     set(arguments, "manifest", written(&resource, node.map.is_some()));
     for (name, condition) in [("success", made.success_condition), ("failure", made.failure_condition)] {
         if let Some(condition) = condition {

@@ -45,14 +45,34 @@ with DAG("d", schedule="0 3 * * 1-5"):
             ("a >> b", "a >> c", 7, "the task 'c' is not defined"),
             ("task_id=\"b\"", "task_id=\"a\"", 6, "the task 'a' is there twice"),
             ("a >> b", "a >> b >> a", 7, "tasks wait for each other"),
-            ("0 3 * * 1-5", "0 25 * * *", 4, "the cron expression '0 25 * * *' is wrong: '25' is not between 0 and 23"),
+            (
+                "0 3 * * 1-5",
+                "0 25 * * *",
+                4,
+                "the cron expression '0 25 * * *' is wrong: '25' is not between 0 and 23",
+            ),
             ("0 3 * * 1-5", "0 3 * *", 4, "it has 4 fields instead of 5"),
             ("schedule=", "schedule_interval=", 4, "schedule_interval is of Airflow 2"),
-            ("airflow.providers.standard.operators.bash", "airflow.operators.bash", 3, "airflow.operators.bash is of Airflow 2"),
+            (
+                "airflow.providers.standard.operators.bash",
+                "airflow.operators.bash",
+                3,
+                "airflow.operators.bash is of Airflow 2",
+            ),
             ("from airflow.sdk import DAG", "from airflow import DAG", 2, "airflow.DAG is of Airflow 2"),
-            ("bash_command=\"echo\"", "bash_command=\"echo\", provide_context=True", 5, "provide_context is of Airflow 2"),
+            (
+                "bash_command=\"echo\"",
+                "bash_command=\"echo\", provide_context=True",
+                5,
+                "provide_context is of Airflow 2",
+            ),
             ("schedule=", "start_date=days_ago(1), schedule=", 4, "days_ago is of Airflow 2"),
-            ("bash_command=\"echo\"", "bash_command=\"{{ execution_date }}\"", 5, "execution_date is of Airflow 2"),
+            (
+                "bash_command=\"echo\"",
+                "bash_command=\"{{ execution_date }}\"",
+                5,
+                "execution_date is of Airflow 2",
+            ),
             ("a >> b", "s = SubDagOperator(task_id='s')", 7, "SubDagOperator is of Airflow 2"),
             ("none_failed", "none_faild", 6, "there is no trigger rule 'none_faild'"),
             ("xcom_pull('a')", "xcom_pull('z')", 6, "values of the unknown task 'z' are read"),
@@ -62,7 +82,9 @@ with DAG("d", schedule="0 3 * * 1-5"):
             assert_ne!(text, GOOD, "{from}");
             let found = lint_airflow(Path::new("python3"), &[text]).unwrap().remove(0);
             let hit = found.iter().any(|problem| {
-                problem.message.contains(message) && problem.path == format!("line {line}") && !problem.hint.is_empty()
+                problem.message.contains(message)
+                    && problem.path == format!("line {line}")
+                    && !problem.hint.is_empty()
             });
             assert!(hit, "{message}: {found:?}");
         }

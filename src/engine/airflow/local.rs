@@ -82,7 +82,8 @@ fn volumes(node: &Node, arguments: &mut Arguments) -> Result<(), EngineError> {
             Volume::EmptyDir { .. } => continue,
             Volume::HostPath { host_path, .. } => host_path.clone(),
             Volume::ConfigMap { name, .. } | Volume::Secret { name, .. } => {
-                let reason = format!("{name:?} is known to a cluster only; compile for the kubernetes target");
+                let reason =
+                    format!("{name:?} is known to a cluster only; compile for the kubernetes target");
                 return Err(unsupported(&node.name, "volume of a cluster", reason));
             }
         };

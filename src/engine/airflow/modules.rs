@@ -108,14 +108,9 @@ impl Module {
                 FAIL,
             ],
             Self::Place => &[QUOTE, MODELS],
-            Self::LocalPlace => &[
-                ("", "os"),
-                ("", "shutil"),
-                ("", "subprocess"),
-                ("", "urllib.request"),
-                VARIABLE,
-                FAIL,
-            ],
+            Self::LocalPlace => {
+                &[("", "os"), ("", "shutil"), ("", "subprocess"), ("", "urllib.request"), VARIABLE, FAIL]
+            }
         }
     }
 

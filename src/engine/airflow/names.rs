@@ -44,8 +44,7 @@ impl Names {
 
 /// A name with everything that Python does not allow replaced.
 pub(crate) fn identifier(name: &str) -> String {
-    let replaced: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let replaced: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     if replaced.starts_with(|c: char| c.is_ascii_digit()) { format!("run_{replaced}") } else { replaced }
 }
 

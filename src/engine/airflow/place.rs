@@ -18,7 +18,11 @@ pub(crate) enum Direction {
 ///
 /// # Errors
 /// Addresses that cannot be opened, and places that cannot be written.
-pub(crate) fn place(node: &Node, location: &ArtifactLocation, direction: Direction) -> Result<Expr, EngineError> {
+pub(crate) fn place(
+    node: &Node,
+    location: &ArtifactLocation,
+    direction: Direction,
+) -> Result<Expr, EngineError> {
     let mapped = node.map.is_some();
     let made = |kind: &str, address: &str, named: Vec<(&str, Expr)>| {
         let named = named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -53,8 +57,11 @@ pub(crate) fn place(node: &Node, location: &ArtifactLocation, direction: Directi
             files(address("s3", &options, &format!("{bucket}/{key}")), keys)
         }
         ArtifactLocation::Oss { bucket, key, endpoint, access_key, secret_key } => {
-            let options =
-                [Some(("provider", "Alibaba")), Some(("env_auth", "true")), Some(("endpoint", endpoint.as_str()))];
+            let options = [
+                Some(("provider", "Alibaba")),
+                Some(("env_auth", "true")),
+                Some(("endpoint", endpoint.as_str())),
+            ];
             let keys =
                 vec![("RCLONE_S3_ACCESS_KEY_ID", access_key), ("RCLONE_S3_SECRET_ACCESS_KEY", secret_key)];
             files(address("s3", &options, &format!("{bucket}/{key}")), keys)
@@ -64,8 +71,10 @@ pub(crate) fn place(node: &Node, location: &ArtifactLocation, direction: Directi
             files(address("gcs", &[Some(("env_auth", "true"))], &format!("{bucket}/{key}")), keys)
         }
         ArtifactLocation::Hdfs { addresses, path, user } => {
-            let options =
-                [Some(("namenode", addresses.first().map_or("", String::as_str))), user.as_deref().map(|user| ("username", user))];
+            let options = [
+                Some(("namenode", addresses.first().map_or("", String::as_str))),
+                user.as_deref().map(|user| ("username", user)),
+            ];
             files(address("hdfs", &options, path), vec![])
         }
         ArtifactLocation::Git { repository, revision, depth } => {
@@ -113,9 +122,7 @@ fn from_uri(node: &Node, uri: &str, direction: Direction) -> Result<Expr, Engine
             secret_key: None,
         },
         "gs" | "gcs" => ArtifactLocation::Gcs { bucket, key, service_account_key: None },
-        "hdfs" => {
-            ArtifactLocation::Hdfs { addresses: vec![bucket], path: format!("/{key}"), user: None }
-        }
+        "hdfs" => ArtifactLocation::Hdfs { addresses: vec![bucket], path: format!("/{key}"), user: None },
         "http" | "https" => ArtifactLocation::Http { url: uri.to_owned() },
         _ => {
             let reason = format!(

@@ -10,7 +10,9 @@ use super::modules::Module;
 use super::pod::{merged, strings};
 use super::python::Expr;
 use super::task::{Arguments, set};
-use crate::api::{Resources, Secret, Toleration, TolerationEffect, TolerationOperator, Volume, WorkflowSettings};
+use crate::api::{
+    Resources, Secret, Toleration, TolerationEffect, TolerationOperator, Volume, WorkflowSettings,
+};
 use crate::ir::Node;
 
 /// Environment variables and secrets.
@@ -81,7 +83,8 @@ pub(crate) fn shared(settings: &WorkflowSettings, namespace: Option<&String>) ->
         add("service_account_name", Expr::text(account));
     }
     if !settings.image_pull_secrets.is_empty() {
-        let secret = |name: &String| Expr::with("k8s.V1LocalObjectReference", vec![("name", Expr::text(name))]);
+        let secret =
+            |name: &String| Expr::with("k8s.V1LocalObjectReference", vec![("name", Expr::text(name))]);
         add("image_pull_secrets", Expr::List(settings.image_pull_secrets.iter().map(secret).collect()));
     }
     for (name, map) in [
@@ -137,7 +140,8 @@ fn volumes(context: &Context<'_>, mounted: &[Volume], arguments: &mut Arguments)
     for (number, volume) in mounted.iter().enumerate() {
         let source = source(context, volume);
         let scratch = matches!(volume, Volume::EmptyDir { .. });
-        let known = volumes.iter().find(|(_, known)| *known == source && !scratch).map(|(name, _)| name.clone());
+        let known =
+            volumes.iter().find(|(_, known)| *known == source && !scratch).map(|(name, _)| name.clone());
         let name = known.unwrap_or_else(|| {
             let name = format!("volume-{number}");
             volumes.push((name.clone(), source));

@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn long_calls_are_broken() {
-        let call = Expr::with("Step", vec![("task_id", Expr::text("a")), ("command", Expr::text("x".repeat(100)))]);
+        let call =
+            Expr::with("Step", vec![("task_id", Expr::text("a")), ("command", Expr::text("x".repeat(100)))]);
         let expected = format!("Step(\n    task_id=\"a\",\n    command=\"{}\",\n)", "x".repeat(100));
         assert_eq!(call.layout(0, 0, 0), expected);
     }

@@ -17,7 +17,8 @@ pub(crate) fn texts(node: &Node) -> Vec<String> {
     }
     let cache_key = node.settings.cache.as_ref().and_then(|cache| cache.key.clone());
     found.extend(node.settings.env.values().cloned().chain(cache_key));
-    let located = |location: &crate::api::ArtifactLocation| serde_json::to_string(location).unwrap_or_default();
+    let located =
+        |location: &crate::api::ArtifactLocation| serde_json::to_string(location).unwrap_or_default();
     for input in &node.inputs {
         match input {
             Input::Parameter { value, .. } => found.push(value.clone()),

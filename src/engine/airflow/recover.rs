@@ -42,9 +42,8 @@ fn read(graph: &Value) -> RecoveredGraph {
         let entries = graph[name].as_object().into_iter().flatten();
         entries.map(|(name, value)| (name.clone(), step(value))).collect()
     };
-    let schedule = graph["schedule"].as_array().map(|parts| {
-        (strings(&parts[0]), parts[1].as_str().map(str::to_owned))
-    });
+    let schedule =
+        graph["schedule"].as_array().map(|parts| (strings(&parts[0]), parts[1].as_str().map(str::to_owned)));
     RecoveredGraph {
         name: text(graph, "name").unwrap_or_default(),
         schedule,
@@ -64,9 +63,9 @@ fn read(graph: &Value) -> RecoveredGraph {
 }
 
 fn step(value: &Value) -> RecoveredStep {
-    let exec_while = value["exec_while"].as_array().and_then(|parts| {
-        Some((condition(parts[0].as_str()?), count(&parts[1])?))
-    });
+    let exec_while = value["exec_while"]
+        .as_array()
+        .and_then(|parts| Some((condition(parts[0].as_str()?), count(&parts[1])?)));
     RecoveredStep {
         component: text(value, "component"),
         kind: text(value, "kind").unwrap_or_default(),

@@ -68,10 +68,18 @@ fn check_daemon(context: &Context<'_>, node: &Node) -> Result<(), EngineError> {
         return Ok(());
     }
     if node.exec_while.is_some() {
-        return Err(unsupported(&node.name, "daemon in a loop", "a daemon never ends, so it cannot be repeated"));
+        return Err(unsupported(
+            &node.name,
+            "daemon in a loop",
+            "a daemon never ends, so it cannot be repeated",
+        ));
     }
     if node.settings.cache.is_some() {
-        return Err(unsupported(&node.name, "cache of a daemon", "a daemon has no result that could be kept"));
+        return Err(unsupported(
+            &node.name,
+            "cache of a daemon",
+            "a daemon has no result that could be kept",
+        ));
     }
     if node.outputs.iter().any(|output| context.is_read(node, &output.name)) {
         return Err(unsupported(&node.name, "output of a daemon", "nothing waits until it is written"));
@@ -81,8 +89,15 @@ fn check_daemon(context: &Context<'_>, node: &Node) -> Result<(), EngineError> {
 
 /// Takes the functions that read values into the file.
 fn uses_values(context: &Context<'_>, node: &Node) {
-    let dynamic = node.map.as_ref().is_some_and(|map| matches!(map.over, MapItems::Output { .. } | MapItems::Parameter { .. }));
-    if node.condition.is_some() || node.exec_while.is_some() || dynamic || !super::reads::references(node).is_empty() {
+    let dynamic = node
+        .map
+        .as_ref()
+        .is_some_and(|map| matches!(map.over, MapItems::Output { .. } | MapItems::Parameter { .. }));
+    if node.condition.is_some()
+        || node.exec_while.is_some()
+        || dynamic
+        || !super::reads::references(node).is_empty()
+    {
         context.uses(Module::Values);
     }
 }
@@ -132,7 +147,13 @@ fn failures(node: &Node, arguments: &mut Arguments) {
 }
 
 /// The operator itself, or one instance per item.
-fn mapped(context: &Context<'_>, node: &Node, variable: String, operator: &str, mut arguments: Arguments) -> Task {
+fn mapped(
+    context: &Context<'_>,
+    node: &Node,
+    variable: String,
+    operator: &str,
+    mut arguments: Arguments,
+) -> Task {
     let Some(map) = &node.map else {
         return Task { variable, value: Expr::Call(operator.to_owned(), vec![], arguments), items: None };
     };
@@ -149,7 +170,9 @@ fn mapped(context: &Context<'_>, node: &Node, variable: String, operator: &str, 
         MapItems::Output { step, output } => {
             dynamic(context, node, &format!("output({}, {})", string(step), string(output)), &mut list)
         }
-        MapItems::Parameter { name } => dynamic(context, node, &format!("param({})", string(name)), &mut list),
+        MapItems::Parameter { name } => {
+            dynamic(context, node, &format!("param({})", string(name)), &mut list)
+        }
     };
     // The layout of a chain of two calls: the second one follows the closing bracket of the first.
     let partial = Expr::Call(format!("{operator}.partial"), vec![], arguments);
@@ -162,7 +185,8 @@ fn dynamic(context: &Context<'_>, node: &Node, source: &str, list: &mut Option<(
     context.uses(Module::Items);
     let id = context.task_id(&format!("{}-items", node.name));
     let variable = context.variable(&id);
-    let mut arguments = vec![("task_id", Expr::text(&id)), ("items", Expr::code(format!("lambda: {source}")))];
+    let mut arguments =
+        vec![("task_id", Expr::text(&id)), ("items", Expr::code(format!("lambda: {source}")))];
     // A condition on the item is decided instance by instance.
     if let Some(condition) = node.condition.as_ref().filter(|condition| !reads_item(condition)) {
         arguments.push(("only_if", condition::lambda(condition)));

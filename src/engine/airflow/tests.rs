@@ -46,7 +46,8 @@ fn expressible(mut program: Program) -> Program {
         {
             call.command.push("run".into());
         }
-        step.inputs.retain(|input| !matches!(input, Input::External { location, .. } if !has_bucket(location)));
+        step.inputs
+            .retain(|input| !matches!(input, Input::External { location, .. } if !has_bucket(location)));
         for output in &mut step.outputs {
             if let OutputSource::Artifact { store, .. } = &mut output.source
                 && store.as_ref().is_some_and(|store| !has_bucket(store))
@@ -68,7 +69,8 @@ fn random_programs() -> Vec<Program> {
 /// Every text of a step is in the file as it was.
 fn assert_texts_survive(workflow: &Workflow, texts: &[String]) {
     for node in workflow.nodes() {
-        let (Action::Container { command: words, args, .. }, mapped) = (&node.action, node.map.is_some()) else {
+        let (Action::Container { command: words, args, .. }, mapped) = (&node.action, node.map.is_some())
+        else {
             continue;
         };
         for word in words.iter().chain(args).chain(node.settings.env.values()) {
@@ -191,10 +193,7 @@ on_exit:
     max_active_runs=1,
     params={"day": Param("2024-01-01", type="string")},
     default_args={"trigger_rule": "none_failed", "startup_timeout_seconds": 900},
-    user_defined_macros={
-        "output": lambda *names: output(*names),
-        "param": lambda *names: param(*names),
-    },
+    user_defined_macros={"output": lambda *names: output(*names), "param": lambda *names: param(*names)},
 )
 def nightly():
     evaluate = PodStep(

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::super::{EngineError, GenerateOptions};
 use super::super::kubernetes::names::dns_label;
+use super::super::{EngineError, GenerateOptions};
 use super::context::{Context, unsupported};
 use super::modules::{Import, MODELS, Module};
 use super::names::identifier;
@@ -153,7 +153,12 @@ fn list(names: &[String]) -> String {
 /// A step at the end: a teardown runs whatever happened before and does not decide how the run went.
 fn exit(edges: &mut String, before: &[String], task: &Task) -> Vec<String> {
     if let Some((items, _)) = &task.items {
-        let _ = writeln!(edges, "    {} >> {items}.as_teardown() >> {}.as_teardown()", list(before), task.variable);
+        let _ = writeln!(
+            edges,
+            "    {} >> {items}.as_teardown() >> {}.as_teardown()",
+            list(before),
+            task.variable
+        );
     } else {
         let _ = writeln!(edges, "    {} >> {}.as_teardown()", list(before), task.variable);
     }
@@ -183,7 +188,8 @@ impl Claims {
             let kind = |mut rest: serde_json::Value| {
                 rest["apiVersion"] = "v1".into();
                 rest["kind"] = "PersistentVolumeClaim".into();
-                rest["metadata"] = serde_json::json!({"name": format!("{{{{ claim('{}') }}}}", dns_label(&claim.name))});
+                rest["metadata"] =
+                    serde_json::json!({"name": format!("{{{{ claim('{}') }}}}", dns_label(&claim.name))});
                 super::task::json(&rest)
             };
             let helper = |verb: &str, class: &str, named: Vec<(&str, Expr)>| {
@@ -192,7 +198,8 @@ impl Claims {
                 all.extend(named);
                 Task { variable: context.variable(&id), value: Expr::with(class, all), items: None }
             };
-            let made = helper("create", "CreateClaim", vec![("manifest", kind(serde_json::json!({"spec": spec})))]);
+            let made =
+                helper("create", "CreateClaim", vec![("manifest", kind(serde_json::json!({"spec": spec})))]);
             let action = ("action", Expr::text("delete"));
             claims.deleted.push(helper(
                 "delete",
@@ -262,7 +269,10 @@ fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
     named.push(("default_args", Expr::Dict(defaults)));
     let macros: Vec<(String, Expr)> = ["output", "param", "item", "workflow_status", "claim", "run_folder"]
         .into_iter()
-        .filter(|name| body.text.contains(&format!("{{{{ {name}(")) || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}("))))
+        .filter(|name| {
+            body.text.contains(&format!("{{{{ {name}("))
+                || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}(")))
+        })
         .map(|name| {
             if ["output", "param", "item", "workflow_status"].contains(&name) {
                 context.uses(Module::Values);
@@ -296,11 +306,13 @@ fn scheduled(workflow: &Workflow, schedule: &Schedule) -> Result<Vec<(&'static s
         return Err(unsupported(&workflow.name, "schedule that replaces the running workflow", reason));
     }
     if let Some((name, _)) = workflow.parameters.iter().find(|(_, given)| given.default.is_none()) {
-        let reason = format!("a run that starts by itself has no value for the parameter {name:?}; give it a default");
+        let reason =
+            format!("a run that starts by itself has no value for the parameter {name:?}; give it a default");
         return Err(unsupported(&workflow.name, "schedule with a parameter that has no default", reason));
     }
     let zone = schedule.timezone.as_ref().map_or_else(|| Expr::code("pendulum.UTC"), Expr::text);
-    let class = if schedule.cron.len() == 1 { "CronTriggerTimetable" } else { "MultipleCronTriggerTimetable" };
+    let class =
+        if schedule.cron.len() == 1 { "CronTriggerTimetable" } else { "MultipleCronTriggerTimetable" };
     let crons = schedule.cron.iter().map(Expr::text).collect();
     let timetable = Expr::Call(class.to_owned(), crons, vec![("timezone".to_owned(), zone)]);
     let start = Expr::Code("pendulum.datetime(2025, 1, 1)".to_owned());

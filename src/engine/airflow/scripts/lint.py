@@ -170,7 +170,9 @@ class Linter(ast.NodeVisitor):
         self.depth -= 1
 
     def visit_For(self, node):
-        self.dynamic = True
+        calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
+        if any(keyword.arg == "task_id" for call in calls for keyword in call.keywords):
+            self.dynamic = True
         self.generic_visit(node)
 
     def visit_ImportFrom(self, node):
