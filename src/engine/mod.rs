@@ -1,5 +1,6 @@
 //! Engines: from the graph to what a workflow system reads, and back.
 
+pub mod airflow;
 pub mod argo;
 mod features;
 pub(crate) mod kubernetes;
@@ -29,6 +30,18 @@ pub enum Support {
 pub struct GenerateOptions {
     /// Namespace to write into the manifests; the workflow's own if absent.
     pub namespace: Option<String>,
+    /// Where the steps of an Airflow DAG run.
+    pub airflow_target: AirflowTarget,
+}
+
+/// Where the steps of an Airflow DAG run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AirflowTarget {
+    /// As pods of a Kubernetes cluster.
+    #[default]
+    Kubernetes,
+    /// As processes of the machine that runs Airflow.
+    Local,
 }
 
 /// A generated file.
@@ -81,5 +94,5 @@ pub trait Engine {
 
 /// The engines by name.
 pub fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(argo::Argo), Box::new(tekton::Tekton)]
+    vec![Box::new(argo::Argo), Box::new(airflow::Airflow), Box::new(tekton::Tekton)]
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::open_lake;
 use crate::api::parse_program;
-use crate::cli::compile_target::{EngineChoice, generate};
+use crate::cli::compile_target::{EngineChoice, TargetChoice, generate};
 use crate::cli::files::{Target, read_text};
 use crate::cli::{Environment, Failure, Output};
 use crate::ir::{Workflow, lower};
@@ -20,6 +20,10 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, short, value_name = "ENGINE", default_value = "argo")]
     engine: String,
 
+    /// Where the steps of an Airflow DAG run
+    #[arg(long, value_enum, default_value_t = TargetChoice::Kubernetes)]
+    target: TargetChoice,
+
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
@@ -31,7 +35,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     for note in &workflow.notes {
         output.message(&format!("note: {note}"));
     }
-    let files = generate(&workflow, engine)?;
+    let files = generate(&workflow, engine, &arguments.target.into())?;
     for path in Target::of(arguments.output.as_deref()).write(&files, output)? {
         output.message(&format!("wrote {}", path.display()));
     }

@@ -1,19 +1,20 @@
 //! `couler lint`: faults of a manifest that a schema cannot find.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::api::Problem;
 use crate::cli::files::read_text;
 use crate::cli::{Failure, Output};
+use crate::engine::airflow::lint_airflow;
 use crate::engine::argo::lint_argo;
 use crate::engine::tekton::{is_tekton, lint_tekton};
 
-/// Check Argo and Tekton manifests for faults of meaning
+/// Check Argo and Tekton manifests and Airflow DAG files for faults of meaning
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The manifests (- is standard input)
+    /// The manifests or DAG files (- is standard input)
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -22,12 +23,24 @@ pub(in crate::cli) struct Arguments {
     json: bool,
 }
 
+/// Python itself reads a DAG file, but runs nothing of it.
+fn lint_dag(text: String) -> Result<Vec<Problem>, Failure> {
+    lint_airflow(Path::new("python3"), &[text])
+        .map(|found| found.into_iter().flatten().collect())
+        .map_err(|error| Failure::failed(error.to_string(), "DAG files are read by python3; install it"))
+}
+
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
     let mut found = Vec::new();
     for path in &arguments.files {
-        let problems = faults(&read_text(path)?).map_err(|error| {
-            Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON")
-        })?;
+        let text = read_text(path)?;
+        let problems = if path.extension().is_some_and(|ending| ending == "py") {
+            lint_dag(text)?
+        } else {
+            faults(&text).map_err(|error| {
+                Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON")
+            })?
+        };
         found.extend(problems.into_iter().map(|problem| (path, problem)));
     }
     if arguments.json {

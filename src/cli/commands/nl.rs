@@ -12,7 +12,7 @@ use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
 use crate::cli::{Environment, Failure, Output};
-use crate::engine::GeneratedFile;
+use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{canonical_json, digest};
 use crate::llm::{Budget, LanguageModel, Ledger};
 use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
@@ -136,7 +136,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
     output.clear_status();
     let outcome = result?;
-    let files = generate(&outcome.workflow, engine)?;
+    let files = generate(&outcome.workflow, engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
     write(&arguments, &outcome, &files, &ledger, output)?;
     if arguments.run {

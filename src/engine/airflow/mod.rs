@@ -1,0 +1,31 @@
+//! Apache Airflow 3: one DAG file in Python, a linter for such files, and the way back to the graph.
+//!
+//! The DAG comes first, then the sources of its scripts, then the fixed classes that its steps use (`runtime/`).
+
+mod capabilities;
+mod condition;
+mod context;
+mod files;
+mod generator;
+mod job;
+mod lint;
+mod local;
+mod modules;
+mod names;
+mod place;
+mod placement;
+mod pod;
+mod python;
+mod reads;
+mod recover;
+mod script;
+mod task;
+#[cfg(test)]
+mod tests;
+mod text;
+mod workflow;
+
+pub use generator::Airflow;
+pub use lint::lint_airflow;
+pub use recover::{RecoverError, recover};
+pub use script::ScriptError;

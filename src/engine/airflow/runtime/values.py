@@ -1,0 +1,81 @@
+class Value(str):
+    """What a step wrote: a number beside numbers, else text."""
+
+    def _compared(self, other, holds):
+        if isinstance(self, Missing) or isinstance(other, Missing):
+            return False
+        try:
+            return holds(float(self), float(other))
+        except ValueError:
+            return holds(self.strip(), str(other).strip())
+
+    def __eq__(self, other):
+        return self._compared(other, operator.eq)
+
+    def __ne__(self, other):
+        return self._compared(other, operator.ne)
+
+    def __lt__(self, other):
+        return self._compared(other, operator.lt)
+
+    def __le__(self, other):
+        return self._compared(other, operator.le)
+
+    def __gt__(self, other):
+        return self._compared(other, operator.gt)
+
+    def __ge__(self, other):
+        return self._compared(other, operator.ge)
+
+    __hash__ = str.__hash__
+
+
+class Missing(Value):
+    """Stands for a value that was never written: no comparison with it holds, and no text can hold it."""
+
+    def __str__(self):
+        raise AirflowFailException(f"{super().__str__()} has no value")
+
+
+def text_of(value):
+    """A value as steps read it: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def output(step, name="result"):
+    """What a step wrote; the JSON list of all its instances if it runs once per item."""
+    context = get_current_context()
+    task = context["task"]
+    if step == task.task_id:
+        written = task.latest
+    elif context["dag"].get_task(step).is_mapped:
+        instances = context["ti"].xcom_pull(task_ids=[step]) or []
+        values = [instance[name] for instance in instances if instance and name in instance]
+        return Value(json.dumps(values, ensure_ascii=False))
+    else:
+        written = context["ti"].xcom_pull(task_ids=step)
+    return Value(written[name]) if written and name in written else Missing(f"{step}.{name}")
+
+
+def param(name):
+    """A parameter of the run."""
+    value = get_current_context()["params"].get(name)
+    return Missing(f"parameters.{name}") if value is None else Value(text_of(value))
+
+
+def item(key=None):
+    """The item of a mapped step, or one of its fields."""
+    value = get_current_context()["task"].item
+    if key is not None:
+        value = value.get(key) if isinstance(value, dict) else None
+    return Missing("item") if value is None and key is not None else Value(text_of(value))
+
+
+def workflow_status():
+    """How the run went, for the steps at its end."""
+    context = get_current_context()
+    dag, run_id = context["dag"], context["run_id"]
+    steps = [task.task_id for task in dag.tasks if not task.is_teardown]
+    states = context["ti"].get_task_states(dag_id=dag.dag_id, run_ids=[run_id], task_ids=steps)
+    failed = {"failed", "upstream_failed"} & {str(state) for state in states.get(run_id, {}).values()}
+    return Value("Failed" if failed else "Succeeded")

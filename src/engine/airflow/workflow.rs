@@ -1,0 +1,394 @@
+//! The whole file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::super::kubernetes::names::dns_label;
+use super::super::{EngineError, GenerateOptions};
+use super::context::{Context, unsupported};
+use super::modules::{Import, MODELS, Module};
+use super::names::identifier;
+use super::placement::shared;
+use super::python::{Expr, block, string};
+use super::task::{Task, task};
+use crate::api::{ConcurrencyPolicy, Duration, Parameter, Schedule};
+use crate::ir::{Workflow, digest};
+
+const KUBERNETES_NOTE: &str = "Steps run as pods. Their files go through the volume claim \"couler-artifacts\" \
+    (ReadWriteMany), their values through XCom.";
+const LOCAL_NOTE: &str = "Steps run as processes of this machine. Their files are in $COULER_HOME (else \
+    $AIRFLOW_HOME/couler), one folder per run; their values go through XCom. Resources, node selectors, tolerations, \
+    labels and accounts mean nothing here.";
+
+/// The text of the DAG file.
+///
+/// # Errors
+/// What Airflow cannot express, with the step and the feature.
+pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<String, EngineError> {
+    let context = Context::new(workflow, options);
+    let function = context.variable(&workflow.name);
+    let body = Body::new(&context)?;
+    let decorator = decorator(&context, &body)?;
+    let mut text = header(&context);
+    let code = format!("@{}\ndef {function}():\n{}", decorator.layout(0, 1, 0), body.text);
+    text.push_str(&imports(&context, &code));
+    let _ = write!(text, "\n\n{code}");
+    for (name, source) in context.sources() {
+        let _ = write!(text, "\n\n{name} = {source}");
+    }
+    let modules = context.modules();
+    let constants: BTreeSet<&(&str, &str)> = modules.iter().flat_map(|module| module.constants()).collect();
+    if !constants.is_empty() {
+        text.push_str("\n\n");
+        for (name, value) in constants {
+            let _ = writeln!(text, "{name} = {}", string(value));
+        }
+    } else {
+        text.push('\n');
+    }
+    for module in modules {
+        let _ = write!(text, "\n\n{}", module.code());
+    }
+    let _ = write!(text, "\n\n{function}()\n");
+    Ok(text)
+}
+
+fn header(context: &Context<'_>) -> String {
+    let note = if context.is_local() { LOCAL_NOTE } else { KUBERNETES_NOTE };
+    let text = format!("Written by couler from {}.\n\n{note}\n", digest(context.workflow));
+    block(&wrapped(&text)).replacen("\"\"\"\\\n", "\"\"\"", 1) + "\n\n"
+}
+
+/// Lines of a readable length.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let mut length = 0;
+        for word in line.split(' ') {
+            if length > 0 && length + word.len() + 1 > 110 {
+                lines.push('\n');
+                length = 0;
+            } else if length > 0 {
+                lines.push(' ');
+            }
+            lines.push_str(word);
+            length += word.len() + 1;
+        }
+        lines.push('\n');
+    }
+    lines
+}
+
+/// The function of the DAG.
+struct Body {
+    text: String,
+}
+
+impl Body {
+    fn new(context: &Context<'_>) -> Result<Self, EngineError> {
+        let mut body = Self { text: String::new() };
+        let mut edges = String::new();
+        let workflow = context.workflow;
+        let mut variables: BTreeMap<&str, String> = BTreeMap::new();
+        let mut claims = Claims::new(context);
+        claims.create(&mut body);
+        let mut leaves: Vec<String> = Vec::new();
+        for index in workflow.topological() {
+            let node = &workflow.graph[index];
+            let task = task(context, node)?;
+            let before: Vec<String> =
+                workflow.dependencies(index).into_iter().map(|name| variables[name].clone()).collect();
+            let before = if before.is_empty() { claims.created.clone() } else { before };
+            body.add(&task);
+            arrow(&mut edges, &before, &task);
+            if workflow.graph.neighbors(index).next().is_none() {
+                leaves.push(task.variable.clone());
+            }
+            variables.insert(&node.name, task.variable);
+        }
+        for node in &workflow.on_exit {
+            let task = task(context, node)?;
+            body.add(&task);
+            leaves = exit(&mut edges, &leaves, &task);
+        }
+        for helper in cleaning(context, claims) {
+            body.add(&helper);
+            leaves = exit(&mut edges, &leaves, &helper);
+        }
+        if !edges.is_empty() {
+            body.text.push('\n');
+            body.text.push_str(&edges);
+        }
+        Ok(body)
+    }
+
+    fn add(&mut self, task: &Task) {
+        if let Some((variable, value)) = &task.items {
+            self.assign(variable, value);
+        }
+        self.assign(&task.variable, &task.value);
+    }
+
+    fn assign(&mut self, variable: &str, value: &Expr) {
+        let _ = writeln!(self.text, "    {variable} = {}", value.layout(4, variable.chars().count() + 3, 0));
+    }
+}
+
+/// `a >> b`, or `[a, b] >> c`; a task that reads items stands between.
+fn arrow(edges: &mut String, before: &[String], task: &Task) {
+    let first = task.items.as_ref().map_or(&task.variable, |(variable, _)| variable);
+    if !before.is_empty() {
+        let _ = writeln!(edges, "    {} >> {first}", list(before));
+    }
+    // The edge from the list to its reader comes with `expand`.
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [only] => only.clone(),
+        several => format!("[{}]", several.join(", ")),
+    }
+}
+
+/// A step at the end: a teardown runs whatever happened before and does not decide how the run went.
+fn exit(edges: &mut String, before: &[String], task: &Task) -> Vec<String> {
+    if let Some((items, _)) = &task.items {
+        let _ = writeln!(
+            edges,
+            "    {} >> {items}.as_teardown() >> {}.as_teardown()",
+            list(before),
+            task.variable
+        );
+    } else {
+        let _ = writeln!(edges, "    {} >> {}.as_teardown()", list(before), task.variable);
+    }
+    vec![task.variable.clone()]
+}
+
+/// The volume claims that are made for each run.
+struct Claims {
+    created: Vec<String>,
+    deleted: Vec<Task>,
+    tasks: Vec<Task>,
+}
+
+impl Claims {
+    fn new(context: &Context<'_>) -> Self {
+        let mut claims = Self { created: Vec::new(), deleted: Vec::new(), tasks: Vec::new() };
+        for claim in context.workflow.settings.volume_claims.iter().filter(|_| !context.is_local()) {
+            context.uses(Module::Claim);
+            let mode = if claim.shared_between_nodes { "ReadWriteMany" } else { "ReadWriteOnce" };
+            let mut spec = serde_json::json!({
+                "accessModes": [mode],
+                "resources": {"requests": {"storage": claim.size}},
+            });
+            if let Some(class) = &claim.storage_class {
+                spec["storageClassName"] = class.as_str().into();
+            }
+            let kind = |mut rest: serde_json::Value| {
+                rest["apiVersion"] = "v1".into();
+                rest["kind"] = "PersistentVolumeClaim".into();
+                rest["metadata"] =
+                    serde_json::json!({"name": format!("{{{{ claim('{}') }}}}", dns_label(&claim.name))});
+                super::task::json(&rest)
+            };
+            let helper = |verb: &str, class: &str, named: Vec<(&str, Expr)>| {
+                let id = context.task_id(&format!("{verb}-{}-claim", claim.name));
+                let mut all = vec![("task_id", Expr::text(&id))];
+                all.extend(named);
+                Task { variable: context.variable(&id), value: Expr::with(class, all), items: None }
+            };
+            let made =
+                helper("create", "CreateClaim", vec![("manifest", kind(serde_json::json!({"spec": spec})))]);
+            let action = ("action", Expr::text("delete"));
+            claims.deleted.push(helper(
+                "delete",
+                "DeleteClaim",
+                vec![action, ("manifest", kind(serde_json::json!({})))],
+            ));
+            claims.created.push(made.variable.clone());
+            claims.tasks.push(made);
+        }
+        claims
+    }
+
+    fn create(&mut self, body: &mut Body) {
+        for task in self.tasks.drain(..) {
+            body.add(&task);
+        }
+    }
+}
+
+/// What puts the run's remains away, after its last step.
+fn cleaning(context: &Context<'_>, claims: Claims) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    let mut helper = |wanted: &str, class: &str, named: Vec<(&str, Expr)>| {
+        let id = context.task_id(wanted);
+        let mut all = vec![("task_id", Expr::text(&id))];
+        all.extend(named);
+        tasks.push(Task { variable: context.variable(&id), value: Expr::with(class, all), items: None });
+    };
+    if context.workflow.nodes().any(|node| node.settings.daemon) {
+        context.uses(if context.is_local() { Module::Local } else { Module::Daemon });
+        helper("stop-daemons", "StopDaemons", vec![]);
+    }
+    if let Some(keep) = context.workflow.settings.keep_finished {
+        context.uses(if context.is_local() { Module::Local } else { Module::Clean });
+        helper("clean-up", "CleanUp", vec![("keep", Expr::seconds(keep.seconds()))]);
+    }
+    tasks.extend(claims.deleted);
+    tasks
+}
+
+fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
+    let workflow = context.workflow;
+    let mut named = vec![("dag_id", Expr::text(&workflow.name))];
+    if let Some(description) = &workflow.description {
+        named.push(("description", Expr::text(description)));
+    }
+    match &workflow.schedule {
+        Some(schedule) => named.extend(scheduled(workflow, schedule)?),
+        None => named.push(("schedule", Expr::code("None"))),
+    }
+    if let Some(limit) = workflow.settings.parallelism {
+        named.push(("max_active_tasks", Expr::code(limit.to_string())));
+    }
+    if let Some(limit) = workflow.settings.time_limit {
+        named.push(("dagrun_timeout", Expr::seconds(Duration::seconds(limit))));
+    }
+    if !workflow.parameters.is_empty() {
+        let parameters = workflow.parameters.iter().map(|(name, given)| (name.clone(), parameter(given)));
+        named.push(("params", Expr::Dict(parameters.collect())));
+    }
+    // A step goes on behind one that was skipped, but not behind one that failed.
+    let mut defaults = vec![("trigger_rule".to_owned(), Expr::text("none_failed"))];
+    if !context.is_local() {
+        defaults.push(("startup_timeout_seconds".to_owned(), Expr::code("900")));
+        defaults.extend(shared(&workflow.settings, context.namespace.as_ref()));
+    }
+    named.push(("default_args", Expr::Dict(defaults)));
+    let macros: Vec<(String, Expr)> = ["output", "param", "item", "workflow_status", "claim", "run_folder"]
+        .into_iter()
+        .filter(|name| {
+            body.text.contains(&format!("{{{{ {name}("))
+                || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}(")))
+        })
+        .map(|name| {
+            if ["output", "param", "item", "workflow_status"].contains(&name) {
+                context.uses(Module::Values);
+            }
+            (name.to_owned(), Expr::code(format!("lambda *names: {name}(*names)")))
+        })
+        .collect();
+    if !macros.is_empty() {
+        named.push(("user_defined_macros", Expr::Dict(macros)));
+    }
+    Ok(Expr::with("dag", named))
+}
+
+fn parameter(parameter: &Parameter) -> Expr {
+    let mut positional = Vec::new();
+    positional.extend(parameter.default.as_ref().map(Expr::text));
+    let mut named = vec![("type".to_owned(), Expr::text("string"))];
+    if !parameter.choices.is_empty() {
+        let choices = parameter.choices.iter().map(Expr::text).collect();
+        named.push(("enum".to_owned(), Expr::List(choices)));
+    }
+    if let Some(description) = &parameter.description {
+        named.push(("description".to_owned(), Expr::text(description)));
+    }
+    Expr::Call("Param".to_owned(), positional, named)
+}
+
+fn scheduled(workflow: &Workflow, schedule: &Schedule) -> Result<Vec<(&'static str, Expr)>, EngineError> {
+    if schedule.concurrency == ConcurrencyPolicy::Replace {
+        let reason = "Airflow does not stop a run for the next one; use allow or forbid";
+        return Err(unsupported(&workflow.name, "schedule that replaces the running workflow", reason));
+    }
+    if let Some((name, _)) = workflow.parameters.iter().find(|(_, given)| given.default.is_none()) {
+        let reason =
+            format!("a run that starts by itself has no value for the parameter {name:?}; give it a default");
+        return Err(unsupported(&workflow.name, "schedule with a parameter that has no default", reason));
+    }
+    let zone = schedule.timezone.as_ref().map_or_else(|| Expr::code("pendulum.UTC"), Expr::text);
+    let class =
+        if schedule.cron.len() == 1 { "CronTriggerTimetable" } else { "MultipleCronTriggerTimetable" };
+    let crons = schedule.cron.iter().map(Expr::text).collect();
+    let timetable = Expr::Call(class.to_owned(), crons, vec![("timezone".to_owned(), zone)]);
+    let start = Expr::Code("pendulum.datetime(2025, 1, 1)".to_owned());
+    let mut named = vec![("schedule", timetable), ("start_date", start), ("catchup", Expr::code("False"))];
+    if schedule.concurrency == ConcurrencyPolicy::Forbid {
+        named.push(("max_active_runs", Expr::code("1")));
+    }
+    if schedule.suspend {
+        named.push(("is_paused_upon_creation", Expr::code("True")));
+    }
+    Ok(named)
+}
+
+/// Names that the DAG itself may use, and where they come from.
+const USED: [(&str, Import); 9] = [
+    ("timedelta(", ("datetime", "timedelta")),
+    ("pendulum.", ("", "pendulum")),
+    ("KubernetesPodOperator", ("airflow.providers.cncf.kubernetes.operators.pod", "KubernetesPodOperator")),
+    ("Secret(", ("airflow.providers.cncf.kubernetes.secret", "Secret")),
+    ("CronTriggerTimetable(", ("airflow.sdk", "CronTriggerTimetable")),
+    ("MultipleCronTriggerTimetable(", ("airflow.sdk", "MultipleCronTriggerTimetable")),
+    ("Param(", ("airflow.sdk", "Param")),
+    ("literal(", ("airflow.sdk", "literal")),
+    ("k8s.", MODELS),
+];
+
+fn imports(context: &Context<'_>, code: &str) -> String {
+    let code = without_strings(code);
+    let mut all: BTreeSet<Import> = BTreeSet::from([("airflow.sdk", "dag")]);
+    all.extend(USED.iter().filter(|(sign, _)| uses(&code, sign)).map(|(_, import)| *import));
+    all.extend(context.modules().iter().flat_map(|module| module.imports()));
+    let (mut standard, mut other) = (String::new(), String::new());
+    for name in all.iter().filter(|(module, _)| module.is_empty()).map(|(_, name)| name) {
+        let group = if *name == "pendulum" { &mut other } else { &mut standard };
+        let _ = writeln!(group, "import {name}");
+    }
+    let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (module, name) in all.iter().filter(|(module, _)| !module.is_empty()) {
+        modules.entry(module).or_default().push(name);
+    }
+    for (module, names) in modules {
+        let group = if module == "datetime" || module == "shlex" { &mut standard } else { &mut other };
+        let _ = writeln!(group, "from {module} import {}", names.join(", "));
+    }
+    if standard.is_empty() { other } else { format!("{standard}\n{other}") }
+}
+
+fn uses(code: &str, sign: &str) -> bool {
+    code.match_indices(sign).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// The code with its strings emptied.
+fn without_strings(code: &str) -> String {
+    let mut kept = String::with_capacity(code.len());
+    let mut quote = None;
+    let mut characters = code.chars();
+    while let Some(character) = characters.next() {
+        match quote {
+            Some(_) if character == '\\' => {
+                characters.next();
+            }
+            Some(open) if character == open => {
+                quote = None;
+                kept.push(character);
+            }
+            Some(_) => {}
+            None => {
+                quote = (character == '"' || character == '\'').then_some(character);
+                kept.push(character);
+            }
+        }
+    }
+    kept
+}
+
+/// The name of the file.
+pub(crate) fn file_name(workflow: &Workflow) -> String {
+    format!("{}.py", identifier(&workflow.name))
+}

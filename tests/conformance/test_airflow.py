@@ -1,0 +1,124 @@
+"""Airflow 3 reads and really runs what couler writes.
+
+COULER names the binary. Without it, or without Airflow, the tests are skipped and say so.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+COULER = os.environ.get("COULER") or shutil.which("couler")
+PROGRAMS = sorted((HERE / "programs").glob("*.yaml"))
+
+airflow = pytest.importorskip("airflow", reason="pip install -r tests/conformance/requirements.txt")
+pytestmark = pytest.mark.skipif(COULER is None, reason="set COULER to the binary")
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """The programs, compiled for both targets."""
+    made = {}
+    for target in ("kubernetes", "local"):
+        made[target] = tmp_path_factory.mktemp(target)
+        for program in PROGRAMS:
+            output = made[target] / f"{program.stem}.py"
+            command = [COULER, "compile", program, "--engine", "airflow", "--target", target, "-o", output]
+            subprocess.run(command, check=True, cwd=REPOSITORY)
+    return made
+
+
+@pytest.fixture(scope="session")
+def results(folders, tmp_path_factory):
+    """How the runs of all local DAGs went."""
+    for folder in ("failure", "loop", "linear"):
+        shutil.rmtree(f"/tmp/couler-{folder}", ignore_errors=True)
+    environment = os.environ | {
+        "COULER_HOME": str(tmp_path_factory.mktemp("home")),
+        "COULER_WORKING_DIR": str(REPOSITORY),
+    }
+    files = sorted(folders["local"].glob("*.py"))
+    command = [sys.executable, HERE / "airflow_run.py", *files]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    lines = [line.removeprefix("RESULT ") for line in run.stdout.splitlines() if line.startswith("RESULT ")]
+    found = {result["dag"]: result for result in map(json.loads, lines)}
+    assert run.returncode == 0 and len(found) == len(files), run.stdout[-3000:] + run.stderr[-3000:]
+    return found
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "local"])
+def test_airflow_imports_and_stores_every_dag(folders, target):
+    subprocess.run([sys.executable, HERE / "airflow_dagbag.py", folders[target]], check=True)
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "local"])
+def test_ruff_and_the_linter_find_nothing(folders, target):
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F,AIR", folders[target]]
+    subprocess.run(ruff, check=True)
+    subprocess.run([COULER, "lint", *folders[target].glob("*.py")], check=True)
+
+
+EXPECTED = {
+    "linear": ("success", {"write": "success", "read": "success"}),
+    "branch": (
+        "success",
+        {
+            "flip": "success",
+            "heads": "success",
+            "tails": "skipped",
+            "after-tails": "success",
+            "missing": "skipped",
+            "join": "success",
+        },
+    ),
+    "map": (
+        "success",
+        {
+            "words[2]": "success",
+            "numbers[2]": "success",
+            "objects[0]": "skipped",
+            "objects[1]": "success",
+            "given[1]": "success",
+            "produced[2]": "success",
+            "none": "skipped",
+            "collect": "success",
+        },
+    ),
+    "failure": (
+        "failed",
+        {
+            "breaks": "failed",
+            "never": "upstream_failed",
+            "tolerated": "skipped",
+            "goes-on": "success",
+            "alarm": "success",
+            "praise": "skipped",
+            "last": "success",
+        },
+    ),
+    "exit": ("success", {"work": "success", "praise": "success", "alarm": "skipped"}),
+    "loop": ("success", {"count": "success", "bounded": "success", "check": "success"}),
+    "train": ("success", {"train": "success", "evaluate": "success", "good": "success", "bad": "skipped"}),
+}
+
+
+def test_every_program_has_an_expectation():
+    assert {program.stem for program in PROGRAMS} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_runs_end_as_they_should(results, name):
+    state, tasks = EXPECTED[name]
+    assert results[name]["state"] == state, results[name]
+    assert {task: results[name]["tasks"].get(task) for task in tasks} == tasks
+
+
+def test_a_failing_step_is_tried_again(results):
+    assert results["failure"]["state"] == "failed"
+    assert pathlib.Path("/tmp/couler-failure/tries").read_text().count("try") == 3
