@@ -1,0 +1,4 @@
+//! Optimizing a workflow before an engine writes it: splitting, caching, resources, and a simulator to judge by.
+
+mod number;
+pub mod split;
