@@ -35,6 +35,10 @@ pub struct Task {
     pub instances: usize,
     /// Most instances at the same time.
     pub at_once: usize,
+    /// Attempts after a first one that failed.
+    pub retries: usize,
+    /// Whether those that wait for it go on although it failed.
+    pub tolerant: bool,
     /// What it asks of a part.
     pub weight: Weight,
 }
@@ -42,7 +46,8 @@ pub struct Task {
 impl Task {
     /// A plain step.
     pub fn plain(seconds: f64, bytes: usize) -> Self {
-        Self { seconds, instances: 1, at_once: 1, weight: Weight { steps: 1, pods: 1, bytes } }
+        let weight = Weight { steps: 1, pods: 1, bytes };
+        Self { seconds, instances: 1, at_once: 1, retries: 0, tolerant: false, weight }
     }
 
     /// Seconds from its start to its end when nothing else limits it.

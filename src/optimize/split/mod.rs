@@ -9,6 +9,8 @@ mod partition;
 mod peers;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+pub(super) mod testing;
 mod windowed;
 
 pub use budget::Budget;
