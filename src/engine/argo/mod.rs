@@ -12,6 +12,7 @@ mod leaf;
 mod lint;
 mod manifest;
 mod names;
+mod parts;
 mod place;
 mod pod;
 mod read;
@@ -29,4 +30,5 @@ mod yaml;
 
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};
+pub use parts::step_bytes;
 pub use recover::{RecoverError, recover};
