@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use super::files::read_text;
 use super::{Failure, Output};
+use crate::api::memory_bytes;
 use crate::engine::argo::step_bytes;
 use crate::ir::Workflow;
+use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Settings};
 use crate::optimize::split::{Budget, Method, Partition, SplitError, split};
 use crate::optimize::{BYTES_PER_STEP, ESTIMATES_VERSION, EstimateFile, Estimates, Model};
 
@@ -109,6 +111,52 @@ impl SplitArguments {
         output.message(&format!("split {steps} steps into {count} parts in {milliseconds:.1} ms"));
         Ok(Some(parts))
     }
+}
+
+/// Which passes run, and what they may spend.
+#[derive(Debug, clap::Args)]
+pub(super) struct PassArguments {
+    /// Bytes of results that the cache may keep, for example 10Gi
+    #[arg(long, value_name = "BYTES", default_value = "10Gi", value_parser = capacity)]
+    pub(super) cache_capacity: f64,
+}
+
+fn capacity(text: &str) -> Result<f64, String> {
+    memory_bytes(text).ok_or_else(|| "write for example 500Mi or 10Gi".to_owned())
+}
+
+/// Runs the passes with these names.
+pub(super) fn optimized(
+    workflow: Workflow,
+    names: &[String],
+    passes: &PassArguments,
+    split: &SplitArguments,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let mut names = names.to_vec();
+    if names == ["all"] {
+        names = PASSES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    }
+    let budget = split.budget();
+    names.retain(|name| budget.is_some() || name != "split");
+    let settings = Settings {
+        estimates: read_estimates(split.estimates.as_deref())?,
+        cache_capacity: passes.cache_capacity,
+        budget: budget.unwrap_or_default(),
+        method: split.split_method,
+        bytes: step_bytes(&workflow).unwrap_or_default(),
+    };
+    for note in Estimates::resolve(&workflow, &settings.estimates).notes {
+        output.message(&format!("note: {note}"));
+    }
+    let pipeline = Pipeline::of(&names, &settings).map_err(|unknown| {
+        let known: Vec<&str> = PASSES.iter().map(|(name, _)| *name).collect();
+        Failure::usage(
+            format!("there is no pass {unknown:?}"),
+            format!("possible: {}, all", known.join(", ")),
+        )
+    })?;
+    pipeline.run(workflow).map_err(|error: PassError| Failure::refused(error.to_string(), error.hint))
 }
 
 /// A workflow that cannot be split as asked.

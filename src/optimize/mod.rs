@@ -3,6 +3,7 @@
 mod estimates;
 mod model;
 mod number;
+pub mod passes;
 pub mod simulate;
 pub mod split;
 #[cfg(test)]
