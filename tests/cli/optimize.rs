@@ -66,8 +66,17 @@ fn parts_that_wait_for_each_other_are_refused() {
 fn charts_are_drawn() {
     let dir = Dir::new();
     counterexample(&dir);
-    let (code, chart, errors) =
-        dir.run(&["simulate", "p.json", "--estimates", "e.json", "--gantt", "--svg", "g.svg", "--split", "2"]);
+    let (code, chart, errors) = dir.run(&[
+        "simulate",
+        "p.json",
+        "--estimates",
+        "e.json",
+        "--gantt",
+        "--svg",
+        "g.svg",
+        "--split",
+        "2",
+    ]);
     assert_eq!(code, 0, "{errors}");
     assert!(chart.contains("     1 ") && chart.contains("barrier"), "{chart}");
     assert_eq!(dir.read("g.svg").matches("<title>").count(), 4);
@@ -77,7 +86,10 @@ fn charts_are_drawn() {
 fn unusable_estimates_are_replaced_and_reported() {
     let dir = Dir::new();
     counterexample(&dir);
-    dir.write("e.json", r#"{"version": "couler-estimates/v1", "steps": {"a": {"seconds": -1}, "b": {"seconds": 7}}}"#);
+    dir.write(
+        "e.json",
+        r#"{"version": "couler-estimates/v1", "steps": {"a": {"seconds": -1}, "b": {"seconds": 7}}}"#,
+    );
     let (code, _, errors) = dir.run(&["simulate", "p.json", "--estimates", "e.json"]);
     assert_eq!(code, 0);
     assert!(errors.contains("a: -1 seconds cannot be") && errors.contains("taken as 7.0 s"), "{errors}");

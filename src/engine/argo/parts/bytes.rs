@@ -11,6 +11,8 @@ use crate::ir::Workflow;
 /// Columns by which templates and tasks are indented in a manifest.
 const TEMPLATE_INDENTATION: usize = 2;
 const TASK_INDENTATION: usize = 6;
+/// A schedule puts the whole workflow one level deeper.
+const SCHEDULE_INDENTATION: usize = 2;
 
 /// Bytes that each step of the graph adds to the manifest that is really written: its task and its templates.
 ///
@@ -18,13 +20,14 @@ const TASK_INDENTATION: usize = 6;
 /// What Argo cannot express, with the step and the feature.
 pub fn step_bytes(workflow: &Workflow) -> Result<HashMap<String, usize>, EngineError> {
     let context = Context::new(workflow);
+    let deeper = if workflow.schedule.is_some() { SCHEDULE_INDENTATION } else { 0 };
     let mut bytes = HashMap::with_capacity(workflow.graph.node_count());
     for index in workflow.topological() {
         let node = &workflow.graph[index];
         let dependencies = workflow.dependencies(index).into_iter().map(str::to_owned).collect();
         let (task, templates) = call(&context, node, dependencies, Scope::Dag)?;
-        let written = indented(&yaml::write(&[task])?, TASK_INDENTATION)
-            + indented(&yaml::write(&templates)?, TEMPLATE_INDENTATION);
+        let written = indented(&yaml::write(&[task])?, deeper + TASK_INDENTATION)
+            + indented(&yaml::write(&templates)?, deeper + TEMPLATE_INDENTATION);
         bytes.insert(node.name.clone(), written);
     }
     Ok(bytes)
