@@ -47,7 +47,7 @@ fn parts_that_wait_for_each_other_are_refused() {
     for (more, expected_code, expected) in [
         (vec!["--split", "2", "--split-method", "paper"], 3, "2 parts wait for each other in a cycle"),
         (vec!["--split", "0"], 3, "a budget of 0 holds no step"),
-        (vec!["--max-bytes", "4200"], 3, "step \"a\" alone is over the budget"),
+        (vec!["--max-bytes", "4100"], 3, "step \"a\" alone is over the budget"),
         (vec!["--workers", "0"], 2, "0 workers finish nothing"),
         (vec!["--failures", "1.5"], 2, "not between 0 and 1"),
         (vec!["--partition", "e.json"], 2, "e.json"),
