@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-lake check lint fmt doc bench smoke schemas model
+.PHONY: help demo test test-rust test-lake check lint fmt doc bench properties smoke schemas model
 
 COULER := target/release/couler
 ENV := . .ci/env;
@@ -59,6 +59,11 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) ../shared/data/wfinstances.jsonl.gz
+
+properties: ## Splitting and simulating on 10,000 random graphs
+	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
+	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
 
 $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	python3 -m venv $(PYTHON_BENCH)

@@ -9,4 +9,5 @@ pub mod ir;
 pub mod lake;
 pub mod llm;
 pub mod nl;
+pub mod optimize;
 pub mod run;

@@ -11,6 +11,7 @@ mod duration;
 mod function;
 mod problem;
 mod program;
+mod quantity;
 mod reference;
 mod schema;
 mod semantics;
@@ -33,6 +34,7 @@ pub use problem::{Problem, Problems};
 pub use program::{
     ConcurrencyPolicy, Loop, Map, MapItems, Parameter, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
+pub use quantity::{cpu_cores, memory_bytes};
 pub use reference::{Piece, Template};
 pub use schema::{program_schema, step_schema};
 pub use semantics::{WORKFLOW, ancestors, check_program, flatten_steps};

@@ -7,6 +7,7 @@ mod environment;
 mod failure;
 mod files;
 mod model_choice;
+mod optimizing;
 mod output;
 mod progress;
 

@@ -6,4 +6,5 @@ mod harness;
 mod layers;
 mod model;
 mod nl;
+mod optimize;
 mod reference;

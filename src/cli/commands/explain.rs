@@ -1,4 +1,4 @@
-//! `couler explain`: what a program means, step by step.
+//! `couler explain`: what a program means, step by step, and what the optimizer would do with it.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,27 @@ use serde_json::json;
 
 use super::compile::read_workflow;
 use crate::api::{Input, MapItems};
+use crate::cli::optimizing::{PassArguments, SplitArguments, optimized};
 use crate::cli::{Environment, Failure, Output};
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
+use crate::optimize::passes::Report;
 
-/// Explain a program: order, conditions, loops, what flows where
+/// Explain a program: order, conditions, loops, what flows where, and what the optimizer does with it
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
     #[arg(value_name = "PROGRAM")]
     program: PathBuf,
+
+    /// Passes of the optimizer, separated by commas: fetch, cache, resources, split; or all, or none
+    #[arg(long, value_name = "PASSES", value_delimiter = ',', default_value = "all")]
+    passes: Vec<String>,
+
+    #[command(flatten)]
+    limits: PassArguments,
+
+    #[command(flatten)]
+    split: SplitArguments,
 
     /// Print the graph as JSON
     #[arg(long)]
@@ -25,10 +37,36 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let workflow = read_workflow(&arguments.program, environment)?;
+    let reports = match &arguments.passes[..] {
+        [none] if none == "none" => Vec::new(),
+        names => optimized(workflow.clone(), names, &arguments.limits, &arguments.split, output)?.reports,
+    };
     if arguments.json {
-        return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow), "notes": workflow.notes}));
+        let passes: Vec<_> =
+            reports.iter().map(|(report, digest)| json!({"report": report, "digest": digest})).collect();
+        return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow),
+            "notes": workflow.notes, "passes": passes}));
     }
-    output.data(&explained(&workflow))
+    output.data(&explained(&workflow))?;
+    reports.iter().try_for_each(|(report, digest)| output.data(&of_pass(report, digest)))
+}
+
+/// The changes of a report that are printed.
+const SHOWN: usize = 12;
+
+fn of_pass(report: &Report, digest: &str) -> String {
+    let mut text = format!("\n{}: {}  (digest {})\n", report.pass, report.summary, &digest[..16]);
+    for change in report.changes.iter().take(SHOWN) {
+        text.push_str(&format!("  {}: {} ({})\n", change.step, change.what, change.why));
+    }
+    if report.changes.len() > SHOWN {
+        let more = report.changes.len() - SHOWN;
+        text.push_str(&format!("  … {more} more changes; --json prints them all\n"));
+    }
+    for (name, figure) in &report.figures {
+        text.push_str(&format!("  {name}: {figure}\n"));
+    }
+    text
 }
 
 fn explained(workflow: &Workflow) -> String {

@@ -10,6 +10,7 @@ mod model;
 mod nl;
 mod run;
 mod schema;
+mod simulate;
 
 use clap::Subcommand;
 
@@ -20,6 +21,7 @@ pub(super) enum Command {
     Nl(nl::Arguments),
     Compile(compile::Arguments),
     Explain(explain::Arguments),
+    Simulate(simulate::Arguments),
     Run(run::Arguments),
     Lint(lint::Arguments),
     Eval(eval::Arguments),
@@ -38,6 +40,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Nl(arguments) => nl::run(arguments, &environment, output),
         Command::Compile(arguments) => compile::run(&arguments, &environment, output),
         Command::Explain(arguments) => explain::run(&arguments, &environment, output),
+        Command::Simulate(arguments) => simulate::run(&arguments, &environment, output),
         Command::Run(arguments) => run::run(&arguments, &environment, output),
         Command::Lint(arguments) => lint::run(&arguments, output),
         Command::Eval(arguments) => eval::run(arguments, &environment, output),

@@ -40,7 +40,7 @@ with DAG("d", schedule="0 3 * * 1-5"):
     #[test]
     fn seeded_faults_are_found() {
         for (from, to, line, message) in [
-            ("a >> b", "a >> (b", 8, "this is no Python"),
+            ("a >> b", "a >> (b", 7, "this is no Python"),
             ("with DAG(\"d\", schedule=\"0 3 * * 1-5\"):", "if True:", 1, "the file holds no DAG"),
             ("a >> b", "a >> c", 7, "the task 'c' is not defined"),
             ("task_id=\"b\"", "task_id=\"a\"", 6, "the task 'a' is there twice"),

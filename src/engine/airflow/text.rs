@@ -80,7 +80,7 @@ mod tests {
             ("x\n", Expr::call("literal", vec![Expr::text("x\n")])),
             ("{a}", Expr::text("{a}")),
             ("{{x}} {{item}}{\n", Expr::text("{{ '{' }}{x}} {{ item() }}{{ '{' }}{{ '\\n' }}")),
-            ("{{{item.k}}", Expr::text("{{ '{' }}{{ item('k') }}")),
+            ("{{{item.k}}", Expr::call("literal", vec![Expr::text("{{{item.k}}")])),
             ("{{steps.a.result}}\r\n", Expr::text("{{ output('a') }}{{ '\\r' }}{{ '\\n' }}")),
         ] {
             assert_eq!(templated(text, true), expected, "{text}");

@@ -10,6 +10,7 @@ mod job;
 mod leaf;
 mod lint;
 mod manifest;
+mod parts;
 mod place;
 mod read;
 mod recover;
@@ -23,4 +24,5 @@ mod workflow;
 
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};
+pub use parts::step_bytes;
 pub use recover::{RecoverError, recover};

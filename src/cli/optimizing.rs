@@ -1,0 +1,189 @@
+//! Options of the optimizer that several commands share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::files::read_text;
+use super::{Failure, Output};
+use crate::api::memory_bytes;
+use crate::engine::argo::step_bytes;
+use crate::ir::Workflow;
+use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Settings};
+use crate::optimize::split::{Budget, Method, Partition, SplitError, split};
+use crate::optimize::{BYTES_PER_STEP, ESTIMATES_VERSION, EstimateFile, Estimates, Model};
+
+/// Into how many parts a workflow is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SplitChoice {
+    /// Not at all.
+    Off,
+    /// Under the default budget.
+    Auto,
+    /// With at most this many steps per part.
+    Steps(usize),
+}
+
+impl std::str::FromStr for SplitChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "auto" => Ok(Self::Auto),
+            number => number
+                .parse()
+                .map(Self::Steps)
+                .map_err(|_| "write auto, off, or the largest number of steps of a part".to_owned()),
+        }
+    }
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let known = Method::ALL.iter().find(|(name, _)| *name == text);
+    known.map(|(_, method)| *method).ok_or_else(|| "possible: windowed, paper, kahn".to_owned())
+}
+
+/// How a workflow is split, and what is known about its steps.
+#[derive(Debug, clap::Args)]
+pub(super) struct SplitArguments {
+    /// Split into parts: auto (200 steps and 1 MiB each), off, or the largest number of steps of a part
+    #[arg(long, value_name = "auto|N|off", default_value = "auto")]
+    pub(super) split: SplitChoice,
+
+    /// How to split: windowed, paper (Algorithm 3 of the paper) or kahn (chunks of a topological order)
+    #[arg(long, value_name = "METHOD", default_value = "windowed", value_parser = method)]
+    pub(super) split_method: Method,
+
+    /// Most pods of a part, instances of maps included
+    #[arg(long, value_name = "N")]
+    pub(super) max_pods: Option<usize>,
+
+    /// Most bytes of the manifest of a part
+    #[arg(long, value_name = "N")]
+    pub(super) max_bytes: Option<usize>,
+
+    /// Seconds and output bytes of steps, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) estimates: Option<PathBuf>,
+}
+
+impl SplitArguments {
+    /// The limits of a part; `None` if the workflow is not to be split.
+    pub(super) fn budget(&self) -> Option<Budget> {
+        let steps = match self.split {
+            SplitChoice::Off => return None,
+            SplitChoice::Auto => Budget::default().steps,
+            SplitChoice::Steps(steps) => steps,
+        };
+        let default = Budget::default();
+        Some(Budget {
+            steps,
+            pods: self.max_pods.unwrap_or(default.pods),
+            bytes: self.max_bytes.unwrap_or(default.bytes),
+            ..default
+        })
+    }
+
+    /// The workflow as numbered tasks. What Argo cannot express counts as an ordinary step.
+    pub(super) fn model(&self, workflow: &Workflow, output: &Output) -> Result<(Model, Estimates), Failure> {
+        let estimates = Estimates::resolve(workflow, &read_estimates(self.estimates.as_deref())?);
+        for note in &estimates.notes {
+            output.message(&format!("note: {note}"));
+        }
+        let bytes = step_bytes(workflow).unwrap_or_else(|error| {
+            output.message(&format!("note: {error}; {BYTES_PER_STEP} bytes are assumed for every step"));
+            HashMap::new()
+        });
+        let of_step = |node: &crate::ir::Node| bytes.get(&node.name).copied().unwrap_or(BYTES_PER_STEP);
+        let model = Model::new(workflow, &estimates, &of_step)
+            .map_err(|error| Failure::refused(error.to_string(), "remove one of the dependencies"))?;
+        Ok((model, estimates))
+    }
+
+    /// Splits, and says on standard error how long that took; `None` if it is not to be split.
+    pub(super) fn parts(&self, model: &Model, output: &Output) -> Result<Option<Partition>, Failure> {
+        let Some(budget) = self.budget() else { return Ok(None) };
+        let started = Instant::now();
+        let parts = split(&model.dag, &budget, self.split_method).map_err(|error| refused(model, &error))?;
+        let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+        let (steps, count) = (model.dag.len(), parts.len());
+        output.message(&format!("split {steps} steps into {count} parts in {milliseconds:.1} ms"));
+        Ok(Some(parts))
+    }
+}
+
+/// Which passes run, and what they may spend.
+#[derive(Debug, clap::Args)]
+pub(super) struct PassArguments {
+    /// Bytes of results that the cache may keep, for example 10Gi
+    #[arg(long, value_name = "BYTES", default_value = "10Gi", value_parser = capacity)]
+    pub(super) cache_capacity: f64,
+}
+
+fn capacity(text: &str) -> Result<f64, String> {
+    memory_bytes(text).ok_or_else(|| "write for example 500Mi or 10Gi".to_owned())
+}
+
+/// Runs the passes with these names.
+pub(super) fn optimized(
+    workflow: Workflow,
+    names: &[String],
+    passes: &PassArguments,
+    split: &SplitArguments,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    let mut names = names.to_vec();
+    if names == ["all"] {
+        names = PASSES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    }
+    let budget = split.budget();
+    names.retain(|name| budget.is_some() || name != "split");
+    let settings = Settings {
+        estimates: read_estimates(split.estimates.as_deref())?,
+        cache_capacity: passes.cache_capacity,
+        budget: budget.unwrap_or_default(),
+        method: split.split_method,
+        bytes: step_bytes(&workflow).unwrap_or_default(),
+    };
+    for note in Estimates::resolve(&workflow, &settings.estimates).notes {
+        output.message(&format!("note: {note}"));
+    }
+    let pipeline = Pipeline::of(&names, &settings).map_err(|unknown| {
+        let known: Vec<&str> = PASSES.iter().map(|(name, _)| *name).collect();
+        Failure::usage(
+            format!("there is no pass {unknown:?}"),
+            format!("possible: {}, all", known.join(", ")),
+        )
+    })?;
+    pipeline.run(workflow).map_err(|error: PassError| Failure::refused(error.to_string(), error.hint))
+}
+
+/// A workflow that cannot be split as asked.
+pub(super) fn refused(model: &Model, error: &SplitError) -> Failure {
+    let hint = match error {
+        SplitError::CyclicInput(_) => "remove one of the dependencies",
+        SplitError::EmptyBudget => "allow at least 1",
+        SplitError::StepOverBudget { .. } => "raise the limit, or divide the step",
+        SplitError::CyclicParts { .. } => "use --split-method windowed, whose parts never form a cycle",
+        SplitError::WrongLength { .. } => "name every step once",
+    };
+    Failure::refused(model.explain(error), hint)
+}
+
+fn read_estimates(path: Option<&Path>) -> Result<EstimateFile, Failure> {
+    let Some(path) = path else { return Ok(EstimateFile::default()) };
+    let wrong = |message: String| {
+        let hint = format!(
+            "write version: {ESTIMATES_VERSION} and steps: {{NAME: {{seconds: 12, output_bytes: 3000}}}}"
+        );
+        Failure::usage(format!("{}: {message}", path.display()), hint)
+    };
+    let file: EstimateFile =
+        serde_saphyr::from_str(&read_text(path)?).map_err(|error| wrong(error.to_string()))?;
+    if file.version == ESTIMATES_VERSION {
+        Ok(file)
+    } else {
+        Err(wrong(format!("unknown version {:?}", file.version)))
+    }
+}

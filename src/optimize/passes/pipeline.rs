@@ -1,0 +1,130 @@
+//! Passes in their order.
+
+use super::{CachePlan, Pass, PassError, Report, Resources, SharedFetch, SplitParts};
+use crate::ir::{Workflow, digest};
+use crate::optimize::EstimateFile;
+use crate::optimize::split::{Budget, Method};
+
+/// The passes in the order in which they run, with what they do. Fetches come first, because they add steps; splitting
+/// comes last, because it counts them.
+pub const PASSES: [(&str, &str); 4] = [
+    ("fetch", "steps that read the same remote input share one fetch"),
+    ("cache", "the steps whose results are worth keeping are memoized"),
+    ("resources", "requests from estimates, demand and the smallest parallelism that costs no time"),
+    ("split", "parts that a cluster accepts"),
+];
+
+/// What the passes are told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What is known about the steps.
+    pub estimates: EstimateFile,
+    /// Bytes of results that may be kept.
+    pub cache_capacity: f64,
+    /// The limits of a part.
+    pub budget: Budget,
+    /// How to split.
+    pub method: Method,
+    /// Rendered bytes by the name of the step; other steps count as ordinary ones.
+    pub bytes: std::collections::HashMap<String, usize>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            estimates: EstimateFile::default(),
+            cache_capacity: 10.0 * 1_073_741_824.0,
+            budget: Budget::default(),
+            method: Method::default(),
+            bytes: std::collections::HashMap::new(),
+        }
+    }
+}
+
+/// Passes that run one after the other.
+pub struct Pipeline {
+    passes: Vec<Box<dyn Pass>>,
+}
+
+/// What came out of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The optimized workflow.
+    pub workflow: Workflow,
+    /// What each pass did, with the digest of the workflow after it.
+    pub reports: Vec<(Report, String)>,
+}
+
+impl Pipeline {
+    /// The chosen passes, always in the order of [`PASSES`].
+    ///
+    /// # Errors
+    /// The first name that is no pass.
+    pub fn of(names: &[String], settings: &Settings) -> Result<Self, String> {
+        if let Some(unknown) = names.iter().find(|name| PASSES.iter().all(|(known, _)| known != name)) {
+            return Err(unknown.clone());
+        }
+        let chosen = PASSES.iter().filter(|(name, _)| names.iter().any(|wanted| wanted == name));
+        let passes = chosen.map(|(name, _)| -> Box<dyn Pass> {
+            match *name {
+                "fetch" => Box::new(SharedFetch),
+                "cache" => Box::new(CachePlan::new(settings)),
+                "resources" => Box::new(Resources::new(settings)),
+                _ => Box::new(SplitParts::new(settings)),
+            }
+        });
+        Ok(Self { passes: passes.collect() })
+    }
+
+    /// Runs all passes.
+    ///
+    /// # Errors
+    /// The first pass that cannot do its work.
+    pub fn run(&self, mut workflow: Workflow) -> Result<Outcome, PassError> {
+        let mut reports = Vec::with_capacity(self.passes.len());
+        for pass in &self.passes {
+            let report = pass.run(&mut workflow)?;
+            reports.push((report, digest(&workflow)));
+        }
+        Ok(Outcome { workflow, reports })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::{Program, program_from_value};
+    use crate::engine::testing::random_program;
+    use crate::ir::{NoComponents, check, lower};
+
+    fn all() -> Vec<String> {
+        PASSES.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn passes_keep_the_invariants_and_depend_on_nothing_but_the_workflow(program in random_program()) {
+            let pipeline = Pipeline::of(&all(), &Settings::default()).unwrap();
+            let first = pipeline.run(lower(&program, &NoComponents).unwrap()).unwrap();
+            prop_assert!(check(&first.workflow).is_ok());
+            let mut turned: Program = program_from_value(&serde_json::json!(program)).unwrap();
+            turned.steps.reverse();
+            let second = pipeline.run(lower(&turned, &NoComponents).unwrap()).unwrap();
+            prop_assert_eq!(&first.reports, &second.reports);
+            let again = pipeline.run(first.workflow.clone()).unwrap();
+            prop_assert_eq!(digest(&again.workflow), digest(&first.workflow), "a second time changes more");
+        }
+    }
+
+    #[test]
+    fn the_order_is_fixed_and_unknown_names_are_refused() {
+        let settings = Settings::default();
+        let names: Vec<String> = ["split", "fetch"].map(str::to_owned).to_vec();
+        let pipeline = Pipeline::of(&names, &settings).unwrap();
+        let order: Vec<&str> = pipeline.passes.iter().map(|pass| pass.name()).collect();
+        assert_eq!(order, ["fetch", "split"]);
+        assert_eq!(Pipeline::of(&["cash".to_owned()], &settings).err().as_deref(), Some("cash"));
+    }
+}

@@ -1,0 +1,182 @@
+//! The windowed algorithm.
+//!
+//! Earliest start times never fall along an edge, so tasks put into windows of equal width of start time make parts
+//! that never wait for each other in a cycle. Inside a window, weakly connected components are independent of each
+//! other and are packed; a component that is too large is cut between hop levels. About ten widths are tried, each in
+//! time linear in tasks and edges, and the fewest parts within 5 % of the best makespan win.
+
+use super::groups::Groups;
+use super::merge::merged;
+use super::peers::{chunks, kahn};
+use super::{Budget, Dag, Partition, Weight};
+
+/// Makespans up to this multiple of the best are as good.
+const TOLERANCE: f64 = 1.05;
+/// Widths are the critical path divided by 2, 4, … this many times.
+const HALVINGS: i32 = 9;
+/// Bins that are looked at before a new one is opened.
+const OPEN_BINS: usize = 8;
+
+/// Splits by windows. Every step fits the budget by itself.
+pub(super) fn windowed(dag: &Dag, budget: &Budget) -> Partition {
+    if dag.is_empty() {
+        return Partition::whole(dag);
+    }
+    let starts = dag.earliest_starts();
+    let length = dag.critical_path();
+    let widths = std::iter::once(f64::INFINITY).chain((1..=HALVINGS).map(|k| length / 2_f64.powi(k)));
+    let mut candidates: Vec<Partition> =
+        widths.filter(|width| *width > 0.0).map(|width| Packing::new(dag, budget, &starts, width)).collect();
+    let (levels, count) = chunks(dag, budget, 0..dag.len(), |a, b| dag.level(a) != dag.level(b));
+    candidates.push(Partition::in_order(levels, count));
+    candidates.push(kahn(dag, budget));
+    let makespans: Vec<f64> = candidates.iter().map(|parts| parts.barrier_makespan(dag)).collect();
+    let best = makespans.iter().copied().fold(f64::INFINITY, f64::min);
+    let limit = best * TOLERANCE;
+    let chosen = candidates
+        .into_iter()
+        .zip(makespans)
+        .filter(|(_, makespan)| *makespan <= limit)
+        .min_by(|(a, a_time), (b, b_time)| a.len().cmp(&b.len()).then(a_time.total_cmp(b_time)))
+        .map(|(parts, _)| parts)
+        .expect("the best candidate is within its own limit");
+    merged(dag, budget, chosen, limit)
+}
+
+/// The parts of one width, while they are made.
+struct Packing<'a> {
+    dag: &'a Dag,
+    budget: &'a Budget,
+    part_of: Vec<usize>,
+    count: usize,
+}
+
+impl<'a> Packing<'a> {
+    fn new(dag: &'a Dag, budget: &'a Budget, starts: &[f64], width: f64) -> Partition {
+        let window_of = dag.windows(starts, width);
+        let components = Components::new(dag, &window_of);
+        let mut packing = Self { dag, budget, part_of: vec![0; dag.len()], count: 0 };
+        for window in 0..components.by_window.len() {
+            let (fitting, oversized): (Vec<usize>, Vec<usize>) = components
+                .by_window
+                .get(window)
+                .iter()
+                .partition(|component| budget.holds(components.weights[**component]));
+            for component in oversized {
+                packing.cut(components.members.get(component));
+            }
+            packing.pack(&components, &fitting);
+        }
+        Partition::in_order(packing.part_of, packing.count)
+    }
+
+    fn put(&mut self, tasks: &[usize], part: usize) {
+        for task in tasks {
+            self.part_of[*task] = part;
+        }
+    }
+
+    /// Cuts a component into runs of consecutive hop levels; a level that is too large into several parts.
+    fn cut(&mut self, members: &[usize]) {
+        let mut open = Weight::default();
+        for level in members.chunk_by(|a, b| self.dag.level(*a) == self.dag.level(*b)) {
+            let weight = self.weight(level);
+            if !self.budget.holds(open.plus(weight)) && open.steps > 0 {
+                self.count += 1;
+                open = Weight::default();
+            }
+            if self.budget.holds(weight) {
+                self.put(level, self.count);
+                open = open.plus(weight);
+                continue;
+            }
+            for task in level {
+                let grown = open.plus(self.dag.task(*task).weight);
+                if self.budget.holds(grown) {
+                    open = grown;
+                } else {
+                    self.count += 1;
+                    open = self.dag.task(*task).weight;
+                }
+                self.part_of[*task] = self.count;
+            }
+            self.count += 1;
+            open = Weight::default();
+        }
+        if open.steps > 0 {
+            self.count += 1;
+        }
+    }
+
+    fn weight(&self, tasks: &[usize]) -> Weight {
+        tasks.iter().fold(Weight::default(), |sum, task| sum.plus(self.dag.task(*task).weight))
+    }
+
+    /// Packs components, largest first, into the first of the last few parts that has room.
+    fn pack(&mut self, components: &Components, fitting: &[usize]) {
+        let mut bins: Vec<(usize, Weight)> = Vec::new();
+        for component in fitting {
+            let weight = components.weights[*component];
+            let recent = bins.len().saturating_sub(OPEN_BINS);
+            let roomy = bins[recent..].iter_mut().find(|(_, filled)| self.budget.holds(filled.plus(weight)));
+            let part = if let Some((part, filled)) = roomy {
+                *filled = filled.plus(weight);
+                *part
+            } else {
+                bins.push((self.count, weight));
+                self.count += 1;
+                self.count - 1
+            };
+            self.put(components.members.get(*component), part);
+        }
+    }
+}
+
+/// The weakly connected components of each window.
+struct Components {
+    members: Groups,
+    weights: Vec<Weight>,
+    /// Components of each window, those with most steps first.
+    by_window: Groups,
+}
+
+impl Components {
+    fn new(dag: &Dag, window_of: &[usize]) -> Self {
+        let mut parent: Vec<usize> = (0..dag.len()).collect();
+        for task in 0..dag.len() {
+            for next in dag.successors(task).iter().filter(|next| window_of[**next] == window_of[task]) {
+                let (a, b) = (root(&mut parent, task), root(&mut parent, *next));
+                // The earlier task stays the root: numbers of components follow the order of tasks.
+                parent[a.max(b)] = a.min(b);
+            }
+        }
+        let mut component_of = vec![0; dag.len()];
+        let (mut weights, mut windows): (Vec<Weight>, Vec<usize>) = (Vec::new(), Vec::new());
+        for task in 0..dag.len() {
+            let first = root(&mut parent, task);
+            if first == task {
+                component_of[task] = weights.len();
+                weights.push(Weight::default());
+                windows.push(window_of[task]);
+            } else {
+                component_of[task] = component_of[first];
+            }
+            let weight = &mut weights[component_of[task]];
+            *weight = weight.plus(dag.task(task).weight);
+        }
+        let members = Groups::new(&component_of, weights.len(), 0..dag.len());
+        let smallness: Vec<usize> = weights.iter().map(|weight| dag.len() - weight.steps).collect();
+        let by_size = Groups::new(&smallness, dag.len(), 0..weights.len());
+        let count = windows.iter().max().map_or(0, |last| last + 1);
+        let by_window = Groups::new(&windows, count, by_size.items().iter().copied());
+        Self { members, weights, by_window }
+    }
+}
+
+fn root(parent: &mut [usize], mut task: usize) -> usize {
+    while parent[task] != task {
+        parent[task] = parent[parent[task]];
+        task = parent[task];
+    }
+    task
+}
