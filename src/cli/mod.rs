@@ -6,9 +6,11 @@ mod compile_target;
 mod environment;
 mod failure;
 mod files;
+mod machine;
 mod model_choice;
 mod output;
 mod progress;
+mod run_progress;
 
 pub use arguments::Arguments;
 pub use commands::run;

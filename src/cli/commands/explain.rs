@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::compile::read_workflow;
 use crate::api::{Input, MapItems};
+use crate::cli::files::read_text;
 use crate::cli::{Environment, Failure, Output};
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
 
@@ -24,7 +25,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let workflow = read_workflow(&arguments.program, environment)?;
+    let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
     if arguments.json {
         return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow), "notes": workflow.notes}));
     }
