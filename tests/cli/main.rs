@@ -7,3 +7,4 @@ mod layers;
 mod model;
 mod nl;
 mod reference;
+mod run;

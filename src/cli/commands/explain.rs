@@ -10,9 +10,10 @@ use super::compile::read_workflow;
 use crate::api::{Input, MapItems};
 use crate::cli::files::read_text;
 use crate::cli::{Environment, Failure, Output};
+use crate::run::prospects;
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
 
-/// Explain a program: order, conditions, loops, what flows where
+/// Explain a program: order, conditions, loops, what flows where, and what would run on this machine
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
@@ -26,10 +27,22 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
+    let here = prospects(&workflow, &super::run::looking(&workflow, environment)?, &super::run::open_store(environment)?);
     if arguments.json {
-        return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow), "notes": workflow.notes}));
+        return output.json(&json!({
+            "digest": digest(&workflow),
+            "graph": canonical_json(&workflow),
+            "notes": workflow.notes,
+            "here": here,
+        }));
     }
-    output.data(&explained(&workflow))
+    let mut text = explained(&workflow);
+    text.push_str("if it ran on this machine now:\n");
+    for prospect in here {
+        let word = if prospect.cached { "cached" } else { "runs" };
+        text.push_str(&format!("  {word:<7}{:<24} {}\n", prospect.step, prospect.reason));
+    }
+    output.data(&text)
 }
 
 fn explained(workflow: &Workflow) -> String {

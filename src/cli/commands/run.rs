@@ -191,6 +191,20 @@ pub(super) fn settings(
     })
 }
 
+/// Settings for looking at what a run would do.
+pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<RunSettings, Failure> {
+    let manifest = RunManifest {
+        version: 1,
+        workflow: workflow.name.clone(),
+        working_dir: current_folder()?,
+        parameters: HashMap::new(),
+        host: machine::program(&["docker", "podman"]).is_none(),
+        jobs: machine::cores(),
+        env: Vec::new(),
+    };
+    settings(workflow, runs_folder(environment), manifest, &RunOptions::default(), environment)
+}
+
 /// Runs or goes on with a run in its folder, telling what happens.
 pub(super) fn carry_out(
     workflow: &Workflow,
