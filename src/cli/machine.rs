@@ -25,7 +25,9 @@ fn gpus() -> u32 {
     let Ok(devices) = std::fs::read_dir("/dev") else { return 0 };
     let nvidia = devices.flatten().filter(|device| {
         let name = device.file_name();
-        name.to_str().and_then(|name| name.strip_prefix("nvidia")).is_some_and(|rest| rest.parse::<u32>().is_ok())
+        name.to_str()
+            .and_then(|name| name.strip_prefix("nvidia"))
+            .is_some_and(|rest| rest.parse::<u32>().is_ok())
     });
     u32::try_from(nvidia.count()).unwrap_or(u32::MAX)
 }
@@ -33,5 +35,7 @@ fn gpus() -> u32 {
 /// The first of these programs that is on the search path.
 pub(super) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    names.iter().find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
+    names.iter().find_map(|name| {
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    })
 }

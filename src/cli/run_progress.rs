@@ -64,12 +64,16 @@ impl<'a> RunProgress<'a> {
         if report.critical_path.len() > 1 {
             let path: Vec<&str> = report.critical_path.iter().take(12).map(String::as_str).collect();
             let more = if report.critical_path.len() > 12 { " → …" } else { "" };
-            self.output
-                .message(&format!("longest chain: {}{more} ({:.1} s)", path.join(" → "), report.critical_seconds));
+            self.output.message(&format!(
+                "longest chain: {}{more} ({:.1} s)",
+                path.join(" → "),
+                report.critical_seconds
+            ));
         }
         for step in report.steps.iter().take(MANY * 5) {
             if !step.values.is_empty() {
-                let values: Vec<String> = step.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let values: Vec<String> =
+                    step.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 self.output.message(&format!("{}: {}", step.name, values.join(", ")));
             }
             for model in &step.models {

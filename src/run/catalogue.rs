@@ -106,9 +106,7 @@ pub fn list_runs(folder: &Path) -> io::Result<Vec<RunInfo>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut runs: Vec<RunInfo> = entries
-        .filter_map(|entry| run_state(&entry.ok()?.path()).ok())
-        .collect();
+    let mut runs: Vec<RunInfo> = entries.filter_map(|entry| run_state(&entry.ok()?.path()).ok()).collect();
     runs.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
     Ok(runs)
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::RunSettings;
 use super::digest::StatCache;
 use super::prepare::Workshop;
 use super::python::Environments;
@@ -9,7 +10,6 @@ use super::scheduler::Plan;
 use super::store::{Store, now};
 use super::task::{Results, Task};
 use super::values::Values;
-use super::RunSettings;
 use crate::ir::Workflow;
 
 /// What would happen to a step.
@@ -43,7 +43,9 @@ pub fn prospects(workflow: &Workflow, settings: &RunSettings, store: &Store) -> 
         let step = plan.node(node);
         let waits = plan.entries[node].parents.iter().find(|parent| open[**parent]);
         let known = match waits {
-            Some(parent) => Err(format!("its inputs come from {}, which runs first", plan.node(*parent).name)),
+            Some(parent) => {
+                Err(format!("its inputs come from {}, which runs first", plan.node(*parent).name))
+            }
             None if step.map.is_some() => Err("its items are looked up one by one when it runs".to_owned()),
             None => {
                 let task = Task { node, instance: 0 };
@@ -68,7 +70,8 @@ pub fn prospects(workflow: &Workflow, settings: &RunSettings, store: &Store) -> 
         let (cached, reason) = match known {
             Ok(done) => {
                 let reason = format!("a result is there; it took {:.1} s", done.seconds);
-                let held = step.condition.as_ref().is_none_or(|condition| results.values.holds(condition, None));
+                let held =
+                    step.condition.as_ref().is_none_or(|condition| results.values.holds(condition, None));
                 results.keep(node, &step.name, false, vec![Some(done)]);
                 (true, if held { reason } else { "its condition does not hold now".to_owned() })
             }

@@ -75,7 +75,8 @@ impl Journal {
         if found.sound < bytes.len() {
             file.set_len(found.sound as u64)?;
         }
-        let records = if found.damaged == 0 { found.records } else { record::read(&bytes[..found.sound]).records };
+        let records =
+            if found.damaged == 0 { found.records } else { record::read(&bytes[..found.sound]).records };
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
         let progress = Arc::new(tokio::sync::Notify::new());
         let writer = std::thread::Builder::new().name("journal".into()).spawn({
@@ -200,12 +201,5 @@ mod tests {
         journal.append(&[skipped("c")]);
         journal.close().unwrap();
         assert_eq!(read(&path).unwrap(), [skipped("a"), skipped("b"), skipped("c")]);
-    }
-
-    #[test]
-    fn a_disk_that_is_full_is_an_error() {
-        let Ok((journal, _)) = Journal::open(Path::new("/dev/full")) else { return };
-        journal.append(&[Record::Skipped { step: "a".into() }]);
-        assert_eq!(journal.close().unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -38,7 +38,13 @@ pub(super) struct Recollection<'a> {
 }
 
 impl Memory for Recollection<'_> {
-    fn recall(&mut self, plan: &Plan<'_>, task: Task, item: Option<&Value>, results: &Results) -> Option<Done> {
+    fn recall(
+        &mut self,
+        plan: &Plan<'_>,
+        task: Task,
+        item: Option<&Value>,
+        results: &Results,
+    ) -> Option<Done> {
         // What cannot be prepared is told when the task starts.
         let prepared = self.workshop.prepare(plan, task, item, results).ok()?;
         let node = plan.node(task.node);

@@ -106,9 +106,8 @@ impl Workshop<'_> {
                 env.push((name.clone(), fill(value)?));
             }
         }
-        let (work, arguments) = work(node, &fill, &|value| {
-            results.values.fill_value(value, item).map_err(missing)
-        })?;
+        let (work, arguments) =
+            work(node, &fill, &|value| results.values.fill_value(value, item).map_err(missing))?;
         let readings = self.readings(plan, node, &fill, results)?;
         let mut watched = Watched::new(&self.settings.working_dir);
         watched.gather(&work, &env, arguments.as_ref(), &readings, self.files);

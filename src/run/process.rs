@@ -71,10 +71,7 @@ impl Drop for Group {
 ///
 /// # Errors
 /// It cannot be started, or its log cannot be written.
-pub(super) async fn execute(
-    invocation: Invocation,
-    mut stop: watch::Receiver<bool>,
-) -> io::Result<Ended> {
+pub(super) async fn execute(invocation: Invocation, mut stop: watch::Receiver<bool>) -> io::Result<Ended> {
     let Invocation { program, arguments, env, folder, timeout, memory, mut log } = invocation;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(env).current_dir(folder).process_group(0);
@@ -227,7 +224,8 @@ mod tests {
 
     #[tokio::test]
     async fn gigabytes_are_cut() {
-        let (exit, log, folder) = bash("head -c 30000000 /dev/zero | tr '\\0' x; echo; echo end", None, &[]).await;
+        let (exit, log, folder) =
+            bash("head -c 30000000 /dev/zero | tr '\\0' x; echo; echo end", None, &[]).await;
         assert_eq!((exit, log.result().as_str()), (Exit::Code(0), "end"));
         let text = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         assert!(text.len() < 300_000 && text.contains("bytes left out") && text.ends_with("end\n"));

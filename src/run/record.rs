@@ -52,7 +52,9 @@ pub(super) fn read<R: DeserializeOwned>(bytes: &[u8]) -> Recovered<R> {
 fn parse<R: DeserializeOwned>(line: &[u8]) -> Option<R> {
     let (sum, text) = (line.get(..DIGITS)?, line.get(DIGITS + 1..)?);
     let right = blake3::hash(text).to_hex();
-    (sum == &right.as_bytes()[..DIGITS]).then(|| serde_json::from_slice(text).ok()).flatten()
+    (line[DIGITS] == b' ' && sum == &right.as_bytes()[..DIGITS])
+        .then(|| serde_json::from_slice(text).ok())
+        .flatten()
 }
 
 #[cfg(test)]

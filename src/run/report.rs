@@ -104,7 +104,8 @@ pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &Run
 }
 
 fn models(step: &Node) -> Vec<String> {
-    let model = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { port_type: PortType::Model, .. });
+    let model =
+        |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { port_type: PortType::Model, .. });
     step.outputs.iter().filter(|output| model(&output.kind)).map(|output| output.name.clone()).collect()
 }
 

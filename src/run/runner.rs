@@ -124,10 +124,12 @@ pub async fn run(
         store,
         prepared: HashMap::new(),
     };
-    let jobs = workflow.settings.parallelism.map_or(settings.jobs, |most| settings.jobs.min(most as usize)).max(1);
+    let jobs =
+        workflow.settings.parallelism.map_or(settings.jobs, |most| settings.jobs.min(most as usize)).max(1);
     let limits = Limits { jobs, machine: settings.machine, automatic_retries: settings.automatic_retries };
     let scheduler = Scheduler::new(plan, limits, values);
-    let mut drive = Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started };
+    let mut drive =
+        Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started };
     drive.begin(workflow);
     let outcome = drive.run(stop, workflow).await;
     local.end_daemons(&halt).await;
@@ -139,7 +141,9 @@ pub async fn run(
     let finished = report.count(StepState::Stopped) == 0;
     files.save();
     if let Err(error) = store.save(finished) {
-        observer.message(&format!("the cache could not be written ({error}); results of this run may be made again"));
+        observer.message(&format!(
+            "the cache could not be written ({error}); results of this run may be made again"
+        ));
     }
     journal.close().map_err(|error| broken(error.to_string()))?;
     Ok(report)
@@ -241,7 +245,9 @@ impl<'a> Drive<'a> {
 
     fn finished(&mut self, task: Task, prepared: Option<Prepared>, outcome: Outcome) {
         let outcome = match (outcome, prepared) {
-            (Outcome::Succeeded(done), Some(prepared)) => Outcome::Succeeded(self.keep(task, &prepared, done)),
+            (Outcome::Succeeded(done), Some(prepared)) => {
+                Outcome::Succeeded(self.keep(task, &prepared, done))
+            }
             (outcome, _) => outcome,
         };
         let now = self.now();
@@ -283,7 +289,8 @@ impl<'a> Drive<'a> {
                 }
                 Notice::Lost { node } => {
                     let name = &plan.node(node).name;
-                    self.observer.message(&format!("{name}: its artifacts are no longer kept; it runs again"));
+                    self.observer
+                        .message(&format!("{name}: its artifacts are no longer kept; it runs again"));
                 }
                 Notice::Ended { node } => {
                     self.observer.finished(&step_result(&self.scheduler, node, self.local.settings));
@@ -372,13 +379,19 @@ fn supported(workflow: &Workflow, settings: &RunSettings) -> Result<(), RunError
         let reason = match &node.action {
             Action::Job { job } => format!("a {} needs a cluster", job.kind()),
             Action::Container { image, .. } if settings.containers.is_none() && !settings.host => {
-                format!("{image} needs docker or podman, and neither is here (--host runs its command directly)")
+                format!(
+                    "{image} needs docker or podman, and neither is here (--host runs its command directly)"
+                )
             }
             Action::Container { image, command, .. } if settings.host && command.is_empty() => {
                 format!("without its image {image} there is no command to run")
             }
             _ if node.settings.resources.gpu.unwrap_or(0) > settings.machine.gpus => {
-                format!("it asks for {} GPUs, and {} are here", node.settings.resources.gpu.unwrap_or(0), settings.machine.gpus)
+                format!(
+                    "it asks for {} GPUs, and {} are here",
+                    node.settings.resources.gpu.unwrap_or(0),
+                    settings.machine.gpus
+                )
             }
             _ => continue,
         };

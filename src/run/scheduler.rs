@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-pub(super) use plan::Plan;
 use plan::Entry;
+pub(super) use plan::Plan;
 
 use super::failure::{Failure, wait_before_next};
 use super::journal::Record;
@@ -37,7 +37,13 @@ const AHEAD: usize = 8;
 /// Where earlier results are looked up.
 pub(super) trait Memory {
     /// The result that stands for a task, if there is one.
-    fn recall(&mut self, plan: &Plan<'_>, task: Task, item: Option<&Value>, results: &Results) -> Option<Done>;
+    fn recall(
+        &mut self,
+        plan: &Plan<'_>,
+        task: Task,
+        item: Option<&Value>,
+        results: &Results,
+    ) -> Option<Done>;
 }
 
 /// How a task ended.
@@ -246,7 +252,9 @@ impl<'a> Scheduler<'a> {
         while self.running + self.announced.len() < most {
             let next = match after {
                 None => self.ready.first(),
-                Some(place) => self.ready.range((std::ops::Bound::Excluded(place), std::ops::Bound::Unbounded)).next(),
+                Some(place) => {
+                    self.ready.range((std::ops::Bound::Excluded(place), std::ops::Bound::Unbounded)).next()
+                }
             };
             let Some(&place) = next else { break };
             let task = place.1;
@@ -288,7 +296,8 @@ impl<'a> Scheduler<'a> {
         let mut index = 0;
         while index < self.announced.len() && self.running < self.limits.jobs {
             let task = self.announced[index];
-            let durable = matches!(self.instance(task).place, Place::Announced(number) if number <= committed);
+            let durable =
+                matches!(self.instance(task).place, Place::Announced(number) if number <= committed);
             let asked = self.entry(task.node).asked;
             if !durable || !asked.fits(self.free) {
                 index += 1;

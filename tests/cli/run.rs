@@ -49,7 +49,12 @@ fn a_second_run_is_cached_and_a_changed_input_is_not() {
     let (_, third, _) = report(&dir, &["run", "p.yaml", "--json"]);
     assert_eq!(states(&third), ["succeeded", "succeeded"], "a forged time hides no change");
     assert_eq!(third["steps"][1]["result"], "fit of two");
-    std::fs::File::options().write(true).open(&data).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&data)
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
     let (_, fourth, _) = report(&dir, &["run", "p.yaml", "--json"]);
     assert_eq!(states(&fourth), ["cached", "cached"], "a new time is no change");
     dir.write("data.txt", "one");
@@ -172,8 +177,9 @@ steps:
     settings: {secrets: [{env: TOKEN, secret: s, key: k}]}
 "#,
     );
-    let (code, stdout, errors) =
-        finished(dir.couler().args(["run", "p.yaml", "--json"]).env("TOKEN", "swordfish-77").env("OTHER", "x"));
+    let (code, stdout, errors) = finished(
+        dir.couler().args(["run", "p.yaml", "--json"]).env("TOKEN", "swordfish-77").env("OTHER", "x"),
+    );
     assert_eq!(code, 0, "{errors}");
     assert!(stdout.contains("got ***"), "{stdout}");
     let mut folders = vec![dir.path().join("home")];

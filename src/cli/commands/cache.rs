@@ -75,7 +75,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
 }
 
 fn size(text: &str) -> Result<u64, Failure> {
-    parse_bytes(text).ok_or_else(|| Failure::usage(format!("{text:?} is no size"), "write for example 512Mi or 10Gi"))
+    parse_bytes(text)
+        .ok_or_else(|| Failure::usage(format!("{text:?} is no size"), "write for example 512Mi or 10Gi"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are shown rounded")]
@@ -150,7 +151,10 @@ fn set(
     if let Some(name) = policy {
         if PolicyKind::named(&name).is_none() {
             let names = PolicyKind::EVERY.map(PolicyKind::name);
-            return Err(Failure::usage(format!("there is no policy {name:?}"), format!("possible: {}", names.join(", "))));
+            return Err(Failure::usage(
+                format!("there is no policy {name:?}"),
+                format!("possible: {}", names.join(", ")),
+            ));
         }
         settings.policy = name;
     }
@@ -173,7 +177,8 @@ fn simulate(instances: Option<PathBuf>, seeds: u64, as_json: bool, output: &Outp
         .into_iter()
         .flat_map(|models| (0..seeds.max(1)).map(move |seed| pipeline(models, seed)))
         .collect();
-    let mut groups = vec![("pipelines", compare(&generated, &[1, 2], &CAPACITIES, &PolicyKind::EVERY, &tell))];
+    let mut groups =
+        vec![("pipelines", compare(&generated, &[1, 2], &CAPACITIES, &PolicyKind::EVERY, &tell))];
     if let Some(path) = instances {
         let real = read_instances(&path).map_err(|error| {
             Failure::usage(error.to_string(), "see `couler cache simulate --help` for the form of the file")
@@ -204,7 +209,8 @@ fn one_of_each(subjects: Vec<Subject>) -> Vec<Subject> {
 fn table(name: &str, shares: &[Share]) -> String {
     let mut text = String::new();
     for capacity in CAPACITIES {
-        let rows: Vec<&Share> = shares.iter().filter(|share| (share.capacity - capacity).abs() < 1e-9).collect();
+        let rows: Vec<&Share> =
+            shares.iter().filter(|share| (share.capacity - capacity).abs() < 1e-9).collect();
         let traces = rows.first().map_or(0, |share| share.traces);
         text.push_str(&format!(
             "{name}, {traces} traces, room for {:.0} % of all artifacts: share of what an unlimited cache saves\n",

@@ -10,8 +10,8 @@ use super::compile::read_workflow;
 use crate::api::{Input, MapItems};
 use crate::cli::files::read_text;
 use crate::cli::{Environment, Failure, Output};
-use crate::run::prospects;
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
+use crate::run::prospects;
 
 /// Explain a program: order, conditions, loops, what flows where, and what would run on this machine
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,11 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
-    let here = prospects(&workflow, &super::run::looking(&workflow, environment)?, &super::run::open_store(environment)?);
+    let here = prospects(
+        &workflow,
+        &super::run::looking(&workflow, environment)?,
+        &super::run::open_store(environment)?,
+    );
     if arguments.json {
         return output.json(&json!({
             "digest": digest(&workflow),

@@ -25,7 +25,10 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         known.sort();
         return Err(Failure::usage(
             format!("there is no log of a step {:?} in this run", arguments.step),
-            format!("steps that left something: {}; cached steps and silent ones have no log", known.join(", ")),
+            format!(
+                "steps that left something: {}; cached steps and silent ones have no log",
+                known.join(", ")
+            ),
         ));
     }
     let step = steps.join(&arguments.step);
@@ -34,8 +37,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     items.sort_unstable();
     logs.extend(items.iter().map(|item| step.join(item.to_string()).join("log.txt")));
     for log in logs.iter().filter(|log| log.is_file()) {
-        let bytes = std::fs::read(log)
-            .map_err(|error| Failure::failed(format!("{}: {error}", log.display()), "check that it may be read"))?;
+        let bytes = std::fs::read(log).map_err(|error| {
+            Failure::failed(format!("{}: {error}", log.display()), "check that it may be read")
+        })?;
         output.data(&String::from_utf8_lossy(&bytes))?;
     }
     Ok(())

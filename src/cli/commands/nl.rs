@@ -184,7 +184,9 @@ fn agreed(outcome: &Outcome, program: &str, output: &Output) -> Result<(), Failu
                     }
                 }
             }
-            "n" | "no" => return Err(Failure::refused("it was not run", "--emit program writes it for later")),
+            "n" | "no" => {
+                return Err(Failure::refused("it was not run", "--emit program writes it for later"));
+            }
             _ if read == 0 => {
                 return Err(Failure::refused("it was not run: nobody answered", "add --yes"));
             }

@@ -10,7 +10,9 @@ use crate::run::{RunManifest, list_runs, read_manifest};
 
 /// Go on with a run that was interrupted or failed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Steps that succeeded, were cached or skipped are not done again, unless what they run or read has changed.")]
+#[command(
+    after_help = "Steps that succeeded, were cached or skipped are not done again, unless what they run or read has changed."
+)]
 pub(in crate::cli) struct Arguments {
     /// The run, or `last`
     #[arg(value_name = "RUN")]
@@ -45,7 +47,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
 /// The folder of a run and what it was started with.
 pub(super) fn find(name: &str, environment: &Environment) -> Result<(PathBuf, RunManifest), Failure> {
     let folder = runs_folder(environment);
-    let missing = |name: &str| Failure::usage(format!("there is no run {name:?}"), "`couler runs` lists the runs");
+    let missing =
+        |name: &str| Failure::usage(format!("there is no run {name:?}"), "`couler runs` lists the runs");
     let name = if name == "last" {
         let runs = list_runs(&folder).unwrap_or_default();
         runs.first().map(|run| run.id.clone()).ok_or_else(|| missing("last"))?

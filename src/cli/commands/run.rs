@@ -11,9 +11,7 @@ use crate::cli::files::{read_text, write_text};
 use crate::cli::run_progress::RunProgress;
 use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
-use crate::run::{
-    Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings,
-};
+use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
 
 /// Environment variables that every step gets.
 const USUAL: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"];
@@ -22,8 +20,10 @@ const LOG_LIMIT: u64 = 16 << 20;
 
 /// Run a program on this machine
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Results are kept: a step whose program, inputs and environment are as before is not run again.
-`couler explain PROGRAM` says which steps would run, `couler resume RUN` goes on with a run that was interrupted.")]
+#[command(
+    after_help = "Results are kept: a step whose program, inputs and environment are as before is not run again.
+`couler explain PROGRAM` says which steps would run, `couler resume RUN` goes on with a run that was interrupted."
+)]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
     #[arg(value_name = "PROGRAM")]
@@ -167,8 +167,9 @@ pub(super) fn settings(
     let asked = manifest.env.iter().map(String::as_str);
     let secrets = workflow.nodes().flat_map(|node| &node.settings.secrets);
     let patterns = match std::fs::read_to_string(environment.home.join("failures.yaml")) {
-        Ok(text) => Patterns::with_user(&text)
-            .map_err(|error| Failure::usage(error.to_string(), "mend failures.yaml in the folder of couler"))?,
+        Ok(text) => Patterns::with_user(&text).map_err(|error| {
+            Failure::usage(error.to_string(), "mend failures.yaml in the folder of couler")
+        })?,
         Err(_) => Patterns::built_in(),
     };
     Ok(RunSettings {
@@ -270,7 +271,8 @@ pub(super) fn verdict(id: &str, report: &RunReport) -> Result<(), Failure> {
         return Ok(());
     }
     let failed = report.steps.iter().find(|step| step.state == StepState::Failed);
-    let (name, message) = failed.map_or(("", ""), |step| (&step.name, step.message.as_deref().unwrap_or_default()));
+    let (name, message) =
+        failed.map_or(("", ""), |step| (&step.name, step.message.as_deref().unwrap_or_default()));
     Err(Failure::failed(
         format!("step {name:?} failed: {message}"),
         format!("`couler logs {id} {name}` shows its log; mend the cause and `couler resume {id}`"),

@@ -130,10 +130,10 @@ fn parse(text: &str) -> Result<Vec<Pattern>, PatternError> {
         .into_iter()
         .map(|row| {
             let joined: Vec<String> = row.matches.iter().map(|part| format!("(?:{part})")).collect();
-            let expression = RegexBuilder::new(&joined.join("|"))
-                .case_insensitive(true)
-                .build()
-                .map_err(|source| PatternError::Expression { name: row.name.clone(), source: Box::new(source) })?;
+            let expression =
+                RegexBuilder::new(&joined.join("|")).case_insensitive(true).build().map_err(|source| {
+                    PatternError::Expression { name: row.name.clone(), source: Box::new(source) }
+                })?;
             Ok(Pattern {
                 name: row.name,
                 expression,
@@ -203,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_server_says_how_long_to_wait() {
-        let sign = Sign { message: "HTTP 429 Too Many Requests, Retry-After: 17", exit_code: None, started: true };
+        let sign =
+            Sign { message: "HTTP 429 Too Many Requests, Retry-After: 17", exit_code: None, started: true };
         let (_, advice) = Patterns::built_in().classify(sign).unwrap();
         assert!(matches!(advice, Advice::Retry { wait: 17.0, .. }), "{advice:?}");
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::RunSettings;
 use super::digest::StatCache;
 use super::failure::{Cause, Failure, Sign};
 use super::prepare::{Prepared, Reading, Source, Work};
@@ -19,7 +20,6 @@ use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
 use super::task::Done;
-use super::RunSettings;
 use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
 
@@ -69,7 +69,8 @@ impl Local<'_> {
         let mut lost = Vec::new();
         for reading in readings {
             let Source::Artifact { node, place, digest } = &reading.source else { continue };
-            let there = place.exists() && self.files.content(place).is_ok_and(|found| found.digest == *digest);
+            let there =
+                place.exists() && self.files.content(place).is_ok_and(|found| found.digest == *digest);
             if there {
                 continue;
             }
@@ -123,7 +124,8 @@ impl Local<'_> {
     /// Removes what an earlier attempt left, and makes the folders that the step may expect.
     fn clear(&self, node: &Node, prepared: &Prepared) -> io::Result<()> {
         let folder = &prepared.folder;
-        let outputs = node.outputs.iter().any(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));
+        let outputs =
+            node.outputs.iter().any(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));
         for (name, wanted) in [("outputs", outputs), ("values", prepared.arguments.is_some())] {
             let place = folder.join(name);
             if !wanted && !node.outputs.iter().any(|output| output.name == name) {
@@ -145,7 +147,8 @@ impl Local<'_> {
                 continue;
             };
             let target = self.settings.working_dir.join(target);
-            let ours = std::fs::read_link(&target).is_ok_and(|to| to.components().any(|c| c.as_os_str() == "steps"));
+            let ours =
+                std::fs::read_link(&target).is_ok_and(|to| to.components().any(|c| c.as_os_str() == "steps"));
             if !ours && std::fs::symlink_metadata(&target).is_ok() {
                 return Err(Failure::request(format!(
                     "its input {} would replace {}; move that file away",
@@ -187,7 +190,9 @@ impl Local<'_> {
         }
         env.push(("COULER_RUN".into(), self.settings.folder.display().to_string()));
         let (program, arguments) = match &prepared.work {
-            Work::Container { image, command, args, .. } if self.settings.host => on_host(image, command, args, &env)?,
+            Work::Container { image, command, args, .. } if self.settings.host => {
+                on_host(image, command, args, &env)?
+            }
             Work::Container { .. } => container::command(self.settings, node, prepared, &env)?,
             Work::Script { language, source, requirements } => {
                 self.script(*language, source, requirements, &prepared.folder, tell).await?
@@ -267,7 +272,8 @@ impl Local<'_> {
 
     /// Ends the steps that run in the background.
     pub(super) async fn end_daemons(&self, stop: &watch::Sender<bool>) {
-        let daemons = std::mem::take(&mut *self.daemons.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let daemons =
+            std::mem::take(&mut *self.daemons.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         if daemons.is_empty() {
             return;
         }
@@ -305,7 +311,9 @@ fn on_host(
 ) -> Result<(PathBuf, Vec<String>), Failure> {
     let mut words = command.iter().chain(args).map(|word| substituted(word, env));
     let program = words.next().ok_or_else(|| {
-        Failure::request(format!("without its image {image} there is no command to run; give the step a command"))
+        Failure::request(format!(
+            "without its image {image} there is no command to run; give the step a command"
+        ))
     })?;
     Ok((program.into(), words.collect()))
 }
@@ -315,7 +323,8 @@ fn substituted(word: &str, env: &[(String, String)]) -> String {
     if !word.contains("$(") {
         return word.to_owned();
     }
-    let values: HashMap<&str, &str> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let values: HashMap<&str, &str> =
+        env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut text = String::new();
     let mut rest = word;
     while let Some(start) = rest.find("$(") {

@@ -34,8 +34,10 @@ fn declared(output: &NodeOutput, folder: &Path) -> Option<PathBuf> {
 
 /// Where components write their artifacts: `COULER_OUTPUTS`.
 pub(super) fn places(node: &Node, folder: &Path) -> Value {
-    let artifacts = node.outputs.iter().filter(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));
-    let ports = artifacts.map(|output| (output.name.clone(), json!(folder.join("outputs").join(&output.name))));
+    let artifacts =
+        node.outputs.iter().filter(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));
+    let ports =
+        artifacts.map(|output| (output.name.clone(), json!(folder.join("outputs").join(&output.name))));
     Value::Object(ports.collect())
 }
 

@@ -54,9 +54,9 @@ fn scores(view: &View<'_>) -> Vec<f64> {
     let rates = change_rates(view);
     let mut valid = vec![1.0; graph.len()];
     for &node in &graph.order {
-        valid[node] = graph.parents[node].iter().fold(1.0 - rates[node], |least: f64, parent| {
-            least.min(valid[*parent] * (1.0 - rates[node]))
-        });
+        valid[node] = graph.parents[node]
+            .iter()
+            .fold(1.0 - rates[node], |least: f64, parent| least.min(valid[*parent] * (1.0 - rates[node])));
     }
     let needed = needed(graph, &valid);
     let rebuild = rebuild(graph);
@@ -91,7 +91,8 @@ fn needed(graph: &Graph, valid: &[f64]) -> Vec<f64> {
             if readers.is_empty() {
                 return 1.0;
             }
-            let none: f64 = readers.iter().map(|reader| (valid[*reader] / valid[node].max(1e-9)).min(1.0)).product();
+            let none: f64 =
+                readers.iter().map(|reader| (valid[*reader] / valid[node].max(1e-9)).min(1.0)).product();
             1.0 - none
         })
         .collect()

@@ -123,7 +123,8 @@ impl Log {
     /// The last lines of the log, for messages.
     pub(in crate::run) fn end(&self, lines: usize) -> String {
         let text = String::from_utf8_lossy(&self.tail);
-        let mut last: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).collect();
+        let mut last: Vec<&str> =
+            text.lines().rev().filter(|line| !line.trim().is_empty()).take(lines).collect();
         last.reverse();
         last.join("\n")
     }
@@ -148,11 +149,8 @@ fn opened(path: &Path, append: bool) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut file = if append {
-        File::options().append(true).create(true).open(path)?
-    } else {
-        File::create(path)?
-    };
+    let mut file =
+        if append { File::options().append(true).create(true).open(path)? } else { File::create(path)? };
     if append && file.metadata()?.len() > 0 {
         writeln!(file, "--- again")?;
     }

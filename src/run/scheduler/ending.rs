@@ -137,9 +137,7 @@ impl Scheduler<'_> {
         let items = match &map.over {
             MapItems::List { items } => items.clone(),
             MapItems::Range { start, end } => (*start..=*end).map(Value::from).collect(),
-            MapItems::Output { step, output } => {
-                list(values.get(step, output), &format!("{step}.{output}"))?
-            }
+            MapItems::Output { step, output } => list(values.get(step, output), &format!("{step}.{output}"))?,
             MapItems::Parameter { name } => {
                 list(values.parameters.get(name), &format!("the parameter {name}"))?
             }

@@ -61,7 +61,8 @@ pub fn compare(
             let all = replay(&subject.graph, &trace, PolicyKind::All, f64::INFINITY);
             let whole: f64 = subject.graph.bytes.iter().sum();
             for (index, slot) in found.iter_mut().enumerate() {
-                let (capacity, policy) = (capacities[index / policies.len()], policies[index % policies.len()]);
+                let (capacity, policy) =
+                    (capacities[index / policies.len()], policies[index % policies.len()]);
                 let reached = replay(&subject.graph, &trace, policy, capacity * whole);
                 let saved = (nothing.seconds - reached.seconds) / (nothing.seconds - all.seconds).max(1e-9);
                 slot.push((saved, reached.hit_ratio));
@@ -91,9 +92,8 @@ mod tests {
     use super::*;
 
     fn share(shares: &[Share], policy: &str, capacity: f64) -> f64 {
-        let found = shares.iter().find(|share| {
-            share.policy == policy && (share.capacity - capacity).abs() < 1e-9
-        });
+        let found =
+            shares.iter().find(|share| share.policy == policy && (share.capacity - capacity).abs() < 1e-9);
         found.unwrap().share
     }
 

@@ -148,9 +148,7 @@ impl Store {
 
     /// A result for a key, if the files it named are as they were. Newer ones come first.
     pub(super) fn lookup(&self, key: &Digest, oldest: u64, files: &StatCache) -> Option<&Entry> {
-        self.index.get(key)?.iter().rev().find(|entry| {
-            entry.created >= oldest && entry.done.holds(files)
-        })
+        self.index.get(key)?.iter().rev().find(|entry| entry.created >= oldest && entry.done.holds(files))
     }
 
     /// Whether there is any result for a key, with other files perhaps.
@@ -271,12 +269,8 @@ impl Store {
 
     /// What is kept, most valuable first.
     pub fn shelves(&self) -> Vec<Shelf> {
-        let mut shelves: Vec<Shelf> = self
-            .ledger
-            .kept
-            .iter()
-            .filter_map(|(id, resident)| self.history.shelf(*id, resident))
-            .collect();
+        let mut shelves: Vec<Shelf> =
+            self.ledger.kept.iter().filter_map(|(id, resident)| self.history.shelf(*id, resident)).collect();
         shelves.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.step.cmp(&b.step)));
         shelves
     }
