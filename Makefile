@@ -21,7 +21,7 @@ demo: $(COULER) ## Describe a workflow, get it, and run it on real data
 	$(COULER) model pull
 	mkdir -p target/demo
 	@echo; echo 'couler nl "$(DEMO)"'
-	$(COULER) nl "$(DEMO)" --run --output target/demo/churn.yaml
+	$(COULER) nl "$(DEMO)" --run --yes --output target/demo/churn.yaml
 	$(COULER) lint target/demo/churn.yaml
 	@echo; echo "The Argo workflow is target/demo/churn.yaml. Try next:"
 	@echo "  $(COULER) nl \"run acme/etl:1 every night at 2, then acme/report:1; retry both twice\""
@@ -60,6 +60,8 @@ doc:
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
 	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) ../shared/data/wfinstances.jsonl.gz
+	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
+	$(COULER) cache simulate
 
 properties: ## Splitting and simulating on 10,000 random graphs
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split

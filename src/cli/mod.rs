@@ -6,10 +6,12 @@ mod compile_target;
 mod environment;
 mod failure;
 mod files;
+mod machine;
 mod model_choice;
 mod optimizing;
 mod output;
 mod progress;
+mod run_progress;
 
 pub use arguments::Arguments;
 pub use commands::run;

@@ -1,11 +1,39 @@
-//! Running a workflow on this machine, step by step.
+//! Running a workflow on this machine.
 //!
-//! Scripts and components run as child processes of this one, in a Python environment with everything that the
-//! workflow's steps require; artifacts are files in the run's folder.
+//! `scheduler` decides, `local` does: scripts and components run as child processes in Python environments of their
+//! own, containers through docker or podman. Results are kept in `store` under a key made from the step, its inputs
+//! and its environment; `journal` has every change of state on disk before it is acted on, so that a run can go on
+//! after a crash.
 
-mod evaluate;
+pub mod policy;
+pub mod simulate;
+
+mod catalogue;
+mod digest;
+mod explain;
+mod failure;
+mod journal;
+mod local;
+mod memory;
+mod prepare;
+mod process;
 mod python;
+mod record;
+mod report;
+mod resources;
 mod runner;
+mod scheduler;
+mod settings;
+mod store;
+mod task;
+mod values;
 
-pub use python::{PythonEnvironment, PythonError};
-pub use runner::{RunError, RunObserver, RunSettings, StepResult, StepState, run};
+pub use catalogue::{RunInfo, RunManifest, list_runs, read_manifest, run_state};
+pub use digest::{Content, Digest};
+pub use explain::{Prospect, prospects};
+pub use failure::{Advice, PatternError, Patterns, Sign};
+pub use report::{RunReport, StepResult, StepState};
+pub use resources::{Capacity, bytes as parse_bytes};
+pub use runner::{RunError, RunObserver, run};
+pub use settings::RunSettings;
+pub use store::{Shelf, Store, StoreSettings};

@@ -1,15 +1,20 @@
 //! Python environments, one per set of packages, made once and kept.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
+use tokio::sync::{Mutex, OnceCell};
 
 /// An environment that could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum PythonError {
     /// The interpreter is missing.
-    #[error("{python} cannot be started: {reason}")]
+    #[error(
+        "{python} cannot be started: {reason}; install Python 3.11 or newer with venv, or name one with COULER_PYTHON"
+    )]
     Missing {
         /// The interpreter.
         python: PathBuf,
@@ -19,60 +24,108 @@ pub enum PythonError {
     /// A package cannot be installed.
     #[error("the Python packages cannot be installed: {reason}")]
     Install {
-        /// The last lines of pip.
+        /// The last lines of the installer.
         reason: String,
     },
     /// A folder cannot be made.
-    #[error("{path}: {source}")]
+    #[error("{path}: {reason}; check that it may be written and has room")]
     Io {
         /// The folder.
         path: PathBuf,
         /// The cause.
-        source: std::io::Error,
+        reason: String,
     },
 }
 
-/// A ready environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PythonEnvironment {
-    /// Its interpreter.
-    pub python: PathBuf,
+/// With what environments are made, and those made so far.
+pub(super) struct Environments {
+    base: PathBuf,
+    uv: Option<PathBuf>,
+    folder: PathBuf,
+    version: std::sync::OnceLock<String>,
+    ready: Mutex<HashMap<Vec<String>, Arc<OnceCell<PathBuf>>>>,
 }
 
-impl PythonEnvironment {
-    /// The environment with these packages under `folder`; it is made if it is not there. `tell` hears what happens.
+impl Environments {
+    pub(super) fn new(base: PathBuf, uv: Option<PathBuf>, folder: PathBuf) -> Self {
+        Self { base, uv, folder, version: std::sync::OnceLock::new(), ready: Mutex::default() }
+    }
+
+    /// What the interpreter says of itself; part of the key of every Python step.
+    pub(super) fn version(&self) -> &str {
+        self.version.get_or_init(|| {
+            let output = std::process::Command::new(&self.base).arg("--version").output();
+            output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+        })
+    }
+
+    /// The interpreter of the environment with these packages. It is made if it is not there; `tell` hears about it.
     ///
     /// # Errors
     /// The interpreter is missing, or a package cannot be installed.
-    pub async fn prepare(
-        base: &Path,
-        folder: &Path,
+    pub(super) async fn interpreter(
+        &self,
         requirements: &[String],
-        tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<Self, PythonError> {
+        tell: &dyn Fn(&str),
+    ) -> Result<PathBuf, PythonError> {
+        let cell = Arc::clone(self.ready.lock().await.entry(requirements.to_vec()).or_default());
+        cell.get_or_try_init(|| self.prepare(requirements, tell)).await.cloned()
+    }
+
+    async fn prepare(&self, requirements: &[String], tell: &dyn Fn(&str)) -> Result<PathBuf, PythonError> {
         let digest =
-            blake3::hash(format!("{}|{}", base.display(), requirements.join("\n")).as_bytes()).to_hex();
-        let place = folder.join(&digest[..16]);
+            blake3::hash(format!("{}|{}", self.base.display(), requirements.join("\n")).as_bytes()).to_hex();
+        let place = self.folder.join(&digest[..16]);
         let python = place.join("bin/python");
         if place.join("ready").is_file() {
-            return Ok(Self { python });
+            return Ok(python);
+        }
+        let io = |path: &Path, error: &std::io::Error| PythonError::Io {
+            path: path.into(),
+            reason: error.to_string(),
+        };
+        std::fs::create_dir_all(&self.folder).map_err(|error| io(&self.folder, &error))?;
+        let _lock = locked(self.folder.join(format!("{}.lock", &digest[..16])))
+            .await
+            .map_err(|error| io(&self.folder, &error))?;
+        if place.join("ready").is_file() {
+            return Ok(python);
         }
         // An interrupted attempt leaves no `ready` file and is made again from scratch.
         let _ = std::fs::remove_dir_all(&place);
-        std::fs::create_dir_all(folder).map_err(|source| PythonError::Io { path: folder.into(), source })?;
-        tell("making a Python environment …");
-        execute(base, &["-m", "venv", &place.to_string_lossy()]).await?;
-        if !requirements.is_empty() {
-            tell(&format!("installing {} Python packages …", requirements.len()));
-            let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            arguments.extend(requirements.iter().map(String::as_str));
-            execute(&python, &arguments).await?;
-        }
+        tell(&format!("making a Python environment with {} packages …", requirements.len()));
+        self.make(&place, &python, requirements).await?;
         let ready = place.join("ready");
-        std::fs::write(&ready, requirements.join("\n"))
-            .map_err(|source| PythonError::Io { path: ready, source })?;
-        Ok(Self { python })
+        std::fs::write(&ready, requirements.join("\n")).map_err(|error| io(&ready, &error))?;
+        Ok(python)
     }
+
+    async fn make(&self, place: &Path, python: &Path, requirements: &[String]) -> Result<(), PythonError> {
+        let (place, base) = (place.to_string_lossy(), self.base.to_string_lossy());
+        match &self.uv {
+            Some(uv) => execute(uv, &["venv", "--quiet", "--seed", "--python", &base, &place]).await?,
+            None => execute(&self.base, &["-m", "venv", &place]).await?,
+        }
+        if requirements.is_empty() {
+            return Ok(());
+        }
+        let interpreter = python.to_string_lossy();
+        let (program, mut arguments) = match &self.uv {
+            Some(uv) => (uv.as_path(), vec!["pip", "install", "--quiet", "--python", &interpreter]),
+            None => (python, vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]),
+        };
+        arguments.extend(requirements.iter().map(String::as_str));
+        execute(program, &arguments).await
+    }
+}
+
+async fn locked(path: PathBuf) -> std::io::Result<std::fs::File> {
+    let wait = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    });
+    wait.await.map_err(std::io::Error::other)?
 }
 
 async fn execute(program: &Path, arguments: &[&str]) -> Result<(), PythonError> {

@@ -1,373 +1,411 @@
-//! The runner: nodes in topological order, each as a child process.
+//! Drives the scheduler with the journal, the store and real processes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-use tokio::process::Command;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
 
-use super::evaluate::Values;
-use super::python::{PythonEnvironment, PythonError};
-use crate::api::{ArtifactLocation, Input, MapItems, ScriptLanguage};
-use crate::ir::{Action, Node, NodeOutputKind, Workflow};
+use super::digest::StatCache;
+use super::journal::{Journal, Record, VERSION};
+use super::local::Local;
+use super::memory::{Recollection, remembered};
+use super::prepare::{Prepared, Workshop};
+use super::python::Environments;
+use super::report::{critical_path, step_result};
+use super::scheduler::{Limits, Notice, Outcome, Plan, Scheduler};
+use super::store::{Entry, Store, now};
+use super::task::{Done, Task};
+use super::values::Values;
+use super::{RunReport, RunSettings, StepResult, StepState, policy};
+use crate::ir::{Action, NodeOutputKind, Workflow, digest};
 
-/// Where and with what a workflow runs.
-#[derive(Debug, Clone)]
-pub struct RunSettings {
-    /// Folder of this run; made if absent.
-    pub folder: PathBuf,
-    /// Folder of the Python environments.
-    pub environments: PathBuf,
-    /// The interpreter that environments are made with.
-    pub python: PathBuf,
-    /// Folder in which relative paths of steps have their meaning.
-    pub working_dir: PathBuf,
-    /// Values of workflow parameters.
-    pub parameters: HashMap<String, String>,
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepState {
-    /// It did its work.
-    Succeeded,
-    /// Its condition did not hold, or a step before it failed.
-    Skipped,
-    /// It failed after all attempts.
-    Failed,
-}
-
-/// What is known about a finished step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepResult {
-    /// The step.
-    pub name: String,
-    /// How it ended.
-    pub state: StepState,
-    /// Wall-clock seconds of all attempts and items.
-    pub seconds: f64,
-    /// Last line of its standard output.
-    pub result: String,
-    /// Its log.
-    pub log: PathBuf,
-}
+/// Time after which a run that was told to stop is left as it is.
+const LAST_WAIT: Duration = Duration::from_secs(8);
 
 /// Listens to a run.
 pub trait RunObserver: Sync {
     /// Something for people.
     fn message(&self, text: &str);
-    /// A step began.
-    fn started(&self, step: &str);
+    /// A step began, or one item of it.
+    fn started(&self, step: &str, item: Option<usize>, attempt: u32);
+    /// A failed attempt is repeated after some seconds.
+    fn retrying(&self, step: &str, attempt: u32, seconds: f64, message: &str);
     /// A step ended.
     fn finished(&self, result: &StepResult);
 }
 
-/// Why a run ended early.
+/// Why a run ended early, or did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The Python environment.
-    #[error(transparent)]
-    Python(#[from] PythonError),
     /// A folder or file of the run.
     #[error("{path}: {source}")]
     Io {
         /// The path.
         path: PathBuf,
         /// The cause.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// A step that cannot run here.
+    /// The journal cannot be written, so nothing more may be done.
+    #[error("the journal {path} cannot be written: {reason}; steps that run were ended")]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// The cause.
+        reason: String,
+    },
+    /// Another process works on the run.
+    #[error("the run {folder} is being worked on by another process")]
+    Busy {
+        /// The run.
+        folder: PathBuf,
+    },
+    /// Steps that cannot run here.
     #[error("step {step:?} cannot run on this machine: {reason}")]
     Unsupported {
-        /// The step.
+        /// The first of them.
         step: String,
         /// Why.
         reason: String,
     },
-    /// A workflow parameter without a value.
-    #[error("step {step:?} needs a value for {reference}")]
+    /// Workflow parameters without a value.
+    #[error("the parameter {name:?} has no value")]
     NoValue {
-        /// The step.
-        step: String,
-        /// What is missing.
-        reference: String,
+        /// The first of them.
+        name: String,
     },
 }
 
-struct Runner<'a> {
-    settings: &'a RunSettings,
-    python: PythonEnvironment,
-    values: Values,
-    states: HashMap<String, StepState>,
-    observer: &'a dyn RunObserver,
-}
-
-/// Runs a workflow and returns the results in the order in which the steps ended.
+/// Runs a workflow. A folder with the journal of an earlier attempt is continued: what it has done is not done again.
+/// `stop` ends the run.
 ///
 /// # Errors
-/// [`RunError`] if a step cannot be tried at all. A step that fails is no error: it is in the results.
+/// [`RunError`] if it cannot begin or its folder fails. A step that fails is no error: it is in the report.
 pub async fn run(
     workflow: &Workflow,
     settings: &RunSettings,
+    store: &mut Store,
     observer: &dyn RunObserver,
-) -> Result<Vec<StepResult>, RunError> {
-    let requirements: BTreeSet<String> = workflow
-        .nodes()
-        .filter_map(|node| match &node.action {
-            Action::Script { requirements, .. } => Some(requirements.iter().cloned()),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    let requirements: Vec<String> = requirements.into_iter().collect();
-    let python =
-        PythonEnvironment::prepare(&settings.python, &settings.environments, &requirements, &|text| {
-            observer.message(text);
-        })
-        .await?;
+    stop: watch::Receiver<bool>,
+) -> Result<RunReport, RunError> {
+    let values = parameters(workflow, settings)?;
+    supported(workflow, settings)?;
+    let started = Instant::now();
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RunError::Io { path, source }
+    };
+    std::fs::create_dir_all(&settings.folder).map_err(io(&settings.folder))?;
+    let _lock = exclusive(&settings.folder)?;
+    let journal_path = settings.folder.join("journal.log");
+    let (journal, records) = Journal::open(&journal_path).map_err(io(&journal_path))?;
+    let stat_path = settings.folder.parent().unwrap_or(&settings.folder).join("digests");
+    let files = StatCache::open(&stat_path);
+    let environments =
+        Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
+    let plan = Plan::new(workflow, settings.machine);
+    begin_store(store, workflow, &plan);
+    let exit_steps: Vec<&str> = workflow.on_exit.iter().map(|node| node.name.as_str()).collect();
+    let (halt, halted) = watch::channel(false);
+    let local = Local {
+        settings,
+        files: &files,
+        environments: &environments,
+        objects: store.objects(),
+        stop: halted,
+        daemons: std::sync::Mutex::default(),
+    };
+    let memory = Recollection {
+        workshop: Workshop { settings, files: &files, environments: &environments },
+        before: remembered(&records, &exit_steps),
+        store,
+        prepared: HashMap::new(),
+    };
+    let jobs =
+        workflow.settings.parallelism.map_or(settings.jobs, |most| settings.jobs.min(most as usize)).max(1);
+    let limits = Limits { jobs, machine: settings.machine, automatic_retries: settings.automatic_retries };
+    let scheduler = Scheduler::new(plan, limits, values);
+    let mut drive =
+        Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started };
+    drive.begin(workflow);
+    let outcome = drive.run(stop, workflow).await;
+    local.end_daemons(&halt).await;
+    let broken = |reason: String| RunError::Journal { path: journal_path.clone(), reason };
+    let stopped = outcome.map_err(|error| broken(error.to_string()))?;
+    let report = drive.report(stopped);
+    drive.end(&report, stopped);
+    drop(drive);
+    let finished = report.count(StepState::Stopped) == 0;
+    files.save();
+    if let Err(error) = store.save(finished) {
+        observer.message(&format!(
+            "the cache could not be written ({error}); results of this run may be made again"
+        ));
+    }
+    journal.close().map_err(|error| broken(error.to_string()))?;
+    Ok(report)
+}
+
+struct Drive<'a> {
+    scheduler: Scheduler<'a>,
+    memory: Recollection<'a>,
+    local: &'a Local<'a>,
+    journal: &'a Journal,
+    observer: &'a dyn RunObserver,
+    halt: &'a watch::Sender<bool>,
+    started: Instant,
+}
+
+impl<'a> Drive<'a> {
+    fn now(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn begin(&mut self, workflow: &Workflow) {
+        self.journal.append(&[Record::Began {
+            version: VERSION,
+            workflow: workflow.name.clone(),
+            digest: digest(workflow),
+            at: now(),
+        }]);
+    }
+
+    /// Works until everything is through; returns whether the user stopped it.
+    async fn run(
+        &mut self,
+        mut stop: watch::Receiver<bool>,
+        workflow: &Workflow,
+    ) -> Result<bool, std::sync::Arc<io::Error>> {
+        let limit = workflow.settings.time_limit.map(|limit| Duration::from_secs(limit.seconds()));
+        let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
+        let mut expired = false;
+        let mut stopped = false;
+        let mut running = FuturesUnordered::new();
+        loop {
+            // The record of the beginning is the first of the journal and none of the scheduler's.
+            let committed = self.journal.committed()?.saturating_sub(1);
+            let now = self.now();
+            let starts = self.scheduler.advance(now, committed, &mut self.memory);
+            self.journal.append(&self.scheduler.take_records());
+            self.tell();
+            for task in starts {
+                running.push(self.start(task));
+            }
+            if self.scheduler.is_over() && running.is_empty() {
+                return Ok(stopped);
+            }
+            let wake = self.scheduler.wake().map(|at| Duration::from_secs_f64((at - now).max(0.0)));
+            tokio::select! {
+                Some((task, prepared, outcome)) = running.next() => self.finished(task, prepared, outcome),
+                () = self.journal.progress() => {}
+                () = sleep(wake) => {}
+                () = until(deadline), if !expired => {
+                    expired = true;
+                    self.observer.message("the time limit of the workflow has passed");
+                    self.scheduler.expire();
+                    self.halt.send_replace(true);
+                }
+                _ = stop.wait_for(|stop| *stop), if !stopped => {
+                    stopped = true;
+                    self.scheduler.stop();
+                    self.halt.send_replace(true);
+                }
+                () = tokio::time::sleep(LAST_WAIT), if stopped => return Ok(true),
+            }
+            if expired && running.is_empty() && !stopped {
+                self.halt.send_replace(false);
+            }
+        }
+    }
+
+    /// The work of a task; it is prepared again if another attempt used up what was prepared.
+    fn start(&mut self, task: Task) -> impl Future<Output = (Task, Option<Prepared>, Outcome)> + use<'a> {
+        let (scheduler, local, observer) = (&self.scheduler, self.local, self.observer);
+        let again = !self.memory.prepared.contains_key(&task);
+        let prepared = match self.memory.prepared.remove(&task) {
+            Some(prepared) => Ok(prepared),
+            None => {
+                let item = scheduler.item(task);
+                self.memory.workshop.prepare(&scheduler.plan, task, item, &scheduler.results)
+            }
+        };
+        let node = scheduler.plan.node(task.node);
+        async move {
+            let prepared = match prepared {
+                Ok(prepared) => prepared,
+                Err(failure) => return (task, None, Outcome::Failed(failure)),
+            };
+            let outcome = local.run(node, &prepared, again, &|text| observer.message(text)).await;
+            (task, Some(prepared), outcome)
+        }
+    }
+
+    fn finished(&mut self, task: Task, prepared: Option<Prepared>, outcome: Outcome) {
+        let outcome = match (outcome, prepared) {
+            (Outcome::Succeeded(done), Some(prepared)) => {
+                Outcome::Succeeded(self.keep(task, &prepared, done))
+            }
+            (outcome, _) => outcome,
+        };
+        let now = self.now();
+        self.scheduler.finished(task, outcome, now);
+    }
+
+    /// Puts a result into the store, unless a file that was there before changed meanwhile.
+    fn keep(&mut self, task: Task, prepared: &Prepared, mut done: Done) -> Done {
+        let steady = prepared.watched.after(self.local.files);
+        let cacheable = prepared.uncached.is_none() && steady.is_some();
+        done.files = steady.unwrap_or_default();
+        if cacheable {
+            let node = self.scheduler.plan.node(task.node);
+            let entry = Entry {
+                workflow: self.memory.store.workflow().to_owned(),
+                step: node.name.clone(),
+                done: done.clone(),
+                created: now(),
+            };
+            let folder = prepared.folder.join("outputs");
+            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), &folder) {
+                self.observer.message(&format!("{} is not cached: {error}", node.name));
+            }
+        }
+        done
+    }
+
+    fn tell(&mut self) {
+        for notice in self.scheduler.take_notices() {
+            let plan = &self.scheduler.plan;
+            match notice {
+                Notice::Started { task, attempt } => {
+                    let node = plan.node(task.node);
+                    let item = node.map.as_ref().map(|_| task.instance);
+                    self.observer.started(&node.name, item, attempt);
+                }
+                Notice::Retrying { task, attempt, wait, message } => {
+                    self.observer.retrying(&plan.node(task.node).name, attempt, wait, &message);
+                }
+                Notice::Lost { node } => {
+                    let name = &plan.node(node).name;
+                    self.observer
+                        .message(&format!("{name}: its artifacts are no longer kept; it runs again"));
+                }
+                Notice::Ended { node } => {
+                    self.observer.finished(&step_result(&self.scheduler, node, self.local.settings));
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, stopped: bool) -> RunReport {
+        self.tell();
+        self.restore_results();
+        let settings = self.local.settings;
+        let all = 0..self.scheduler.plan.entries.len();
+        let steps: Vec<StepResult> = all.map(|node| step_result(&self.scheduler, node, settings)).collect();
+        let (critical_path, critical_seconds) = critical_path(&self.scheduler, &steps);
+        let status = if stopped { "Stopped" } else { self.scheduler.status() };
+        RunReport { status: status.to_owned(), seconds: self.now(), steps, critical_path, critical_seconds }
+    }
+
+    /// Brings the artifacts of cached steps that nobody reads, and cached models, into the folder of the run.
+    fn restore_results(&self) {
+        for node in 0..self.scheduler.plan.steps {
+            let entry = &self.scheduler.plan.entries[node];
+            let (state, _, done) = self.scheduler.outcome(node);
+            let model = entry.node.outputs.iter().any(|output| {
+                matches!(output.kind, NodeOutputKind::Artifact { port_type: crate::api::PortType::Model, .. })
+            });
+            if state != StepState::Cached || !(model || entry.children.is_empty()) {
+                continue;
+            }
+            for (instance, done) in done.iter().enumerate().filter(|(_, done)| done.is_some()) {
+                let folder = super::prepare::task_folder(&self.local.settings.folder, entry.node, instance);
+                let whole = done.as_ref().is_some_and(|done| self.local.restore(&folder, done));
+                if !whole {
+                    self.observer.message(&format!(
+                        "{}: its artifacts are no longer kept; `--fresh` makes them again",
+                        entry.node.name
+                    ));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, report: &RunReport, stopped: bool) {
+        self.journal.append(&self.scheduler.take_records());
+        if !stopped {
+            self.journal.append(&[Record::Ended { status: report.status.clone(), at: now() }]);
+        }
+    }
+}
+
+async fn sleep(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn exclusive(folder: &Path) -> Result<std::fs::File, RunError> {
+    let path = folder.join("lock");
+    let file = std::fs::File::create(&path).map_err(|source| RunError::Io { path, source })?;
+    file.try_lock().map_err(|_| RunError::Busy { folder: folder.to_owned() })?;
+    Ok(file)
+}
+
+fn parameters(workflow: &Workflow, settings: &RunSettings) -> Result<Values, RunError> {
     let mut values = Values::default();
     for (name, parameter) in &workflow.parameters {
         let given = settings.parameters.get(name).or(parameter.default.as_ref());
-        if let Some(value) = given {
-            values.parameters.insert(name.clone(), value.clone());
-        }
+        let value = given.ok_or_else(|| RunError::NoValue { name: name.clone() })?;
+        values.parameters.insert(name.clone(), value.clone());
     }
-    let mut runner = Runner { settings, python, values, states: HashMap::new(), observer };
-    let mut results = Vec::new();
-    for index in workflow.topological() {
-        let blocked = workflow
-            .dependencies(index)
-            .into_iter()
-            .any(|name| runner.states.get(name) == Some(&StepState::Failed));
-        results.push(runner.step(&workflow.graph[index], blocked).await?);
-    }
-    let failed = results.iter().any(|result| result.state == StepState::Failed);
-    runner.values.status = Some(if failed { "Failed" } else { "Succeeded" }.to_owned());
-    for node in &workflow.on_exit {
-        results.push(runner.step(node, false).await?);
-    }
-    Ok(results)
+    Ok(values)
 }
 
-impl Runner<'_> {
-    fn folder(&self, step: &str) -> PathBuf {
-        self.settings.folder.join(step)
-    }
-
-    async fn step(&mut self, node: &Node, blocked: bool) -> Result<StepResult, RunError> {
-        let started = Instant::now();
-        let log = self.folder(&node.name).join("log.txt");
-        let wanted = node.condition.as_ref().is_none_or(|condition| self.values.holds(condition, None));
-        let state = if blocked || !wanted {
-            StepState::Skipped
-        } else {
-            self.observer.started(&node.name);
-            self.attempt(node, &log).await?
+/// Refuses what cannot run here before anything has run.
+fn supported(workflow: &Workflow, settings: &RunSettings) -> Result<(), RunError> {
+    for node in workflow.nodes() {
+        let reason = match &node.action {
+            Action::Job { job } => format!("a {} needs a cluster", job.kind()),
+            Action::Container { image, .. } if settings.containers.is_none() && !settings.host => {
+                format!(
+                    "{image} needs docker or podman, and neither is here (--host runs its command directly)"
+                )
+            }
+            Action::Container { image, command, .. } if settings.host && command.is_empty() => {
+                format!("without its image {image} there is no command to run")
+            }
+            _ if node.settings.resources.gpu.unwrap_or(0) > settings.machine.gpus => {
+                format!(
+                    "it asks for {} GPUs, and {} are here",
+                    node.settings.resources.gpu.unwrap_or(0),
+                    settings.machine.gpus
+                )
+            }
+            _ => continue,
         };
-        // A failure that the workflow tolerates does not block what follows.
-        let seen = if state == StepState::Failed && node.settings.continue_on_failure {
-            StepState::Succeeded
-        } else {
-            state
-        };
-        self.states.insert(node.name.clone(), seen);
-        let result =
-            self.values.outputs.get(&(node.name.clone(), "result".to_owned())).cloned().unwrap_or_default();
-        let result = StepResult {
-            name: node.name.clone(),
-            state,
-            seconds: started.elapsed().as_secs_f64(),
-            result,
-            log,
-        };
-        self.observer.finished(&result);
-        Ok(result)
+        return Err(RunError::Unsupported { step: node.name.clone(), reason });
     }
-
-    async fn attempt(&mut self, node: &Node, log: &Path) -> Result<StepState, RunError> {
-        let items = self.items(node)?;
-        let attempts = 1 + node.settings.retry.as_ref().map_or(0, |retry| retry.limit);
-        for item in items {
-            let mut done = false;
-            for attempt in 0..attempts {
-                if attempt > 0 {
-                    let wait = node.settings.retry.as_ref().and_then(|retry| retry.backoff.as_ref());
-                    tokio::time::sleep(Duration::from_secs(
-                        wait.map_or(0, |backoff| backoff.duration.seconds()),
-                    ))
-                    .await;
-                }
-                done = self.repeat(node, item.as_ref(), log).await?;
-                if done {
-                    break;
-                }
-            }
-            if !done {
-                return Ok(StepState::Failed);
-            }
-        }
-        Ok(StepState::Succeeded)
-    }
-
-    fn items(&self, node: &Node) -> Result<Vec<Option<Value>>, RunError> {
-        let unreadable = |reference: String| RunError::NoValue { step: node.name.clone(), reference };
-        let list = |text: Option<&String>, reference: String| -> Result<Vec<Value>, RunError> {
-            text.and_then(|text| serde_json::from_str(text).ok())
-                .ok_or_else(|| unreadable(format!("the list {reference}")))
-        };
-        let items = match node.map.as_ref().map(|map| &map.over) {
-            None => return Ok(vec![None]),
-            Some(MapItems::List { items }) => items.clone(),
-            Some(MapItems::Range { start, end }) => (*start..=*end).map(Value::from).collect(),
-            Some(MapItems::Output { step, output }) => {
-                list(self.values.outputs.get(&(step.clone(), output.clone())), format!("{step}.{output}"))?
-            }
-            Some(MapItems::Parameter { name }) => {
-                list(self.values.parameters.get(name), format!("parameters.{name}"))?
-            }
-        };
-        Ok(items.into_iter().map(Some).collect())
-    }
-
-    /// Runs once, or again while the loop's condition holds.
-    async fn repeat(&mut self, node: &Node, item: Option<&Value>, log: &Path) -> Result<bool, RunError> {
-        let limit = node.exec_while.as_ref().map_or(1, |repeat| repeat.limit);
-        for round in 0..limit {
-            if !self.execute(node, item, log).await? {
-                return Ok(false);
-            }
-            let Some(repeat) = &node.exec_while else { break };
-            if !self.values.holds(&repeat.condition, item) {
-                break;
-            }
-            if round + 1 < limit {
-                tokio::time::sleep(Duration::from_secs(
-                    repeat.pause.map_or(0, crate::api::Duration::seconds),
-                ))
-                .await;
-            }
-        }
-        Ok(true)
-    }
-
-    async fn execute(&mut self, node: &Node, item: Option<&Value>, log: &Path) -> Result<bool, RunError> {
-        let folder = self.folder(&node.name);
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| RunError::Io { path, source }
-        };
-        std::fs::create_dir_all(folder.join("outputs")).map_err(io(&folder))?;
-        std::fs::create_dir_all(folder.join("values")).map_err(io(&folder))?;
-        let mut command = self.command(node, item, &folder)?;
-        let output = command.output();
-        let output = match node.settings.timeout {
-            Some(limit) => match tokio::time::timeout(Duration::from_secs(limit.seconds()), output).await {
-                Ok(output) => output,
-                Err(_) => {
-                    std::fs::write(log, format!("stopped after {limit}\n")).map_err(io(log))?;
-                    return Ok(false);
-                }
-            },
-            None => output.await,
-        }
-        .map_err(|source| RunError::Io { path: self.python.python.clone(), source })?;
-        let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-        std::fs::write(log, &text).map_err(io(log))?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let last = stdout.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        self.values.outputs.insert((node.name.clone(), "result".into()), last.trim().to_owned());
-        self.read_values(node, &folder);
-        Ok(output.status.success())
-    }
-
-    fn read_values(&mut self, node: &Node, folder: &Path) {
-        for output in &node.outputs {
-            if let NodeOutputKind::Parameter { path, default } = &output.kind {
-                let file =
-                    path.as_ref().map_or_else(|| folder.join("values").join(&output.name), PathBuf::from);
-                let value =
-                    std::fs::read_to_string(file).ok().map(|text| text.trim().to_owned()).or(default.clone());
-                if let Some(value) = value {
-                    self.values.outputs.insert((node.name.clone(), output.name.clone()), value);
-                }
-            }
-        }
-    }
-
-    fn command(&self, node: &Node, item: Option<&Value>, folder: &Path) -> Result<Command, RunError> {
-        let unsupported =
-            |reason: &str| RunError::Unsupported { step: node.name.clone(), reason: reason.to_owned() };
-        let missing = |reference: String| RunError::NoValue { step: node.name.clone(), reference };
-        let Action::Script { language, source, arguments, .. } = &node.action else {
-            return Err(unsupported(
-                "it needs a container runtime or a cluster; compile the workflow for an engine instead",
-            ));
-        };
-        let source = if arguments.is_some() {
-            source.clone()
-        } else {
-            self.values.fill(source, item).map_err(missing)?
-        };
-        let file = folder.join("script");
-        std::fs::write(&file, source).map_err(|source| RunError::Io { path: file.clone(), source })?;
-        let mut command = match language {
-            ScriptLanguage::Python => Command::new(&self.python.python),
-            ScriptLanguage::Bash => Command::new("bash"),
-        };
-        command.arg(&file).current_dir(&self.settings.working_dir).stdin(Stdio::null()).kill_on_drop(true);
-        for (name, value) in &node.settings.env {
-            command.env(name, self.values.fill(value, item).map_err(missing)?);
-        }
-        for input in &node.inputs {
-            if let Input::Parameter { name, value } = input {
-                command.env(name, self.values.fill(value, item).map_err(missing)?);
-            }
-        }
-        if let Some(arguments) = arguments {
-            let arguments = self.values.fill_value(arguments, item).map_err(missing)?;
-            let inputs = self.inputs(node, item).map_err(missing)?;
-            command.env("COULER_ARGS", arguments.to_string());
-            command.env("COULER_INPUTS", inputs.to_string());
-            command.env("COULER_OUTPUTS", outputs(node, folder).to_string());
-            command.env("COULER_VALUES", folder.join("values"));
-        }
-        Ok(command)
-    }
-
-    fn inputs(&self, node: &Node, item: Option<&Value>) -> Result<Value, String> {
-        let mut ports: Map<String, Value> = Map::new();
-        for input in &node.inputs {
-            let (port, path) = match input {
-                Input::Artifact { name, step, output, .. } => {
-                    (name, self.folder(step).join("outputs").join(output).display().to_string())
-                }
-                Input::External { name, location: ArtifactLocation::Uri { uri }, .. } => {
-                    (name, self.values.fill(uri, item)?)
-                }
-                _ => continue,
-            };
-            match ports.get_mut(port) {
-                None => {
-                    ports.insert(port.clone(), Value::String(path));
-                }
-                Some(Value::Array(paths)) => paths.push(Value::String(path)),
-                Some(first) => *first = json!([first.clone(), path]),
-            }
-        }
-        Ok(Value::Object(ports))
-    }
+    Ok(())
 }
 
-fn outputs(node: &Node, folder: &Path) -> Value {
-    let ports = node
-        .outputs
-        .iter()
-        .filter(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }))
-        .map(|output| (output.name.clone(), json!(folder.join("outputs").join(&output.name))))
-        .collect();
-    Value::Object(ports)
+fn begin_store(store: &mut Store, workflow: &Workflow, plan: &Plan<'_>) {
+    let entries = &plan.entries[..plan.steps];
+    let children = entries.iter().map(|entry| entry.children.clone()).collect();
+    let seconds = entries.iter().map(|entry| entry.node.estimate.seconds.max(1.0)).collect();
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+    let bytes = entries.iter().map(|entry| (entry.node.estimate.output_bytes as f64).max(1e3)).collect();
+    let names = entries.iter().map(|entry| entry.node.name.clone()).collect();
+    store.begin(&workflow.name, names, policy::Graph::new(children, seconds, bytes));
 }

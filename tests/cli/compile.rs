@@ -208,6 +208,7 @@ fn real_training_runs_here() {
         .split("  - name: publish")
         .next()
         .unwrap()
+        .replace(", gpu: 1", "")
         .replace("eval/data", repository("eval/data").to_str().unwrap());
     dir.write("p.yaml", &program);
     let (code, _, errors) = finished(dir.couler().env("COULER_PYTHON", python).args(["run", "p.yaml"]));

@@ -8,3 +8,4 @@ mod model;
 mod nl;
 mod optimize;
 mod reference;
+mod run;

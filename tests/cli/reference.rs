@@ -13,9 +13,23 @@ fn the_schema_is_the_committed_one() {
 fn the_help_texts_are_the_committed_ones() {
     let dir = Dir::new();
     let mut all = String::new();
-    for command in
-        ["", "nl", "compile", "explain", "run", "lint", "lake", "model", "eval", "schema", "completions"]
-    {
+    for command in [
+        "",
+        "nl",
+        "compile",
+        "explain",
+        "run",
+        "resume",
+        "runs",
+        "logs",
+        "cache",
+        "lint",
+        "lake",
+        "model",
+        "eval",
+        "schema",
+        "completions",
+    ] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, text, _) = dir.run(&arguments);
         assert_eq!(code, 0, "{command}");

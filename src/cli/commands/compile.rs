@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let engine = EngineChoice::parse(&arguments.engine)?;
-    let workflow = read_workflow(&arguments.program, environment)?;
+    let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
     for note in &workflow.notes {
         output.message(&format!("note: {note}"));
     }
@@ -44,9 +44,13 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     Ok(())
 }
 
-/// Reads a program file and makes its graph.
-pub(super) fn read_workflow(path: &std::path::Path, environment: &Environment) -> Result<Workflow, Failure> {
-    let program = parse_program(&read_text(path)?)?;
+/// Makes the graph of a program that was read from `path`.
+pub(super) fn read_workflow(
+    path: &std::path::Path,
+    text: &str,
+    environment: &Environment,
+) -> Result<Workflow, Failure> {
+    let program = parse_program(text)?;
     let lake = open_lake(environment)?;
     let workflow = lower(&program, &lake).map_err(|problems| {
         Failure::failed(problems.to_string(), format!("mend {} and compile it again", path.display()))

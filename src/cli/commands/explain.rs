@@ -8,12 +8,14 @@ use serde_json::json;
 
 use super::compile::read_workflow;
 use crate::api::{Input, MapItems};
+use crate::cli::files::read_text;
 use crate::cli::optimizing::{PassArguments, SplitArguments, optimized};
 use crate::cli::{Environment, Failure, Output};
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
 use crate::optimize::passes::Report;
+use crate::run::prospects;
 
-/// Explain a program: order, conditions, loops, what flows where, and what the optimizer does with it
+/// Explain a program: order, conditions, loops, what flows where, what the optimizer does, what would run here
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
@@ -36,7 +38,12 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let workflow = read_workflow(&arguments.program, environment)?;
+    let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
+    let here = prospects(
+        &workflow,
+        &super::run::looking(&workflow, environment)?,
+        &super::run::open_store(environment)?,
+    );
     let reports = match &arguments.passes[..] {
         [none] if none == "none" => Vec::new(),
         names => optimized(workflow.clone(), names, &arguments.limits, &arguments.split, output)?.reports,
@@ -45,9 +52,15 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         let passes: Vec<_> =
             reports.iter().map(|(report, digest)| json!({"report": report, "digest": digest})).collect();
         return output.json(&json!({"digest": digest(&workflow), "graph": canonical_json(&workflow),
-            "notes": workflow.notes, "passes": passes}));
+            "notes": workflow.notes, "passes": passes, "here": here}));
     }
-    output.data(&explained(&workflow))?;
+    let mut text = explained(&workflow);
+    text.push_str("if it ran on this machine now:\n");
+    for prospect in here {
+        let word = if prospect.cached { "cached" } else { "runs" };
+        text.push_str(&format!("  {word:<7}{:<24} {}\n", prospect.step, prospect.reason));
+    }
+    output.data(&text)?;
     reports.iter().try_for_each(|(report, digest)| output.data(&of_pass(report, digest)))
 }
 

@@ -1,14 +1,18 @@
 //! The commands, one file each.
 
+mod cache;
 mod compile;
 mod completions;
 mod eval;
 mod explain;
 mod lake;
 mod lint;
+mod logs;
 mod model;
 mod nl;
+mod resume;
 mod run;
+mod runs;
 mod schema;
 mod simulate;
 
@@ -23,6 +27,10 @@ pub(super) enum Command {
     Explain(explain::Arguments),
     Simulate(simulate::Arguments),
     Run(run::Arguments),
+    Resume(resume::Arguments),
+    Runs(runs::Arguments),
+    Logs(logs::Arguments),
+    Cache(cache::Arguments),
     Lint(lint::Arguments),
     Eval(eval::Arguments),
     Lake(lake::Arguments),
@@ -42,6 +50,10 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Explain(arguments) => explain::run(&arguments, &environment, output),
         Command::Simulate(arguments) => simulate::run(&arguments, &environment, output),
         Command::Run(arguments) => run::run(&arguments, &environment, output),
+        Command::Resume(arguments) => resume::run(&arguments, &environment, output),
+        Command::Runs(arguments) => runs::run(&arguments, &environment, output),
+        Command::Logs(arguments) => logs::run(&arguments, &environment, output),
+        Command::Cache(arguments) => cache::run(arguments, &environment, output),
         Command::Lint(arguments) => lint::run(&arguments, output),
         Command::Eval(arguments) => eval::run(arguments, &environment, output),
         Command::Lake(arguments) => lake::run(arguments, &environment, output),

@@ -1,5 +1,6 @@
 //! `couler nl`: description in, workflow out.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use console::Style;
@@ -58,6 +59,10 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     run: bool,
 
+    /// Run it without asking first
+    #[arg(long, short)]
+    yes: bool,
+
     /// Show the exact prompt and a bound of the cost; call nothing
     #[arg(long)]
     dry_run: bool,
@@ -111,6 +116,12 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         Some(folder) => Prompts::from_folder(folder).map_err(crate::nl::PipelineError::from)?,
         None => Prompts::built_in(),
     };
+    if arguments.run && !arguments.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::refused(
+            "generated code runs only after somebody has agreed, and nobody can be asked here",
+            "add --yes, or write the program with --emit program, read it, and `couler run` it",
+        ));
+    }
     let lake = open_lake(environment)?;
     let options = PipelineOptions {
         temperature: arguments.temperature,
@@ -140,11 +151,48 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
     write(&arguments, &outcome, &files, &ledger, output)?;
     if arguments.run {
-        let results =
-            super::run::execute(&outcome.workflow, std::collections::HashMap::new(), environment, output)?;
-        return super::run::verdict(&results);
+        let program = write_program(&outcome.program, Format::Yaml)?;
+        if !arguments.yes {
+            agreed(&outcome, &program, output)?;
+        }
+        let (id, report) = super::run::start(
+            &outcome.workflow,
+            &program,
+            std::collections::HashMap::new(),
+            super::run::RunOptions::default(),
+            environment,
+            output,
+        )?;
+        return super::run::verdict(&id, &report);
     }
     Ok(())
+}
+
+/// Shows what would run and asks. Scripts of components are shown on request.
+fn agreed(outcome: &Outcome, program: &str, output: &Output) -> Result<(), Failure> {
+    output.message(&format!("{program}\nThis program would run on this machine."));
+    loop {
+        output.message("Run it? [y]es, [n]o, [s]how the scripts");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer).unwrap_or(0);
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => return Ok(()),
+            "s" | "show" => {
+                for node in outcome.workflow.nodes() {
+                    if let crate::ir::Action::Script { source, .. } = &node.action {
+                        output.message(&format!("--- {}\n{source}", node.name));
+                    }
+                }
+            }
+            "n" | "no" => {
+                return Err(Failure::refused("it was not run", "--emit program writes it for later"));
+            }
+            _ if read == 0 => {
+                return Err(Failure::refused("it was not run: nobody answered", "add --yes"));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn description(arguments: &Arguments) -> Result<String, Failure> {

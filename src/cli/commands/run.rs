@@ -1,19 +1,29 @@
 //! `couler run`: a program on this machine.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use console::Style;
 use serde_json::json;
+use tokio::sync::watch;
 
-use super::block_on;
 use super::compile::read_workflow;
-use crate::cli::{Environment, Failure, Output};
+use crate::cli::files::{read_text, write_text};
+use crate::cli::run_progress::RunProgress;
+use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
-use crate::run::{RunError, RunObserver, RunSettings, StepResult, StepState};
+use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
+
+/// Environment variables that every step gets.
+const USUAL: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"];
+/// Bytes of a step's log.
+const LOG_LIMIT: u64 = 16 << 20;
 
 /// Run a program on this machine
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Results are kept: a step whose program, inputs and environment are as before is not run again.
+`couler explain PROGRAM` says which steps would run, `couler resume RUN` goes on with a run that was interrupted."
+)]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
     #[arg(value_name = "PROGRAM")]
@@ -23,22 +33,59 @@ pub(in crate::cli) struct Arguments {
     #[arg(long = "parameter", short, value_name = "NAME=VALUE")]
     parameters: Vec<String>,
 
+    #[command(flatten)]
+    options: RunOptions,
+
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let parameters = parameters(&arguments.parameters)?;
-    let workflow = read_workflow(&arguments.program, environment)?;
-    let results = execute(&workflow, parameters, environment, output)?;
-    if arguments.json {
-        output.json(&json!({"version": "couler/run/v1", "workflow": workflow.name, "steps": results}))?;
-    }
-    verdict(&results)
+/// How a run is done.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(in crate::cli) struct RunOptions {
+    /// Most steps at the same time; the number of cores if absent
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+
+    /// Run the commands of containers directly on this machine
+    #[arg(long)]
+    pub(super) host: bool,
+
+    /// Run every step, whatever results there are
+    #[arg(long)]
+    pub(super) fresh: bool,
+
+    /// Do not repeat failures that are known to pass, unless a step asks for it
+    #[arg(long)]
+    pub(super) no_retry: bool,
+
+    /// Hand an environment variable to all steps
+    #[arg(long = "env", value_name = "NAME")]
+    pub(super) env: Vec<String>,
 }
 
-fn parameters(given: &[String]) -> Result<HashMap<String, String>, Failure> {
+pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    let parameters = parameters(&arguments.parameters)?;
+    let program = read_text(&arguments.program)?;
+    let workflow = read_workflow(&arguments.program, &program, environment)?;
+    let (id, report) =
+        start(&workflow, &program, parameters, arguments.options.clone(), environment, output)?;
+    if arguments.json {
+        output.json(&as_json(&workflow, &id, &report))?;
+    }
+    verdict(&id, &report)
+}
+
+pub(super) fn as_json(workflow: &Workflow, id: &str, report: &RunReport) -> serde_json::Value {
+    let mut value = json!({"version": "couler/run/v1", "run": id, "workflow": workflow.name});
+    if let (Some(map), serde_json::Value::Object(rest)) = (value.as_object_mut(), json!(report)) {
+        map.extend(rest);
+    }
+    value
+}
+
+pub(super) fn parameters(given: &[String]) -> Result<HashMap<String, String>, Failure> {
     given
         .iter()
         .map(|text| {
@@ -49,13 +96,36 @@ fn parameters(given: &[String]) -> Result<HashMap<String, String>, Failure> {
         .collect()
 }
 
-/// Runs a workflow, telling what happens.
-pub(super) fn execute(
+pub(super) fn runs_folder(environment: &Environment) -> PathBuf {
+    environment.home.join("runs")
+}
+
+pub(super) fn cache_folder(environment: &Environment) -> PathBuf {
+    environment.home.join("cache")
+}
+
+pub(super) fn open_store(environment: &Environment) -> Result<Store, Failure> {
+    let folder = cache_folder(environment);
+    StoreSettings::read(&folder).and_then(|settings| Store::open(&folder, settings)).map_err(|error| {
+        Failure::failed(format!("{}: {error}", folder.display()), "check that the folder may be written")
+    })
+}
+
+fn current_folder() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| {
+        Failure::failed(format!("the current folder: {error}"), "change to an existing folder")
+    })
+}
+
+/// Begins a new run.
+pub(super) fn start(
     workflow: &Workflow,
+    program: &str,
     parameters: HashMap<String, String>,
+    options: RunOptions,
     environment: &Environment,
     output: &Output,
-) -> Result<Vec<StepResult>, Failure> {
+) -> Result<(String, RunReport), Failure> {
     if let Some(unknown) = parameters.keys().find(|name| !workflow.parameters.contains_key(*name)) {
         let known: Vec<&str> = workflow.parameters.keys().map(String::as_str).collect();
         return Err(Failure::usage(
@@ -65,75 +135,160 @@ pub(super) fn execute(
     }
     let stamp =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
-    let settings = RunSettings {
-        folder: environment.home.join("runs").join(format!("{}-{stamp}", workflow.name)),
+    let id = format!("{}-{stamp}", workflow.name);
+    let folder = runs_folder(environment).join(&id);
+    let manifest = RunManifest {
+        version: 1,
+        workflow: workflow.name.clone(),
+        working_dir: current_folder()?,
+        parameters,
+        host: options.host,
+        jobs: options.jobs.map_or_else(machine::cores, usize::from),
+        env: options.env.clone(),
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::failed(format!("{}: {error}", folder.display()), "COULER_HOME chooses another folder")
+    })?;
+    write_text(&folder.join("program.yaml"), program)?;
+    write_text(&folder.join("run.json"), &format!("{:#}\n", json!(manifest)))?;
+    let report = carry_out(workflow, &folder, manifest, &options, environment, output)?;
+    Ok((id, report))
+}
+
+/// The settings of a run.
+pub(super) fn settings(
+    workflow: &Workflow,
+    folder: PathBuf,
+    manifest: RunManifest,
+    options: &RunOptions,
+    environment: &Environment,
+) -> Result<RunSettings, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+    let asked = manifest.env.iter().map(String::as_str);
+    let secrets = workflow.nodes().flat_map(|node| &node.settings.secrets);
+    let patterns = match std::fs::read_to_string(environment.home.join("failures.yaml")) {
+        Ok(text) => Patterns::with_user(&text).map_err(|error| {
+            Failure::usage(error.to_string(), "mend failures.yaml in the folder of couler")
+        })?,
+        Err(_) => Patterns::built_in(),
+    };
+    Ok(RunSettings {
+        folder,
         environments: environment.home.join("python"),
         python: environment.python.clone().unwrap_or_else(|| "python3".into()),
-        working_dir: std::env::current_dir().map_err(|error| {
-            Failure::failed(format!("the current folder: {error}"), "change to an existing folder")
-        })?,
-        parameters,
+        uv: machine::program(&["uv"]),
+        containers: machine::program(&["docker", "podman"]),
+        host: manifest.host,
+        working_dir: manifest.working_dir,
+        parameters: manifest.parameters,
+        jobs: manifest.jobs,
+        machine: machine::capacity(),
+        env: USUAL.into_iter().chain(asked).filter_map(variable).collect(),
+        secrets: secrets.filter_map(|secret| variable(&secret.env)).collect(),
+        log_limit: LOG_LIMIT,
+        reuse: !options.fresh,
+        automatic_retries: !options.no_retry,
+        patterns,
+    })
+}
+
+/// Settings for looking at what a run would do.
+pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<RunSettings, Failure> {
+    let manifest = RunManifest {
+        version: 1,
+        workflow: workflow.name.clone(),
+        working_dir: current_folder()?,
+        parameters: HashMap::new(),
+        host: machine::program(&["docker", "podman"]).is_none(),
+        jobs: machine::cores(),
+        env: Vec::new(),
     };
-    let observer = Printer { output };
-    let results =
-        block_on(async { crate::run::run(workflow, &settings, &observer).await.map_err(Failure::from) })?;
-    output.message(&format!("outputs and logs: {}", settings.folder.display()));
-    Ok(results)
+    settings(workflow, runs_folder(environment), manifest, &RunOptions::default(), environment)
 }
 
-/// A failure if any step failed.
-pub(super) fn verdict(results: &[StepResult]) -> Result<(), Failure> {
-    match results.iter().find(|result| result.state == StepState::Failed) {
-        None => Ok(()),
-        Some(failed) => {
-            let text = std::fs::read_to_string(&failed.log).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().rev().take(3).collect();
-            let tail: Vec<&str> = lines.into_iter().rev().collect();
-            Err(Failure::failed(
-                format!("step {:?} failed: {}", failed.name, tail.join(" ")),
-                format!("its log is {}", failed.log.display()),
-            ))
-        }
-    }
-}
-
-struct Printer<'a> {
-    output: &'a Output,
-}
-
-impl RunObserver for Printer<'_> {
-    fn message(&self, text: &str) {
-        self.output.message(text);
-    }
-
-    fn started(&self, step: &str) {
-        self.output.status(&format!("{step} …"));
-    }
-
-    fn finished(&self, result: &StepResult) {
-        self.output.clear_status();
-        let (style, word) = match result.state {
-            StepState::Succeeded => (Style::new().green(), "done"),
-            StepState::Skipped => (Style::new().dim(), "skipped"),
-            StepState::Failed => (Style::new().red(), "failed"),
+/// Runs or goes on with a run in its folder, telling what happens.
+pub(super) fn carry_out(
+    workflow: &Workflow,
+    folder: &Path,
+    manifest: RunManifest,
+    options: &RunOptions,
+    environment: &Environment,
+    output: &Output,
+) -> Result<RunReport, Failure> {
+    let settings = settings(workflow, folder.to_owned(), manifest, options, environment)?;
+    let mut store = open_store(environment)?;
+    let progress = RunProgress::new(output, workflow.graph.node_count());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(error.to_string(), "too many threads or files are open"))?;
+    let id = folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let report = runtime.block_on(async {
+        let (stop, stopped) = watch::channel(false);
+        let interrupted = async {
+            signal().await;
+            output.message("stopping; the running steps are ended (once more to stop at once)");
+            stop.send_replace(true);
+            signal().await;
         };
-        let word = self.output.styled(&style, &format!("{word:<8}"));
-        self.output
-            .message(&format!("{word}{:<24} {:>6.1} s  {}", result.name, result.seconds, result.result));
+        tokio::select! {
+            report = crate::run::run(workflow, &settings, &mut store, &progress, stopped) => report.map_err(Failure::from),
+            () = interrupted => Err(Failure::interrupted()),
+        }
+    });
+    let report = report.map_err(|failure| {
+        failure.with_hint_if_interrupted(&format!("`couler resume {id}` goes on where it stopped"))
+    })?;
+    progress.summary(&report, &id);
+    // The process ends soon; to free a big index would only take time.
+    std::mem::forget(store);
+    Ok(report)
+}
+
+/// Ctrl-C, or the request to end.
+async fn signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
     }
+}
+
+/// A failure if the run was stopped or any step failed whose failure is not tolerated.
+pub(super) fn verdict(id: &str, report: &RunReport) -> Result<(), Failure> {
+    let hint = format!("`couler resume {id}` goes on where it stopped");
+    if report.status == "Stopped" {
+        return Err(Failure::interrupted().with_hint_if_interrupted(&hint));
+    }
+    if report.status == "Succeeded" {
+        return Ok(());
+    }
+    let failed = report.steps.iter().find(|step| step.state == StepState::Failed);
+    let (name, message) =
+        failed.map_or(("", ""), |step| (&step.name, step.message.as_deref().unwrap_or_default()));
+    Err(Failure::failed(
+        format!("step {name:?} failed: {message}"),
+        format!("`couler logs {id} {name}` shows its log; mend the cause and `couler resume {id}`"),
+    ))
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let hint = match &error {
-            RunError::Python(_) => {
-                "install Python 3.11 or newer with pip and venv, or name one with COULER_PYTHON"
-            }
             RunError::NoValue { .. } => "give it with `couler run -p NAME=VALUE`",
             RunError::Unsupported { .. } => "`couler compile` writes the files for an engine that can run it",
             RunError::Io { .. } => {
                 "check that the folder may be written and has room (COULER_HOME chooses another)"
             }
+            RunError::Journal { .. } => "make room on the disk; `couler resume` goes on where it stopped",
+            RunError::Busy { .. } => "wait for it, or end it first",
         };
         Self::failed(error.to_string(), hint)
     }

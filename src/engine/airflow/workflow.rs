@@ -1,6 +1,6 @@
 //! The whole file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use super::super::kubernetes::names::dns_label;
@@ -80,13 +80,18 @@ fn wrapped(text: &str) -> String {
 }
 
 /// The function of the DAG.
+#[derive(Default)]
 struct Body {
     text: String,
+    /// Variables and what they are.
+    tasks: Vec<(String, Expr)>,
+    /// Variables that lists are read from.
+    read: HashSet<String>,
 }
 
 impl Body {
     fn new(context: &Context<'_>) -> Result<Self, EngineError> {
-        let mut body = Self { text: String::new() };
+        let mut body = Self::default();
         let mut edges = String::new();
         let workflow = context.workflow;
         let mut variables: BTreeMap<&str, String> = BTreeMap::new();
@@ -115,6 +120,7 @@ impl Body {
             body.add(&helper);
             leaves = exit(&mut edges, &leaves, &helper);
         }
+        body.write_tasks(&edges);
         if !edges.is_empty() {
             body.text.push('\n');
             body.text.push_str(&edges);
@@ -124,13 +130,20 @@ impl Body {
 
     fn add(&mut self, task: &Task) {
         if let Some((variable, value)) = &task.items {
-            self.assign(variable, value);
+            self.read.insert(variable.clone());
+            self.tasks.push((variable.clone(), value.clone()));
         }
-        self.assign(&task.variable, &task.value);
+        self.tasks.push((task.variable.clone(), task.value.clone()));
     }
 
-    fn assign(&mut self, variable: &str, value: &Expr) {
-        let _ = writeln!(self.text, "    {variable} = {}", value.layout(4, variable.chars().count() + 3, 0));
+    /// A task that nothing names again needs no variable.
+    fn write_tasks(&mut self, edges: &str) {
+        let named: HashSet<&str> = edges.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        for (variable, value) in &self.tasks {
+            let needed = named.contains(variable.as_str()) || self.read.contains(variable);
+            let start = if needed { format!("{variable} = ") } else { String::new() };
+            let _ = writeln!(self.text, "    {start}{}", value.layout(4, start.chars().count(), 0));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::{Comparison, Condition, Operand, Piece, Template, WORKFLOW};
 
 /// What is known while a workflow runs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Values {
     /// Scalars by step and output; `result` is the last line of standard output.
     pub(super) outputs: HashMap<(String, String), String>,
@@ -18,6 +18,16 @@ pub(super) struct Values {
 }
 
 impl Values {
+    /// Offers the value of an output.
+    pub(super) fn set(&mut self, step: &str, output: &str, value: String) {
+        self.outputs.insert((step.to_owned(), output.to_owned()), value);
+    }
+
+    /// The value of an output.
+    pub(super) fn get(&self, step: &str, output: &str) -> Option<&String> {
+        self.outputs.get(&(step.to_owned(), output.to_owned()))
+    }
+
     fn output(&self, step: &str, output: &str) -> Option<String> {
         if step == WORKFLOW {
             return self.status.clone();

@@ -1,0 +1,50 @@
+//! Where and with what a workflow runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::failure::Patterns;
+use super::resources::Capacity;
+
+/// Settings of a run.
+#[derive(Debug)]
+pub struct RunSettings {
+    /// Folder of this run; made if absent.
+    pub folder: PathBuf,
+    /// Folder of the Python environments.
+    pub environments: PathBuf,
+    /// The interpreter that environments are made with.
+    pub python: PathBuf,
+    /// The `uv` program, if there is one.
+    pub uv: Option<PathBuf>,
+    /// The docker or podman program, if there is one.
+    pub containers: Option<PathBuf>,
+    /// Run the commands of containers directly.
+    pub host: bool,
+    /// Folder in which relative paths of steps have their meaning.
+    pub working_dir: PathBuf,
+    /// Values of workflow parameters.
+    pub parameters: HashMap<String, String>,
+    /// Most tasks at the same time.
+    pub jobs: usize,
+    /// What the machine has.
+    pub machine: Capacity,
+    /// Environment variables that every step gets, such as `PATH`.
+    pub env: Vec<(String, String)>,
+    /// Values of secrets by the environment variable that steps ask for.
+    pub secrets: HashMap<String, String>,
+    /// Bytes of a step's log before its middle is left out.
+    pub log_limit: u64,
+    /// Whether earlier results are used.
+    pub reuse: bool,
+    /// Whether failures that are known to pass are repeated although the step does not ask for it.
+    pub automatic_retries: bool,
+    /// The table of failures.
+    pub patterns: Patterns,
+}
+
+impl RunSettings {
+    pub(super) fn masks(&self) -> Vec<String> {
+        self.secrets.values().filter(|value| value.len() >= 4).cloned().collect()
+    }
+}

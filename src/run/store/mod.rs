@@ -1,0 +1,333 @@
+//! The artifact store: results by the key of what made them, artifacts by the digest of what is in them.
+//!
+//! `index.log` has a line for every result ever made: its key, its values, the digests of its artifacts. Lines are
+//! small and stay when artifacts give way, so that the keys of later steps can be told without making anything.
+//! `objects/` has the artifacts, read-only. Nothing is trusted unseen: an artifact is hashed before it is used.
+
+mod objects;
+mod settings;
+mod state;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::{Digest, StatCache};
+use super::policy::{Graph, Ledger, Policy, Resident, View};
+use super::record;
+use super::task::Done;
+pub(super) use objects::Objects;
+pub use settings::StoreSettings;
+pub use state::Shelf;
+use state::{History, State};
+
+/// Bytes per second at which a kept artifact is taken to be read.
+const BANDWIDTH: f64 = 500e6;
+/// Results kept in the index when it is cleaned up; older ones are forgotten.
+const MOST_ENTRIES: usize = 100_000;
+
+/// A result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) workflow: String,
+    pub(super) step: String,
+    pub(super) done: Done,
+    /// Seconds since 1970.
+    pub(super) created: u64,
+}
+
+impl Entry {
+    fn id(&self) -> u128 {
+        identity(&self.done.key, &self.done)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.done.outputs.values().map(|content| content.bytes).sum()
+    }
+}
+
+/// Identifies the artifacts of a result.
+fn identity(key: &Digest, done: &Done) -> u128 {
+    let outputs = done.outputs.values();
+    key.short() ^ outputs.fold(0, |sum: u128, content| sum.rotate_left(9) ^ content.digest.short())
+}
+
+/// A workflow in a run, for the policy.
+struct Current {
+    workflow: String,
+    steps: Vec<String>,
+    graph: Graph,
+    keys: Vec<Option<u128>>,
+    stale: bool,
+}
+
+/// The store of one folder.
+pub struct Store {
+    folder: PathBuf,
+    settings: StoreSettings,
+    index: HashMap<Digest, Vec<Entry>>,
+    pending: Vec<u8>,
+    objects: Objects,
+    ledger: Ledger,
+    history: History,
+    policy: Box<dyn Policy>,
+    current: Option<Current>,
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+impl Store {
+    /// Opens the store of a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn open(folder: &Path, settings: StoreSettings) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let bytes = match std::fs::read(folder.join("index.log")) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let mut index: HashMap<Digest, Vec<Entry>> = HashMap::new();
+        for entry in record::read::<Entry>(&bytes).records {
+            remember(&mut index, entry);
+        }
+        let State { ledger, history } = State::read(&folder.join("state.json"));
+        let policy = settings.kind().policy();
+        let objects = Objects::new(folder);
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            index,
+            pending: Vec::new(),
+            objects,
+            ledger,
+            history,
+            policy,
+            current: None,
+        })
+    }
+
+    pub(super) fn objects(&self) -> Objects {
+        self.objects.clone()
+    }
+
+    /// Tells which workflow runs, so that artifacts can be judged. `steps` and `graph` have the same order; seconds and
+    /// bytes that earlier runs measured replace the estimates.
+    pub(super) fn begin(&mut self, workflow: &str, steps: Vec<String>, mut graph: Graph) {
+        for (node, step) in steps.iter().enumerate() {
+            if let Some((seconds, bytes)) = self.history.measured(workflow, step) {
+                (graph.seconds[node], graph.bytes[node]) = (seconds, bytes);
+            }
+        }
+        let known = self.history.last_ids(workflow);
+        for resident in self.ledger.kept.values_mut() {
+            resident.node = None;
+        }
+        for (node, step) in steps.iter().enumerate() {
+            for id in known(step) {
+                if let Some(resident) = self.ledger.kept.get_mut(&id) {
+                    resident.node = Some(node);
+                }
+            }
+        }
+        let keys = vec![None; steps.len()];
+        self.current = Some(Current { workflow: workflow.to_owned(), steps, graph, keys, stale: true });
+    }
+
+    pub(super) fn workflow(&self) -> &str {
+        self.current.as_ref().map_or("", |current| &current.workflow)
+    }
+
+    /// A result for a key, if the files it named are as they were. Newer ones come first.
+    pub(super) fn lookup(&self, key: &Digest, oldest: u64, files: &StatCache) -> Option<&Entry> {
+        self.index.get(key)?.iter().rev().find(|entry| entry.created >= oldest && entry.done.holds(files))
+    }
+
+    /// Whether there is any result for a key, with other files perhaps.
+    pub(super) fn knows(&self, key: &Digest) -> bool {
+        self.index.contains_key(key)
+    }
+
+    /// Counts a use of a result. `node` is the step's position, if its key stands for the whole step.
+    pub(super) fn used(&mut self, key: &Digest, done: &Done, node: Option<usize>) {
+        let id = identity(key, done);
+        self.ledger.touch(id);
+        if let (Some(current), Some(node)) = (&mut self.current, node) {
+            current.keys[node] = Some(id);
+            current.stale = true;
+            if let Some(resident) = self.ledger.kept.get_mut(&id) {
+                resident.node = Some(node);
+            }
+        }
+    }
+
+    /// Keeps a result, and its artifacts if the policy says so. `folder` has the artifacts by output.
+    ///
+    /// # Errors
+    /// The disk took no more. The result is not kept then, and nothing else is lost.
+    pub(super) fn put(&mut self, entry: Entry, node: usize, whole: bool, folder: &Path) -> io::Result<()> {
+        let bytes = entry.bytes();
+        let id = entry.id();
+        self.ledger.touch(id);
+        self.history.measure(&entry.workflow, &entry.step, entry.done.seconds, as_float(bytes));
+        if bytes > 0 {
+            self.keep_artifacts(&entry, id, node, whole, folder)?;
+        } else if let Some(current) = self.current.as_mut().filter(|_| whole) {
+            current.keys[node] = Some(id);
+        }
+        record::write(&entry, &mut self.pending);
+        remember(&mut self.index, entry);
+        if self.pending.len() > 64 << 10 { self.flush() } else { Ok(()) }
+    }
+
+    fn keep_artifacts(
+        &mut self,
+        entry: &Entry,
+        id: u128,
+        node: usize,
+        whole: bool,
+        folder: &Path,
+    ) -> io::Result<()> {
+        let size = as_float(entry.bytes());
+        let capacity = as_float(self.settings.capacity_bytes());
+        if let Some(current) = &mut self.current {
+            (current.graph.seconds[node], current.graph.bytes[node]) = (entry.done.seconds, size);
+            if whole {
+                current.keys[node] = Some(id);
+            }
+            current.stale = true;
+        }
+        let Some(current) = &mut self.current else { return Ok(()) };
+        let changes = self.history.changes(&current.workflow, &current.steps);
+        let view = View {
+            graph: &current.graph,
+            keys: &current.keys,
+            changes: &changes,
+            capacity,
+            bandwidth: BANDWIDTH,
+        };
+        if std::mem::take(&mut current.stale) {
+            self.policy.begin(&view, &self.ledger);
+        }
+        let Some(victims) = self.policy.admit(&view, &self.ledger, id, node) else { return Ok(()) };
+        let score = self.policy.score(&view, &self.ledger, id, node);
+        for content in entry.done.outputs.iter().filter(|(_, content)| content.bytes > 0) {
+            self.objects.add(content.1.digest, &folder.join(content.0))?;
+        }
+        let clock = self.ledger.clock;
+        let resident =
+            Resident { node: whole.then_some(node), bytes: size, last: clock, stored: clock, score };
+        self.ledger.insert(id, resident);
+        self.history.keep(id, &entry.workflow, &entry.step, entry.done.outputs.values().map(|c| c.digest));
+        self.evict(&victims);
+        Ok(())
+    }
+
+    fn evict(&mut self, victims: &[u128]) {
+        for id in victims {
+            self.ledger.remove(*id);
+            for digest in self.history.drop_kept(*id) {
+                self.objects.remove(digest);
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let path = self.folder.join("index.log");
+        let mut file = File::options().append(true).create(true).open(path)?;
+        file.write_all(&self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Writes what was learned. `finished` says that the run came to its end, so that its keys are worth comparing.
+    ///
+    /// # Errors
+    /// The disk took no more.
+    pub(super) fn save(&mut self, finished: bool) -> io::Result<()> {
+        self.flush()?;
+        if let Some(current) = self.current.take() {
+            let changed = finished
+                && self.history.observe(&current.workflow, &current.steps, &current.graph, &current.keys);
+            if !changed && self.history.is_clean() {
+                return Ok(());
+            }
+        }
+        State::write(&self.folder.join("state.json"), &self.ledger, &mut self.history)
+    }
+
+    /// What is kept, most valuable first.
+    pub fn shelves(&self) -> Vec<Shelf> {
+        let mut shelves: Vec<Shelf> =
+            self.ledger.kept.iter().filter_map(|(id, resident)| self.history.shelf(*id, resident)).collect();
+        shelves.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.step.cmp(&b.step)));
+        shelves
+    }
+
+    /// Number of results in the index.
+    pub fn results(&self) -> usize {
+        self.index.values().map(Vec::len).sum()
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &StoreSettings {
+        &self.settings
+    }
+
+    /// Makes room: artifacts beyond the capacity go, those worth least first, then everything that nothing refers to.
+    /// Returns the bytes that were freed.
+    ///
+    /// # Errors
+    /// The index cannot be written.
+    pub fn collect(&mut self, capacity: u64) -> io::Result<u64> {
+        let mut shelves = self.shelves();
+        let before = self.ledger.used;
+        while self.ledger.used > as_float(capacity) {
+            let Some(least) = shelves.pop() else { break };
+            self.evict(&[least.id]);
+        }
+        self.objects.retain(&self.history.referenced())?;
+        let mut entries: Vec<Entry> = self.index.drain().flat_map(|(_, entries)| entries).collect();
+        entries.sort_by(|a, b| (a.created, &a.step, a.done.key).cmp(&(b.created, &b.step, b.done.key)));
+        entries.drain(..entries.len().saturating_sub(MOST_ENTRIES));
+        let mut bytes = Vec::new();
+        for entry in entries {
+            record::write(&entry, &mut bytes);
+            remember(&mut self.index, entry);
+        }
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(&bytes)?;
+        file.persist(self.folder.join("index.log")).map_err(|error| error.error)?;
+        self.pending.clear();
+        State::write(&self.folder.join("state.json"), &self.ledger, &mut self.history)?;
+        Ok(objects::whole(before - self.ledger.used))
+    }
+
+    /// Bytes of artifacts kept.
+    pub fn used_bytes(&self) -> u64 {
+        objects::whole(self.ledger.used)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn as_float(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+/// The newest entry for the same files stands for the older ones.
+fn remember(index: &mut HashMap<Digest, Vec<Entry>>, entry: Entry) {
+    let entries = index.entry(entry.done.key).or_default();
+    entries.retain(|other| other.done.files != entry.done.files);
+    entries.push(entry);
+}

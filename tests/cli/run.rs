@@ -1,0 +1,277 @@
+//! `run`, `resume`, `runs`, `logs`, `cache`: on this machine, with real processes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Dir, finished};
+
+const CHAIN: &str = r#"
+version: couler/v1
+name: chain
+steps:
+  - name: load
+    run: {function: run_script, language: bash, source: "cat data.txt; echo load >> ran"}
+    inputs: []
+  - name: fit
+    run: {function: run_script, language: bash, source: "echo fit of $x; echo fit >> ran"}
+    inputs: [{kind: parameter, name: x, value: "{{steps.load.result}}"}]
+"#;
+
+fn report(dir: &Dir, arguments: &[&str]) -> (i32, Value, String) {
+    let (code, stdout, errors) = dir.run(arguments);
+    (code, serde_json::from_str(&stdout).unwrap_or(Value::Null), errors)
+}
+
+fn states(report: &Value) -> Vec<&str> {
+    report["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect()
+}
+
+/// Like `CHAIN` without the file that both append to, which would keep them from being cached.
+fn chain() -> String {
+    CHAIN.replace("; echo load >> ran", "").replace("; echo fit >> ran", "")
+}
+
+#[test]
+fn a_second_run_is_cached_and_a_changed_input_is_not() {
+    let dir = Dir::new();
+    dir.write("p.yaml", &chain());
+    dir.write("data.txt", "one");
+    let (code, first, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!((code, states(&first)), (0, vec!["succeeded", "succeeded"]), "{errors}");
+    let (_, second, _) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(states(&second), ["cached", "cached"]);
+    assert!(dir.run(&["explain", "p.yaml"]).1.contains("cached load"));
+    let data = dir.path().join("data.txt");
+    let time = std::fs::metadata(&data).unwrap().modified().unwrap();
+    dir.write("data.txt", "two");
+    std::fs::File::options().write(true).open(&data).unwrap().set_modified(time).unwrap();
+    let (_, third, _) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(states(&third), ["succeeded", "succeeded"], "a forged time hides no change");
+    assert_eq!(third["steps"][1]["result"], "fit of two");
+    std::fs::File::options()
+        .write(true)
+        .open(&data)
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
+    let (_, fourth, _) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(states(&fourth), ["cached", "cached"], "a new time is no change");
+    dir.write("data.txt", "one");
+    let (_, reverted, _) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(states(&reverted), ["cached", "cached"], "earlier results stand again");
+}
+
+#[test]
+fn a_failed_run_is_resumed_with_an_edited_program() {
+    let dir = Dir::new();
+    let broken = CHAIN.replace("echo fit of $x;", "echo broken >&2; exit 7;");
+    dir.write("p.yaml", &broken);
+    dir.write("data.txt", "one");
+    let (code, failed, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!((code, states(&failed)), (1, vec!["succeeded", "failed"]), "{errors}");
+    assert!(errors.contains("exit code 7") && errors.contains("couler resume"), "{errors}");
+    let id = failed["run"].as_str().unwrap();
+    assert_eq!(dir.run(&["logs", id, "fit"]).1, "broken\n");
+    dir.write("p.yaml", CHAIN);
+    let (code, resumed, errors) = report(&dir, &["resume", id, "p.yaml", "--json"]);
+    assert_eq!((code, states(&resumed)), (0, vec!["cached", "succeeded"]), "{errors}");
+    assert!(dir.run(&["runs"]).1.contains("succeeded"));
+    assert_eq!(dir.run(&["resume", "nothing"]).0, 2);
+}
+
+#[test]
+fn a_killed_run_goes_on() {
+    let dir = Dir::new();
+    dir.write(
+        "p.yaml",
+        r#"
+version: couler/v1
+name: slow
+steps:
+  - name: first
+    run: {function: run_script, language: bash, source: "echo x >> first-ran"}
+  - name: second
+    after: [first]
+    run: {function: run_script, language: bash, source: "test -f go && exit 0; touch begun; sleep 30"}
+"#,
+    );
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("couler"))
+        .args(["--quiet", "run", "p.yaml"])
+        .current_dir(dir.path())
+        .env("COULER_HOME", dir.path().join("home"))
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !dir.path().join("begun").exists() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    dir.write("go", "");
+    let (code, resumed, errors) = report(&dir, &["resume", "last", "--json"]);
+    assert_eq!((code, states(&resumed)), (0, vec!["cached", "succeeded"]), "{errors}");
+    assert_eq!(dir.read("first-ran"), "x\n");
+}
+
+#[test]
+fn skips_failures_and_exit_steps_follow_the_rules() {
+    let dir = Dir::new();
+    dir.write(
+        "p.yaml",
+        r#"
+version: couler/v1
+name: rules
+parameters: {wanted: {default: "no"}}
+steps:
+  - name: never
+    when: parameters.wanted == yes
+    run: {function: run_script, language: bash, source: "true"}
+  - name: behind-skipped
+    after: [never]
+    run: {function: run_script, language: bash, source: "true"}
+  - name: breaks
+    run: {function: run_script, language: bash, source: "exit 1"}
+  - name: behind-failed
+    after: [breaks]
+    run: {function: run_script, language: bash, source: "true"}
+  - name: further-behind
+    after: [behind-failed]
+    run: {function: run_script, language: bash, source: "true"}
+on_exit:
+  - name: goodbye
+    run: {function: run_script, language: bash, source: "echo $s"}
+    inputs: [{kind: parameter, name: s, value: "{{steps.workflow.status}}"}]
+"#,
+    );
+    let (code, ended, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(code, 1, "{errors}");
+    let found: std::collections::BTreeMap<&str, &str> = ended["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["name"].as_str().unwrap(), step["state"].as_str().unwrap()))
+        .collect();
+    for (step, state) in [
+        ("never", "skipped"),
+        ("behind-skipped", "succeeded"),
+        ("breaks", "failed"),
+        ("behind-failed", "omitted"),
+        ("further-behind", "omitted"),
+        ("goodbye", "succeeded"),
+    ] {
+        assert_eq!(found.get(step), Some(&state), "{step}: {errors}");
+    }
+}
+
+#[test]
+fn secrets_reach_the_step_and_nothing_else() {
+    let dir = Dir::new();
+    dir.write(
+        "p.yaml",
+        r#"
+version: couler/v1
+name: hush
+steps:
+  - name: use
+    run: {function: run_script, language: bash, source: "echo got $TOKEN; test -z \"$OTHER\""}
+    settings: {secrets: [{env: TOKEN, secret: s, key: k}]}
+"#,
+    );
+    let (code, stdout, errors) = finished(
+        dir.couler().args(["run", "p.yaml", "--json"]).env("TOKEN", "swordfish-77").env("OTHER", "x"),
+    );
+    assert_eq!(code, 0, "{errors}");
+    assert!(stdout.contains("got ***"), "{stdout}");
+    let mut folders = vec![dir.path().join("home")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+                assert!(!text.contains("swordfish"), "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn containers_need_a_runtime_or_the_host() {
+    let dir = Dir::new();
+    let program = "version: couler/v1\nname: c\nsteps:\n  - name: a\n    run: {function: run_container, image: x, command: [echo, hello]}\n";
+    dir.write("p.yaml", program);
+    let (code, ended, errors) = report(&dir, &["run", "p.yaml", "--host", "--json"]);
+    assert_eq!((code, &ended["steps"][0]["result"]), (0, &Value::from("hello")), "{errors}");
+    let bare = dir.path().join("bare");
+    std::fs::create_dir(&bare).unwrap();
+    let (code, _, errors) = finished(dir.couler().args(["run", "p.yaml"]).env("PATH", &bare));
+    assert_eq!(code, 1);
+    assert!(errors.contains("docker or podman") && errors.contains("--host"), "{errors}");
+}
+
+#[test]
+fn damaged_artifacts_are_made_again() {
+    let dir = Dir::new();
+    let (file, read) = (dir.path().join("result.bin"), dir.path().join("in.bin"));
+    let program = |more: &str| {
+        format!(
+            r#"
+version: couler/v1
+name: made
+steps:
+  - name: make
+    run: {{function: run_script, language: bash, source: "echo precious > {0}"}}
+    outputs: [{{name: thing, source: {{kind: artifact, path: {0}, type: file}}}}]
+  - name: use
+    run: {{function: run_script, language: bash, source: "{more} cat {1}"}}
+    inputs: [{{kind: artifact, name: x, step: make, output: thing, path: {1}}}]
+"#,
+            file.display(),
+            read.display()
+        )
+    };
+    let ran = |more: &str| {
+        dir.write("p.yaml", &program(more));
+        let (code, ended, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+        assert_eq!(code, 0, "{errors}");
+        let found = states(&ended).join(" ");
+        (found, ended["steps"][1]["result"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(ran("").0, "succeeded succeeded");
+    assert_eq!(ran("true;").0, "cached succeeded");
+    let objects = objects(dir.path());
+    assert_eq!(objects.len(), 1);
+    std::fs::remove_file(&objects[0]).unwrap();
+    std::fs::write(&objects[0], "damaged!\n").unwrap();
+    assert_eq!(ran("true; true;"), ("succeeded succeeded".to_owned(), "precious".to_owned()));
+    assert_eq!(std::fs::read_to_string(&objects[0]).unwrap(), "precious\n");
+    assert!(dir.run(&["cache", "show"]).1.contains("make"));
+    assert_eq!(dir.run(&["cache", "policy", "lru", "--capacity", "1Gi"]).1, "policy lru, capacity 1.0 GiB\n");
+    assert_eq!(dir.run(&["cache", "policy", "best"]).0, 2);
+    assert_eq!(dir.run(&["cache", "gc", "--keep", "0"]).0, 0);
+    let (code, _, errors) = dir.run(&["run", "p.yaml", "--fresh"]);
+    assert_eq!(code, 0, "{errors}");
+}
+
+/// The files of the artifact store below a folder.
+fn objects(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(objects(&path));
+        } else if path.components().any(|part| part.as_os_str() == "objects") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn generated_code_is_not_run_unasked() {
+    let (code, _, errors) = Dir::new().run(&["nl", "run acme/x:1", "--run"]);
+    assert_eq!(code, 3);
+    assert!(errors.contains("--yes"), "{errors}");
+}
