@@ -1,4 +1,4 @@
-//! Columns that a text states: "group by district", "standardize cement, water and slag", "drop the column guest_name".
+//! Columns that a text states: "group by district", "standardize cement, water and slag", "drop the column `guest_name`".
 
 use std::sync::LazyLock;
 
@@ -338,7 +338,7 @@ pub(super) fn stated_columns(component: &Component, text: &str) -> Map<String, V
             stated.extend(rows.map(|rows| ("min_rows".to_owned(), json!(rows))));
         }
         "git.clone" => {
-            put("branch", REVISION.captures(text).map(|found| found[1].to_owned()).into_iter().collect())
+            put("branch", REVISION.captures(text).map(|found| found[1].to_owned()).into_iter().collect());
         }
         "llm.finetune" | "torch.finetune" | "features.tfidf" => {
             let forward = ROLES.captures_iter(text).map(|role| (role[1].to_owned(), role[2].to_owned()));

@@ -96,7 +96,7 @@ static SPELLED_COMMAND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?:python3?|torchrun|mpirun|horovodrun|deepspeed|accelerate|Rscript|java|node|bash|sh) \S";
     [
         r#"(?i)\b(?:commands?|cmd|befehl|commande|comando)(?: line)?(?: is|:)?\s+["`“'„]([^"`”'“]+)["`”'“]"#.to_owned(),
-        format!(r"(?i)\b(?:commands?|cmd|befehl|commande|comando)(?: line)?(?: is|:)?\s+([./\w-][^,;\n]*?)(?:[,;\n]|\.\s|\.?$|\s(?:and|with|on|und|mit|et|avec)\s)"),
+        r"(?i)\b(?:commands?|cmd|befehl|commande|comando)(?: line)?(?: is|:)?\s+([./\w-][^,;\n]*?)(?:[,;\n]|\.\s|\.?$|\s(?:and|with|on|und|mit|et|avec)\s)".to_string(),
         format!(r"(?:^|[\s,:(])({program}[^,;\n]*?)(?:[,;\n)]|\.\s|\.?$|\s(?:and|with|on|und|mit|et|avec)\s)"),
     ]
     .iter()

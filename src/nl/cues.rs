@@ -121,7 +121,7 @@ fn is_fixed(task: &str) -> bool {
 }
 
 fn is_training(task: &str) -> bool {
-    task.ends_with(".train") || task.ends_with(".finetune")
+    task.rsplit_once('.').is_some_and(|(_, verb)| matches!(verb, "train" | "finetune"))
 }
 
 fn is_notice(task: &str) -> bool {

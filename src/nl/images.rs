@@ -95,7 +95,7 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     });
 }
 
-/// "A PyTorchJob: image a:1, command …": the words that only name the image belong to the job beside them.
+/// "A `PyTorchJob`: image a:1, command …": the words that only name the image belong to the job beside them.
 fn give_jobs_their_images(plan: &mut Plan, changes: &mut Vec<String>) {
     for index in (0..plan.steps.len()).rev() {
         let step = &plan.steps[index];

@@ -164,7 +164,7 @@ fn names_work(text: &str) -> bool {
     let images = known.iter().filter(|l| l.kind == Image && l.text.contains(':')).count();
     let addresses = known.iter().filter(|l| l.kind == Uri).count();
     let algorithms = super::algorithms::named_algorithms(text).len();
-    images > 1 || (images > 0 && addresses > 0) || (addresses > 0 && (algorithms > 0 || images > 0))
+    images > 1 || (addresses > 0 && (algorithms > 0 || images > 0))
 }
 
 /// Whether a text looks like English: at least a tenth of its words are among the most frequent ones.

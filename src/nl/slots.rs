@@ -425,7 +425,7 @@ static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words behind such a verb that name no column.
-/// "A gradient boosting regressor (sklearn) for charge_minutes", "decision tree (edible)".
+/// "A gradient boosting regressor (sklearn) for `charge_minutes`", "decision tree (edible)".
 static TARGET_OF_MODEL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?xi)\b(?:regression|classifier|regressor|model|forests?|trees?|boosting|xg-?boost|light-?gbm|cat-?boost|svm|network|net|lasso|ridge|bayes|machine|mlp|k-?nn|perceptron|neighbou?rs|regressor)s?

@@ -66,7 +66,7 @@ static MOUNT: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         )),
     ]
 });
-/// "DB_PASS, from the secret billing-db (key password)", and the other way round.
+/// "`DB_PASS`, from the secret billing-db (key password)", and the other way round.
 static SECRETS: LazyLock<Vec<(Regex, [usize; 3])>> = LazyLock::new(|| {
     let variable = r#"["'`]?\b((?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z][A-Z0-9]{3,}))\b["'`]?"#;
     let secret = r#"secret(?: called| named)?\s+["'`]?([a-z0-9][a-z0-9.-]*[a-z0-9])["'`]?"#;

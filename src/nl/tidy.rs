@@ -302,7 +302,7 @@ fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
         let parts: Vec<(String, String)> = all.into_iter().filter(|part| !elsewhere(part)).collect();
         if let [(image, words)] = &parts[..] {
             changes.push(format!("{}: it runs {image}; the other images have their own steps", step.name));
-            plan.steps[index].text = words.clone();
+            plan.steps[index].text.clone_from(words);
             continue;
         }
         if parts.is_empty() {

@@ -186,7 +186,9 @@ impl Workshop<'_> {
             Work::Script { language, source, requirements } => {
                 feed(if *language == ScriptLanguage::Python { "python" } else { "bash" });
                 feed(&masked(source, &masks));
-                requirements.iter().for_each(|requirement| feed(requirement));
+                for requirement in requirements {
+                    feed(requirement);
+                }
                 if *language == ScriptLanguage::Python {
                     feed(self.environments.version());
                 }

@@ -122,7 +122,7 @@ fn exit_of(status: ExitStatus) -> Exit {
 /// Copies the output to the log until the process has ended.
 async fn follow(child: &mut Child, log: &mut Log) -> io::Result<ExitStatus> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-    let (mut first, mut second) = ([0; 8192], [0; 8192]);
+    let (mut first, mut second) = (vec![0; 8192], vec![0; 8192]);
     let mut status = None;
     while status.is_none() {
         tokio::select! {
@@ -154,7 +154,7 @@ async fn read_some(
 
 /// Copies what is left in the pipes.
 async fn read_all(child: &mut Child, log: &mut Log) -> io::Result<()> {
-    let mut buffer = [0; 8192];
+    let mut buffer = vec![0; 8192];
     while let Some(stream) = &mut child.stdout {
         match stream.read(&mut buffer).await? {
             0 => child.stdout = None,

@@ -354,7 +354,7 @@ impl<'a> Scheduler<'a> {
             }
             let round = self.instance(task).round + 1;
             if round < repeat.limit && values.holds(&repeat.condition, self.item(task)) {
-                let pause = repeat.pause.map_or(0.0, |pause| pause.seconds() as f64);
+                let pause = repeat.pause.map_or(0.0, crate::run::failure::as_seconds);
                 self.record(Record::Repeated { step, item, round });
                 let instance = self.instance_mut(task);
                 (instance.round, instance.failures, instance.waited) = (round, 0, 0.0);

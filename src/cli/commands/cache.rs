@@ -51,7 +51,7 @@ enum Action {
     },
     /// Replay edits, re-runs and reverts of workflows and compare the policies
     Simulate {
-        /// Real workflows: a file with one JSON object per line (name, app, children, seconds, output_bytes)
+        /// Real workflows: a file with one JSON object per line (name, app, children, seconds, `output_bytes`)
         #[arg(long, value_name = "FILE")]
         instances: Option<PathBuf>,
         /// Seeds of the generated pipelines

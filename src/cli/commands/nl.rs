@@ -26,6 +26,7 @@ use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
   echo \"run acme/etl:1 every night at 2\" | couler nl -f - --emit program
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 the model could not be reached.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct Arguments {
     /// What the workflow should do, in any language
     #[arg(value_name = "DESCRIPTION", conflicts_with = "file")]

@@ -52,9 +52,8 @@ impl Module {
     /// What its code needs.
     pub(crate) fn needs(self) -> &'static [Self] {
         match self {
-            Self::Values | Self::Path | Self::Place | Self::LocalPlace => &[],
+            Self::Values | Self::Path | Self::Place | Self::LocalPlace | Self::Step => &[],
             Self::Items => &[Self::Values],
-            Self::Step => &[],
             Self::Pod | Self::Local => &[Self::Step, Self::Path],
             Self::Daemon | Self::Clean => &[Self::Pod],
             Self::Job => &[Self::Step, Self::Values],

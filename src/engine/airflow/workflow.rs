@@ -38,13 +38,13 @@ pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<Str
     }
     let modules = context.modules();
     let constants: BTreeSet<&(&str, &str)> = modules.iter().flat_map(|module| module.constants()).collect();
-    if !constants.is_empty() {
+    if constants.is_empty() {
+        text.push('\n');
+    } else {
         text.push_str("\n\n");
         for (name, value) in constants {
             let _ = writeln!(text, "{name} = {}", string(value));
         }
-    } else {
-        text.push('\n');
     }
     for module in modules {
         let _ = write!(text, "\n\n{}", module.code());

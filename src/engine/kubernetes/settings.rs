@@ -28,6 +28,9 @@ pub(crate) fn go_duration(duration: Duration) -> String {
     written.concat()
 }
 
+/// The text of a value in the engine's words; the name is that of the input parameter that it belongs to.
+type TextOf<'a> = &'a mut dyn FnMut(Option<&str>, &str) -> Result<String, EngineError>;
+
 /// Environment of a step: its input parameters, then what its settings say. `extra` comes between. `value` writes each
 /// text; it also gets the name of the input parameter if the text is one.
 ///
@@ -36,7 +39,7 @@ pub(crate) fn go_duration(duration: Duration) -> String {
 pub(crate) fn environment(
     node: &Node,
     extra: Vec<EnvVar>,
-    value: &mut dyn FnMut(Option<&str>, &str) -> Result<String, EngineError>,
+    value: TextOf<'_>,
 ) -> Result<Vec<EnvVar>, EngineError> {
     let mut variables: IndexMap<String, EnvVar> = IndexMap::new();
     for input in &node.inputs {

@@ -144,7 +144,7 @@ fn from_address(node: &Node, uri: &str) -> Result<Tool, EngineError> {
         "oss" => oss(uri.to_owned()),
         "hdfs" => hdfs(uri.to_owned()),
         "git" | "git+https" | "git+ssh" | "ssh" => git(uri.strip_prefix("git+").unwrap_or(uri)),
-        "http" | "https" if rest.ends_with(".git") => git(uri),
+        "http" | "https" if rest.rsplit_once('.').is_some_and(|(_, ending)| ending == "git") => git(uri),
         "http" | "https" => http(uri),
         other => return refused(format!("no tool is known for {other}:// addresses; fetch it in a step")),
     })

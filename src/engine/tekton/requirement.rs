@@ -48,12 +48,13 @@ fn one(part: &str) -> Option<String> {
 
 /// `status.x` as jq's `.["status"]["x"]`.
 fn path(text: &str) -> Option<String> {
-    let fits = |word: &&str| !word.is_empty() && !word.contains([' ', '"', '\\', '(', ')', '$']);
+    let fits = |word: &str| !word.is_empty() && !word.contains([' ', '"', '\\', '(', ')', '$']);
     let words: Vec<&str> = text.trim().split('.').collect();
-    if !words.iter().all(|word| fits(&word)) {
+    if !words.iter().copied().all(fits) {
         return None;
     }
-    Some(format!(".{}", words.iter().map(|word| format!("[\"{word}\"]")).collect::<String>()))
+    let keys: Vec<String> = words.iter().map(|word| format!("[\"{word}\"]")).collect();
+    Some(format!(".{}", keys.concat()))
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn requests_follow_sizes_and_leave_the_user_s_alone() {
-        let program = r#"
+        let program = r"
 version: couler/v1
 name: w
 steps:
@@ -222,7 +222,7 @@ steps:
   run: {function: run_container, image: i}
   inputs: [{kind: artifact, name: data, step: load, output: data}]
   settings: {resources: {memory: 7Gi, cpu: 500m, gpu: 2}}
-"#;
+";
         let known = StepEstimate { seconds: None, output_bytes: Some(1e9) };
         let estimates =
             EstimateFile { steps: IndexMap::from([("load".to_owned(), known)]), ..EstimateFile::default() };

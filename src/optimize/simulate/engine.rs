@@ -108,7 +108,9 @@ impl<'a> Run<'a> {
                 self.make_ready(task);
             }
         }
-        open.into_iter().for_each(|part| self.open(part));
+        for part in open {
+            self.open(part);
+        }
         self.fill_workers(0.0);
     }
 

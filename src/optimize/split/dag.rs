@@ -187,7 +187,7 @@ impl Dag {
     }
 
     /// The windows of `width` seconds into which the earliest starts fall, numbered without gaps.
-    pub(super) fn windows(&self, starts: &[f64], width: f64) -> Vec<usize> {
+    pub(super) fn windows(starts: &[f64], width: f64) -> Vec<usize> {
         starts.iter().map(|start| if width.is_finite() { as_index(start / width) } else { 0 }).collect()
     }
 }

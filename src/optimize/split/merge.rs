@@ -51,7 +51,7 @@ impl<'a> Merging<'a> {
             refused: std::collections::HashSet::new(),
         };
         for part in 0..parts.len() {
-            let length = merging.length(&parts.members(part).to_vec(), (part, part));
+            let length = merging.length(parts.members(part), (part, part));
             merging.lengths.push(length);
         }
         merging.connect();
@@ -193,7 +193,9 @@ impl<'a> Merging<'a> {
             if part == last { second } else { part }
         };
         for (part, next) in self.successors.iter_mut().enumerate() {
-            next.iter_mut().for_each(|to| *to = renamed(*to));
+            for to in next.iter_mut() {
+                *to = renamed(*to);
+            }
             next.sort_unstable();
             next.dedup();
             next.retain(|to| *to != part);

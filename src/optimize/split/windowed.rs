@@ -25,8 +25,10 @@ pub(super) fn windowed(dag: &Dag, budget: &Budget) -> Partition {
     let starts = dag.earliest_starts();
     let length = dag.critical_path();
     let widths = std::iter::once(f64::INFINITY).chain((1..=HALVINGS).map(|k| length / 2_f64.powi(k)));
-    let mut candidates: Vec<Partition> =
-        widths.filter(|width| *width > 0.0).map(|width| Packing::new(dag, budget, &starts, width)).collect();
+    let mut candidates: Vec<Partition> = widths
+        .filter(|width| *width > 0.0)
+        .map(|width| Packing::partition(dag, budget, &starts, width))
+        .collect();
     let (levels, count) = chunks(dag, budget, 0..dag.len(), |a, b| dag.level(a) != dag.level(b));
     candidates.push(Partition::in_order(levels, count));
     candidates.push(kahn(dag, budget));
@@ -52,8 +54,8 @@ struct Packing<'a> {
 }
 
 impl<'a> Packing<'a> {
-    fn new(dag: &'a Dag, budget: &'a Budget, starts: &[f64], width: f64) -> Partition {
-        let window_of = dag.windows(starts, width);
+    fn partition(dag: &'a Dag, budget: &'a Budget, starts: &[f64], width: f64) -> Partition {
+        let window_of = Dag::windows(starts, width);
         let components = Components::new(dag, &window_of);
         let mut packing = Self { dag, budget, part_of: vec![0; dag.len()], count: 0 };
         for window in 0..components.by_window.len() {

@@ -4,7 +4,7 @@ mod patterns;
 mod retry;
 
 pub use patterns::{Advice, PatternError, Patterns, Sign};
-pub(super) use retry::wait_before_next;
+pub(super) use retry::{as_seconds, wait_before_next};
 
 /// Who failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

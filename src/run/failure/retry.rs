@@ -1,7 +1,12 @@
 //! Whether a failed attempt is repeated, and after how long.
 
 use super::{Advice, Cause, Failure};
-use crate::api::{Retry, RetryPolicy};
+use crate::api::{Duration, Retry, RetryPolicy};
+
+#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
+pub(in crate::run) fn as_seconds(duration: Duration) -> f64 {
+    duration.seconds() as f64
+}
 
 /// Seconds to wait before the next attempt, or `None` if there is none.
 ///
@@ -40,9 +45,9 @@ pub(in crate::run) fn wait_before_next(
     let Some(backoff) = &retry.backoff else {
         return Some(transient.map_or(0.0, |(wait, _)| doubled(wait, attempt)));
     };
-    let wait = backoff.duration.seconds() as f64
+    let wait = as_seconds(backoff.duration)
         * f64::from(backoff.factor.unwrap_or(1)).powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
-    let longest = backoff.max_duration.map_or(f64::INFINITY, |limit| limit.seconds() as f64);
+    let longest = backoff.max_duration.map_or(f64::INFINITY, as_seconds);
     (waited + wait <= longest).then_some(wait)
 }
 

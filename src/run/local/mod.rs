@@ -91,7 +91,7 @@ impl Local<'_> {
         again: bool,
         tell: &dyn Fn(&str),
     ) -> Result<Option<Done>, Failure> {
-        self.clear(node, prepared).map_err(|error| disk(&error))?;
+        Self::clear(node, prepared).map_err(|error| disk(&error))?;
         self.place(prepared)?;
         let before = outputs::before(node, &self.settings.working_dir);
         let invocation = self.invocation(node, prepared, again, tell).await?;
@@ -122,7 +122,7 @@ impl Local<'_> {
     }
 
     /// Removes what an earlier attempt left, and makes the folders that the step may expect.
-    fn clear(&self, node: &Node, prepared: &Prepared) -> io::Result<()> {
+    fn clear(node: &Node, prepared: &Prepared) -> io::Result<()> {
         let folder = &prepared.folder;
         let outputs =
             node.outputs.iter().any(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));

@@ -78,7 +78,9 @@ fn change_rates(view: &View<'_>) -> Vec<f64> {
     let mut rates: Vec<f64> = changes.changed.iter().map(own).collect();
     let total: f64 = rates.iter().sum();
     let scale = (CHANGES_PER_RUN / total).min(1.0);
-    rates.iter_mut().for_each(|rate| *rate *= scale);
+    for rate in &mut rates {
+        *rate *= scale;
+    }
     rates
 }
 

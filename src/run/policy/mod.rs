@@ -31,7 +31,9 @@ impl Graph {
     pub fn new(children: Vec<Vec<usize>>, seconds: Vec<f64>, bytes: Vec<f64>) -> Self {
         let mut parents = vec![Vec::new(); children.len()];
         for (node, readers) in children.iter().enumerate() {
-            readers.iter().for_each(|reader| parents[*reader].push(node));
+            for reader in readers {
+                parents[*reader].push(node);
+            }
         }
         let mut waiting: Vec<usize> = parents.iter().map(Vec::len).collect();
         let mut order: Vec<usize> = (0..children.len()).filter(|node| waiting[*node] == 0).collect();

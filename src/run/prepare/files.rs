@@ -48,7 +48,9 @@ impl Watched {
                 }
             }
         }
-        env.iter().for_each(|(_, value)| self.value(value, files));
+        for (_, value) in env {
+            self.value(value, files);
+        }
         if let Some(arguments) = arguments {
             self.leaves(arguments, files);
         }
@@ -96,9 +98,8 @@ impl Watched {
             Ok(metadata) if metadata.is_dir() && folders && !self.folder.starts_with(&path) => {
                 files.described(&path, &metadata).ok()
             }
-            Ok(_) => return,
             Err(_) if name.contains(['/', '.']) || folders => None,
-            Err(_) => return,
+            Ok(_) | Err(_) => return,
         };
         self.files.insert(path, digest.map(|content| content.digest));
     }

@@ -213,7 +213,7 @@ fn execute(scheduler: &Scheduler<'_>, task: Task, world: &mut World) -> Outcome 
         world.repeated.push(id.clone());
     }
     world.artifacts.insert(id);
-    let result = if name.len() % 2 == 0 { "yes" } else { "no" };
+    let result = if name.len().is_multiple_of(2) { "yes" } else { "no" };
     Outcome::Succeeded(Done {
         key,
         values: BTreeMap::from([("result".to_owned(), result.to_owned())]),
@@ -242,7 +242,7 @@ fn check(seed: u64) {
         1 + node.settings.retry.as_ref().map_or(0, |retry| retry.limit)
     };
     let mut world = World {
-        rng: Rng::with_seed(seed ^ 0xabcdef),
+        rng: Rng::with_seed(seed ^ 0x00ab_cdef),
         faults,
         attempts: BTreeMap::new(),
         executed: BTreeMap::new(),

@@ -50,7 +50,9 @@ pub fn pipeline(models: usize, seed: u64) -> Subject {
         evaluations.push(evaluation);
     }
     let comparison = draft.add(10.0, 1e5);
-    evaluations.iter().for_each(|evaluation| draft.children[*evaluation].push(comparison));
+    for evaluation in evaluations {
+        draft.children[evaluation].push(comparison);
+    }
     Subject {
         name: format!("pipeline with {models} models, seed {seed}"),
         kind: "pipeline".into(),

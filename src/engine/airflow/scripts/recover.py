@@ -5,6 +5,7 @@ import json
 import re
 import sys
 
+CHAINS = ("chain", "chain_linear", "as_teardown")
 HELPERS = {"ItemList", "CreateClaim", "DeleteClaim", "StopDaemons", "CleanUp"}
 SYMBOLS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 PODS = {"KubernetesPodOperator", "PodStep", "DaemonStep"}
@@ -174,6 +175,10 @@ class Graph:
             for inner in node.body:
                 self.statement(inner)
         elif isinstance(node, ast.Expr):
+            chained = isinstance(node.value, ast.Call) and name_of(node.value.func) in CHAINS
+            if isinstance(node.value, ast.Call) and not chained:
+                # A task that nothing names again has no variable.
+                self.task(f"line {node.lineno}", node.value)
             self.expression(node.value)
 
     def task(self, variable, node):
@@ -201,7 +206,7 @@ class Graph:
             names = self.expression(node.func.value)
             self.teardowns += names
             return names
-        if isinstance(node, ast.Call) and name_of(node.func) in ("chain", "chain_linear"):
+        if isinstance(node, ast.Call) and name_of(node.func) in CHAINS[:2]:
             parts = [self.expression(argument) for argument in node.args]
             for before, after in zip(parts, parts[1:]):
                 self.edges |= {(one, two) for one in before for two in after}

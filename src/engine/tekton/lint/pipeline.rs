@@ -95,7 +95,9 @@ fn check_task(
 fn check_arguments(path: &str, spec: &Value, task: &Value, tasks: &Tasks<'_>, findings: &mut Findings) {
     let declared = names(spec, "params");
     let mut found = Vec::new();
-    ["params", "matrix", "when"].iter().for_each(|field| references(&task[*field], "params.", &mut found));
+    for field in ["params", "matrix", "when"] {
+        references(&task[field], "params.", &mut found);
+    }
     for name in found.into_iter().map(base).filter(|name| !declared.contains(name)) {
         let hint = format!("{}; declare it under params", choices(name, declared.iter().copied()));
         findings.add(path, format!("the pipeline has no parameter {name:?}"), hint);
@@ -113,10 +115,13 @@ fn check_arguments(path: &str, spec: &Value, task: &Value, tasks: &Tasks<'_>, fi
     let mut given = names(task, "params");
     let matrix = task.get("matrix").unwrap_or(&Value::Null);
     given.extend(names(matrix, "params"));
-    list(matrix, "include").iter().for_each(|include| given.extend(names(include, "params")));
+    for include in list(matrix, "include") {
+        given.extend(names(include, "params"));
+    }
     for param in list(inner, "params").iter().filter(|param| param.get("default").is_none()) {
         let name = string(param, "name");
-        if !given.contains(&name) && !(task.get("taskSpec").is_some() && declared.contains(&name)) {
+        let inherited = task.get("taskSpec").is_some() && declared.contains(&name);
+        if !given.contains(&name) && !inherited {
             findings.add(path, format!("the task gets no value for {name:?}"), "add it under params");
         }
     }
@@ -134,7 +139,9 @@ fn check_arguments(path: &str, spec: &Value, task: &Value, tasks: &Tasks<'_>, fi
 /// References to results: the task, the result, and its type.
 fn check_results(path: &str, task: &Value, tasks: &Tasks<'_>, findings: &mut Findings) {
     let mut found = Vec::new();
-    ["params", "matrix", "when"].iter().for_each(|field| references(&task[*field], "tasks.", &mut found));
+    for field in ["params", "matrix", "when"] {
+        references(&task[field], "tasks.", &mut found);
+    }
     let at_end = tasks.finally.contains(string(task, "name"));
     for reference in found {
         let Some((producer, result)) = reference.split_once(".results.") else { continue };
@@ -173,7 +180,9 @@ fn check_cycles(path: &str, spec: &Value, findings: &mut Findings) {
     let mut waits: HashMap<&str, HashSet<&str>> = HashMap::new();
     for task in tasks {
         let mut found = Vec::new();
-        ["params", "matrix", "when"].iter().for_each(|field| references(&task[*field], "tasks.", &mut found));
+        for field in ["params", "matrix", "when"] {
+            references(&task[field], "tasks.", &mut found);
+        }
         let read = found.into_iter().filter_map(|reference| Some(reference.split_once(".results.")?.0));
         let after = list(task, "runAfter").iter().filter_map(Value::as_str);
         waits.entry(string(task, "name")).or_default().extend(read.chain(after));
@@ -188,9 +197,9 @@ fn check_cycles(path: &str, spec: &Value, findings: &mut Findings) {
         if free.is_empty() {
             break;
         }
-        free.into_iter().for_each(|name| {
+        for name in free {
             waits.remove(name);
-        });
+        }
     }
     let mut cycle: Vec<&str> = waits.into_keys().collect();
     cycle.sort_unstable();

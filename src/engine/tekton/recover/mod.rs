@@ -58,7 +58,9 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     }
     let crons: Vec<&Value> = of_kind("CronJob").map(|cron| &cron["spec"]).collect();
     let mut texts = Vec::new();
-    documents.iter().for_each(|document| words::texts(document, &mut texts));
+    for document in &documents {
+        words::texts(document, &mut texts);
+    }
     Ok(RecoveredGraph {
         name: string(metadata, "name").to_owned(),
         schedule: crons.first().map(|first| {

@@ -97,7 +97,9 @@ fn after(task: &Value, names: &Names<'_>) -> BTreeSet<String> {
     let mut after: BTreeSet<String> =
         list(task, "runAfter").iter().filter_map(Value::as_str).map(|name| names.step(name)).collect();
     let mut found = Vec::new();
-    ["when", "params", "matrix"].iter().for_each(|field| references(&task[*field], &mut found));
+    for field in ["when", "params", "matrix"] {
+        references(&task[field], &mut found);
+    }
     for (producer, _) in found.into_iter().filter_map(result) {
         match names.helper(producer, "when").or_else(|| names.helper(producer, "items")) {
             Some(helper) => after.extend(self::after(helper, names)),
