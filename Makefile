@@ -2,12 +2,13 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-lake check lint fmt doc bench properties smoke schemas model
+.PHONY: conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke schemas model
 
 COULER := target/release/couler
 ENV := . .ci/env;
 PYTHON_TESTS := target/python-tests
 PYTHON_BENCH := target/python-bench
+PYTHON_CONFORMANCE := target/python-conformance
 DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an XGBoost model with 200 trees to predict churn and evaluate accuracy and AUC.
 
 help: ## Show the targets
@@ -53,6 +54,16 @@ lint: ## Formatting and clippy on both feature sets
 	cargo fmt --check
 	$(ENV) cargo clippy --locked --all-targets -- -D warnings
 	$(ENV) cargo clippy --locked --all-targets --no-default-features -- -D warnings
+
+conformance: $(PYTHON_CONFORMANCE)/ready ## Airflow itself reads and runs generated DAG files
+	$(ENV) cargo build --quiet --locked
+	COULER=$(CURDIR)/target/debug/couler $(PYTHON_CONFORMANCE)/bin/python -m pytest tests/conformance -q
+
+$(PYTHON_CONFORMANCE)/ready: tests/conformance/requirements.txt
+	python3 -m venv $(PYTHON_CONFORMANCE)
+	$(PYTHON_CONFORMANCE)/bin/pip install --quiet --disable-pip-version-check uv
+	$(PYTHON_CONFORMANCE)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON_CONFORMANCE)/bin/python -r $<
+	touch $@
 
 doc:
 	$(ENV) RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

@@ -103,7 +103,7 @@ steps:
         .spawn()
         .unwrap();
     let started = Instant::now();
-    while !dir.path().join("begun").exists() && started.elapsed() < Duration::from_secs(60) {
+    while !dir.path().join("begun").exists() && started.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();
