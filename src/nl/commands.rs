@@ -73,7 +73,8 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
                 !word.is_empty() && !word.starts_with('-') && !STOPS.contains(&word.to_lowercase().as_str());
             let placeholder = word.trim_matches(['<', '>', '$', '{', '}']);
             let stands_for_item = mapped
-                && (placeholder == flag.as_str().trim_start_matches('-').to_uppercase()
+                && ((word.starts_with(['<', '$']) && !word.starts_with("$("))
+                    || placeholder == flag.as_str().trim_start_matches('-').to_uppercase()
                     || ["NAME", "ITEM", "VALUE", "X"].contains(&placeholder));
             if stands_for_item {
                 arguments.push("{{item}}".to_owned());
@@ -172,6 +173,7 @@ mod tests {
             ["--site", "{{item}}"]
         );
         assert_eq!(read("acme/a:1 --site SITE once per site", true).unwrap(), ["--site", "{{item}}"]);
+        assert_eq!(read("acme/a:1 --cloth <fabric>", true).unwrap(), ["--cloth", "{{item}}"]);
         assert_eq!(read("acme/a:1 with command python x.py --epochs 3", false), None);
         assert_eq!(read("acme/a:1 with 2 GPUs", false), None);
     }

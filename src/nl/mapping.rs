@@ -107,7 +107,8 @@ fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String
         .map(|step| {
             let plain = step.task == "container.run" || step.task.starts_with("script.");
             let free = step.each.is_none() && step.until.is_none() && !WHEN_ALL.is_match(&step.text);
-            (plain && free).then(|| listed_items(&step.text)).flatten()
+            let stated = || listed_items(&step.text).or_else(|| items_called(&step.text, description));
+            (plain && free).then(stated).flatten()
         })
         .collect();
     let only = lists.iter().flatten().count() == 1 && plan.steps.iter().all(|step| step.each.is_none());
@@ -122,6 +123,21 @@ fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String
         changes.push(format!("{}: runs once for each of {} values", step.name, items.len()));
         step.each = Some(Value::Array(items));
     }
+}
+
+static FOR_EACH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:for (?:each|every)|(?:once |one )?per|for all|each|every|für jede[ns]?|pour chaque|para cada|per ogni) ([\p{L}][\w-]+)",
+    )
+});
+
+/// "For each fabric" where the description says "fabrics = tweed, denim, loden".
+fn items_called(text: &str, description: &str) -> Option<Vec<Value>> {
+    FOR_EACH.captures_iter(text).find_map(|found| {
+        let stem = regex::escape(found[1].trim_end_matches(['s', 'y', 'e']));
+        let named = regex(&format!(r"\b{stem}\w{{0,4}}\s*(?:=|:=|:|\bare)\s*([^\n;]+?)(?:\.\s|\.?$|[;\n])"));
+        listed_items(&named.captures(description)?[1])
+    })
 }
 
 /// The longest list of single words in a text.
@@ -279,7 +295,15 @@ fn as_text(item: &Value) -> String {
 /// The words of a step with one of the items in place of all of them.
 fn only_item(text: &str, item: &str, items: &[Value]) -> String {
     let all: Vec<String> = items.iter().map(as_text).collect();
-    let (Some(start), Some(last)) = (text.find(&all[0]), all.last()) else { return format!("{text} {item}") };
+    let starts = || text.match_indices(all[0].as_str()).map(|(at, _)| at);
+    // "Three times … with 3, 6 and 12": the list begins where the second item follows closest.
+    let closest = all.get(1).and_then(|second| {
+        let distance = |at: usize| text[at + all[0].len()..].find(second.as_str());
+        starts().filter_map(|at| Some((distance(at)?, at))).min().map(|(_, at)| at)
+    });
+    let (Some(start), Some(last)) = (closest.or_else(|| starts().next()), all.last()) else {
+        return format!("{text} {item}");
+    };
     match text[start..].rfind(last.as_str()) {
         Some(at) => format!("{}{item}{}", &text[..start], &text[start + at + last.len()..]),
         None => format!("{text} {item}"),
@@ -352,14 +376,25 @@ static BOTH: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// The words of the sentence before a step's own words.
+fn lead<'a>(text: &str, description: &'a str) -> &'a str {
+    let before = description.find(text).map_or("", |at| &description[..at]);
+    let start = before.rfind(['.', ';', '\n', '!']).map_or(0, |at| at + 1);
+    let words = &before[start..];
+    if words.split_whitespace().count() > 6 { "" } else { words }
+}
+
 /// "In parallel fetch …" does not wait for the step before it, and "when both are there" waits for all that is open.
-pub(super) fn stand_beside(plan: &mut Plan, changes: &mut Vec<String>) {
+pub(super) fn stand_beside(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     for index in 1..plan.steps.len() {
         let (before, rest) = plan.steps.split_at_mut(index);
         let step = &mut rest[0];
         let previous = &before[index - 1];
         let reads = step.when.is_some() || matches!(step.each, Some(Value::String(_)));
-        if BESIDE.is_match(&step.text) && !reads && step.after == [previous.name.clone()] {
+        if (BESIDE.is_match(&step.text) || BESIDE.is_match(lead(&step.text, description)))
+            && !reads
+            && step.after == [previous.name.clone()]
+        {
             changes.push(format!("{} runs beside {}, as its words say", step.name, previous.name));
             step.after.clone_from(&previous.after);
         } else if BOTH.is_match(&step.text) && !reads {

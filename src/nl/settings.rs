@@ -1,5 +1,6 @@
 //! Step settings in plain words: which ones a text speaks of, their schema, and what they become.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use indexmap::IndexMap;
@@ -357,6 +358,9 @@ pub(super) struct SettingsAnswer {
     /// An annotation of the pod; read from the text, never asked for.
     #[serde(skip)]
     pub(super) annotations: Option<(String, String)>,
+    /// Volumes beside claims; read from the text, never asked for.
+    #[serde(skip)]
+    pub(super) volumes: Vec<Volume>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -389,11 +393,17 @@ pub(super) struct TolerateAnswer {
 impl SettingsAnswer {
     /// The settings in the unified API. What cannot be read (a duration of 0) is left out.
     pub(super) fn into_settings(self) -> StepSettings {
+        let mut mounted: HashSet<String> = self.volumes.iter().map(|v| v.path().to_owned()).collect();
+        let files: Vec<String> = self.volumes.iter().filter_map(secret_of).map(str::to_owned).collect();
         let duration = |text: Option<String>| text.and_then(|text| text.parse::<Duration>().ok());
         let env: IndexMap<String, String> =
             self.env.into_iter().flatten().map(|variable| (variable.name, variable.value)).collect();
-        let secrets =
-            self.secrets.unwrap_or_default().into_iter().filter(|s| !env.contains_key(&s.env)).collect();
+        let secrets = self
+            .secrets
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|s| !env.contains_key(&s.env) && !files.contains(&s.secret))
+            .collect();
         let backoff =
             duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
         StepSettings {
@@ -409,12 +419,15 @@ impl SettingsAnswer {
                 .mounts
                 .into_iter()
                 .flatten()
+                // One path holds one volume: the first one named.
+                .filter(|mount| mounted.insert(mount.path.trim_end_matches('/').to_owned()))
                 .map(|mount| Volume::Claim {
                     claim: mount.claim,
                     path: mount.path,
                     sub_path: None,
                     read_only: false,
                 })
+                .chain(self.volumes)
                 .collect(),
             node_selector: self.node.into_iter().flatten().map(|node| (node.label, node.value)).collect(),
             tolerations: self.tolerate.into_iter().flatten().map(toleration).collect(),
@@ -431,6 +444,14 @@ impl SettingsAnswer {
             labels: self.labels.into_iter().collect(),
             annotations: self.annotations.into_iter().collect(),
         }
+    }
+}
+
+/// The secret that a volume holds.
+fn secret_of(volume: &Volume) -> Option<&str> {
+    match volume {
+        Volume::Secret { name, .. } => Some(name),
+        _ => None,
     }
 }
 

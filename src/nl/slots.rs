@@ -418,7 +418,7 @@ static TARGET: LazyLock<Regex> = LazyLock::new(|| {
 /// `for the column ph_value`, `-> queue`, `target: converted`, `should learn delay_hours`.
 static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?xi)(?:\bfor\s+(?:the\s+)?(?:column|field|target|label)\s+|(?:->|→|=>)\s*|\b(?:target|label|zielspalte|ziel|cible|objetivo|alvo)(?:\s+(?:column|variable|is|ist|est|es|field))*\s*[:=]?\s*|\blearns?\s+(?:to\s+predict\s+)?)
+        r#"(?xi)(?:\bfor\s+(?:the\s+)?(?:column|field|target|label)\s+|(?:->|→|=>)\s*|\by\s*=\s*|\b(?:spalte|colonne|columna|coluna|colonna)\s+|\b(?:target|label|zielspalte|ziel|cible|objetivo|alvo)(?:\s+(?:column|variable|is|ist|est|es|field))*\s*[:=]?\s*|\blearns?\s+(?:to\s+predict\s+)?)
         ["'`“„]?([\p{L}_][\p{L}\p{N}]*(?:_[\p{L}\p{N}]+)*)"#,
     )
     .expect("the pattern is valid")
@@ -503,11 +503,11 @@ const NO_TARGETS: [&str; 64] = [
 
 /// The column that the text says is predicted: in the step's words, else anywhere in the description.
 fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
-    for text in [context.text, context.description] {
+    for text in [context.text, context.description].map(without_addresses) {
         let stated = |patterns: &[&Regex]| -> Vec<String> {
             patterns
                 .iter()
-                .flat_map(|pattern| pattern.captures_iter(text))
+                .flat_map(|pattern| pattern.captures_iter(&text))
                 .map(|captures| captures[1].to_owned())
                 .filter(|word| !NO_TARGETS.contains(&word.to_lowercase().as_str()))
                 .collect()

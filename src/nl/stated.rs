@@ -8,6 +8,7 @@ use super::pattern::regex;
 use super::settings::{
     EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer, TolerateAnswer, durations, memory_sizes,
 };
+use super::volumes::stated_volumes;
 use crate::api::{Secret, TolerationEffect};
 
 const TIME: &str = r"\b(\d+|an?[\s-])[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
@@ -119,6 +120,7 @@ impl SettingsAnswer {
         }
         self.read_placement(text);
         self.read_environment(text);
+        self.volumes = stated_volumes(text);
         for captures in MOUNT.iter().flat_map(|pattern| pattern.captures_iter(text)) {
             let mount = MountAnswer { claim: captures[1].to_owned(), path: captures[2].to_owned() };
             if ["claim", "at", "volume", "the"].contains(&mount.claim.as_str()) {

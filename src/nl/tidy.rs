@@ -10,8 +10,10 @@ use super::addresses::split_addresses;
 use super::algorithms::decide_algorithms;
 use super::candidates::{drop_needless_choices, separate_candidates};
 use super::compound::mend_tasks;
+use super::evaluation::add_stated_evaluation;
 use super::exit::read_exit;
 use super::images::{find_lost_images, images, images_are_steps, runs_again};
+use super::links::{follow_arrows, follow_printed_values};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items, stand_beside};
 use super::parameters::{read_parameter_conditions, read_parameters};
@@ -45,10 +47,12 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     mend_names(plan, &mut changes);
     mend_conditions(plan, &mut changes);
+    follow_printed_values(plan, &mut changes);
     mend_tasks(plan, lake, &mut changes);
     separate_candidates(plan, description, lake, &mut changes);
     decide_algorithms(plan, lake, &mut changes);
     drop_needless_choices(plan, lake, &mut changes);
+    add_stated_evaluation(plan, description, lake, &mut changes);
     read_items(plan, description, lake, &mut changes);
     split_addresses(plan, &mut changes);
     loads_come_first(plan, lake, &mut changes);
@@ -56,7 +60,8 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     read_parameter_conditions(plan, &mut changes);
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     separate_siblings(plan, lake, &mut changes);
-    stand_beside(plan, &mut changes);
+    stand_beside(plan, description, &mut changes);
+    follow_arrows(plan, description, &mut changes);
     order_by_text(plan, description, lake, &mut changes);
     changes
 }
@@ -242,7 +247,7 @@ fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
 }
 
 static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
+    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|retried|cached|mounted|the (?:secret|config ?map|volume|claim)s?|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
         .expect("the pattern is valid")
 });
 
@@ -306,6 +311,8 @@ fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {
             continue;
         }
         if parts.is_empty() {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: all the images that it names have their own steps", gone.name));
             continue;
         }
         changes.push(format!("{}: it names {} images and became as many steps", step.name, parts.len()));
@@ -558,6 +565,12 @@ fn mend_conditions(plan: &mut Plan, changes: &mut Vec<String>) {
     let exit = plan.steps.len();
     for (index, step) in plan.steps.iter_mut().chain(&mut plan.finally).enumerate() {
         let earlier = &names[..index.min(exit)];
+        if let Some(Value::String(from)) = &step.each
+            && !earlier.iter().any(|name| from.split('.').next() == Some(name))
+        {
+            changes.push(format!("{}: its items come from no earlier step and were left out", step.name));
+            step.each = None;
+        }
         let Some(when) = step.when.clone() else { continue };
         let Ok(condition) = when.parse::<Condition>() else {
             changes.push(format!("{}: the condition {when:?} cannot be read and was left out", step.name));
