@@ -39,7 +39,7 @@ static NEEDS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 /// "Predict", "guess" and "forecast" ask for a model.
 static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(find out (?:who|which|what|whether|if|how (?:many|much|long))|who (?:will|is going to|might)|which \w+ (?:will|are going to|might)|likely to|predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
+        r"\b(find out (?:who|which|what|whether|if|how (?:many|much|long))|tells? (?:us|me|them) (?:beforehand|in advance|early|ahead|who|which|whether)|know (?:beforehand|in advance|ahead|early)|who (?:will|is going to|might)|which \w+ (?:will|are going to|might)|likely to|predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
     )
 });
 
@@ -151,6 +151,9 @@ fn without(step: &PlannedStep) -> Option<&'static str> {
     match step.task.as_str() {
         "model.register" | "model.deploy_kserve" if has(LiteralKind::Uri) => Some("model.deploy"),
         "tune.katib" => Some("tune.search"),
+        "notify.email" | "notify.slack" if step.text.to_lowercase().contains("report") => {
+            Some("report.write")
+        }
         _ if image => Some("container.run"),
         "data.load_sql" | "data.load_huggingface" if has(LiteralKind::Uri) => Some("data.load"),
         _ => None,

@@ -47,6 +47,51 @@ pub(super) fn follow_arrows(plan: &mut Plan, description: &str, changes: &mut Ve
     }
 }
 
+static BOTH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:needs?|requires?|waits? for|waits? until|once|after|when|as soon as|uses?|combines?|takes?|merges?|joins?|braucht|nach|wenn|sobald|attend|après|dopo|después de)\s+(?:the (?:results?|outputs?) of )?(?:they |the two )?(?:have |are )?(both|the two|all three|all four|all of them|beide|les deux|ambos|entrambi)\b",
+    )
+});
+
+/// "`c:1` needs both": it waits for what nothing else waits for yet.
+pub(super) fn follow_both(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 2..plan.steps.len() {
+        let Some(found) = BOTH.captures(&plan.steps[index].text) else { continue };
+        let wanted = match found[1].to_lowercase().as_str() {
+            "all three" => 3,
+            "all four" => 4,
+            "all of them" => index,
+            _ => 2,
+        };
+        let waited_for = |name: &String| plan.steps[..index].iter().any(|step| step.after.contains(name));
+        let ends: Vec<usize> = (0..index).filter(|before| !waited_for(&plan.steps[*before].name)).collect();
+        for before in ends.into_iter().rev().take(wanted) {
+            link(plan, Some(before), Some(index), changes);
+        }
+    }
+}
+
+static PRECEDED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:(?:it|this|that|all of (?:it|this)) is )?(?:preceded by|before (?:that|this|it|all that)\b|beforehand|prior to (?:that|this|it)|davor|vorher|avant cela|antes de eso|prima di (?:ciò|questo))",
+    )
+});
+
+/// "Preceded by `b:2`": the step that is told second runs first.
+pub(super) fn follow_precedence(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        if !PRECEDED.is_match(&plan.steps[index].text) {
+            continue;
+        }
+        let (name, later) = (plan.steps[index].name.clone(), plan.steps[index - 1].name.clone());
+        let before = std::mem::take(&mut plan.steps[index - 1].after);
+        plan.steps[index].after = before;
+        plan.steps[index - 1].after = vec![name.clone()];
+        plan.steps.swap(index - 1, index);
+        changes.push(format!("{later} waits for {name}, which the text puts before it"));
+    }
+}
+
 /// The only step that runs an image.
 fn runs(plan: &Plan, image: &str) -> Option<usize> {
     let of = |step: &PlannedStep| images(&step.text).first().is_some_and(|first| first.text == image);
@@ -109,6 +154,22 @@ mod tests {
             step.after.clear();
         }
         plan
+    }
+
+    #[test]
+    fn what_needs_both_waits_for_both() {
+        let mut plan =
+            chain(&[("container.run", "a:1"), ("container.run", "b:1"), ("container.run", "c:1 needs both")]);
+        plan.steps.iter_mut().for_each(|step| step.after.clear());
+        follow_both(&mut plan, &mut Vec::new());
+        assert_eq!(plan.steps[2].after, ["s1", "s0"]);
+    }
+
+    #[test]
+    fn what_precedes_runs_first() {
+        let mut plan = chain(&[("tune.katib", "katib a:1"), ("container.run", "Preceded by b:1")]);
+        follow_precedence(&mut plan, &mut Vec::new());
+        assert_eq!((plan.steps[0].name.as_str(), plan.steps[1].after.join("")), ("s1", "s1".into()));
     }
 
     #[test]
