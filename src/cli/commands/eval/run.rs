@@ -274,7 +274,11 @@ fn options(arguments: &Arguments, model: &dyn LanguageModel, replayed: bool) -> 
             ..PipelineOptions::default()
         },
         samples: arguments.samples,
-        jobs: arguments.jobs.unwrap_or(if model.capabilities().concurrent && !replayed { 4 } else { 1 }),
+        jobs: arguments.jobs.unwrap_or_else(|| match (replayed, model.capabilities().concurrent) {
+            (true, _) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            (false, true) => 4,
+            (false, false) => 1,
+        }),
         timeout: Duration::from_secs(arguments.timeout),
         recorded_time: replayed,
     }
