@@ -123,10 +123,32 @@ fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<Strin
 /// Mends the plan by words that are certain.
 pub(super) fn mend_tasks(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     veto(plan, lake, changes);
+    drop_invented_messages(plan, changes);
     train_what_is_predicted(plan, lake, changes);
     train_what_finds_anomalies(plan, lake, changes);
     follow_cues(plan, lake, changes);
 }
+
+/// A message by mail or Slack that the words speak of nowhere was invented.
+fn drop_invented_messages(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let needed =
+            NEEDS.iter().find(|(component, _)| *component == step.task && component.starts_with("notify."));
+        let spoken_of = needed.is_none_or(|(_, needed)| needed.is_match(&step.text));
+        let tells = TELLS.is_match(&step.text);
+        if !spoken_of && !tells && plan.steps.len() > 1 {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: {:?} asks for no message", gone.name, gone.text));
+        }
+    }
+}
+
+static TELLS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:tell|notif\w+|messag\w+|inform\w*|alert\w*|announce\w*|ping|let \w+ (?:\w+ )?know|send|post|write|shout|benachrichtig\w*|prévien\w*|préven\w*|avis\w*|notific\w*|avvis\w*)\b",
+    )
+});
 
 fn veto(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {

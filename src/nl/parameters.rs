@@ -68,6 +68,22 @@ pub(super) fn read_parameter_conditions(plan: &mut Plan, changes: &mut Vec<Strin
     }
 }
 
+/// A step under a condition on a parameter that waits for nothing waits for the last step before it that always runs.
+pub(super) fn conditions_follow(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let on_parameter = step.when.as_ref().is_some_and(|when| when.starts_with("parameters."));
+        if !on_parameter || !step.after.is_empty() {
+            continue;
+        }
+        if let Some(always) = before.iter().rfind(|other| other.when.is_none()) {
+            changes.push(format!("{} waits for {}, which comes before it", step.name, always.name));
+            step.after = vec![always.name.clone()];
+        }
+    }
+}
+
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(otherwise|else|if not|in all other cases|sonst|andernfalls|sinon|autrement|si no|de lo contrario|senão|caso contrário|altrimenti|w przeciwnym razie|anders)\b")
         .expect("the pattern is valid")

@@ -1,8 +1,10 @@
 //! The way of a request, from the description to the graph.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use futures::future::join_all;
+use regex::Regex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -539,8 +541,19 @@ fn with_stated(
     declared: &[String],
 ) -> Fragment {
     fragment.with.values_mut().for_each(|value| keep_declared(value, declared));
+    for name in ["command", "args"] {
+        // A word twice in a row is a model that does not find its end.
+        if let Some(words) = fragment.with.get_mut(name).and_then(Value::as_array_mut) {
+            words.dedup();
+        }
+    }
     let own_resources = component.arguments.pointer("/properties/gpus_per_replica").is_some();
     fragment.settings.read_from(context.text, own_resources);
+    if component.name == "data.download"
+        && let Some(sum) = SHA256.find(context.text)
+    {
+        fragment.with.insert("sha256".into(), json!(sum.as_str().to_lowercase()));
+    }
     if component.name == "data.load_sql"
         && let Some(query) = super::commands::stated_table(context.text)
     {
@@ -584,6 +597,7 @@ fn keep_declared(value: &mut Value, declared: &[String]) {
 
 /// Temperature of further plans: at 0 they would all be the same.
 const PLAN_TEMPERATURE: f32 = 0.6;
+static SHA256: LazyLock<Regex> = LazyLock::new(|| super::pattern::regex(r"\b[0-9a-f]{64}\b"));
 /// Longest static prompt of a component, in tokens.
 const FRAGMENT_PROMPT_TOKENS: usize = 900;
 /// Most steps of a plan, those at the end included.

@@ -16,12 +16,35 @@ pub(super) fn mend_quotes(plan: &mut Plan, description: &str, changes: &mut Vec<
     for index in 0..plan.steps.len() + plan.finally.len() {
         complete(step_mut(plan, index), description, changes);
     }
+    lengthen(plan, description, changes);
     leave_to_the_next(plan, description, changes);
 }
 
 fn step_mut(plan: &mut Plan, index: usize) -> &mut PlannedStep {
     let steps = plan.steps.len();
     if index < steps { &mut plan.steps[index] } else { &mut plan.finally[index - steps] }
+}
+
+/// Longest words of a step that a plan may give; longer ones were cut off.
+const LONGEST: usize = 255;
+
+/// Words that were cut off at the longest length go on up to the next step.
+fn lengthen(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let places: Vec<_> = plan.all_steps().map(|step| place(step, description)).collect();
+    for index in 0..places.len() {
+        let Some(own) = &places[index] else { continue };
+        if step_mut(plan, index).text.chars().count() < LONGEST {
+            continue;
+        }
+        let starts = places.iter().flatten().map(|place| place.start).filter(|start| *start >= own.end);
+        let end = starts.min().unwrap_or(description.len());
+        let whole = description[own.start..end].trim_end_matches([' ', '\n', ',', '.', ';']);
+        if whole.len() > own.len() {
+            let step = step_mut(plan, index);
+            changes.push(format!("{}: its words go on", step.name));
+            whole.clone_into(&mut step.text);
+        }
+    }
 }
 
 const QUOTES: [(char, char); 5] = [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»'), ('`', '`')];

@@ -143,7 +143,7 @@ fn choices(property: &Value) -> Option<Vec<&str>> {
 }
 
 static COMMAND_WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(^|\s)--?[a-z]|[\w]=[\w]|\b(arguments?|args?|commands?|cmd|options?|flags?|executes?|called? with|python3? \S|sh -c|bash|script)\b")
+    Regex::new(r"(?i)(^|\s)--?[a-z]|\b(arguments?|args?|commands?|cmd|options?|flags?|executes?|called? with|python3? \S|sh -c|bash|script)\b")
         .expect("the pattern is valid")
 });
 

@@ -13,10 +13,12 @@ use super::compound::mend_tasks;
 use super::evaluation::{add_stated_evaluation, add_stated_prediction};
 use super::exit::read_exit;
 use super::images::{find_lost_images, images, images_are_steps, runs_again};
-use super::links::{follow_arrows, follow_both, follow_precedence, follow_printed_values};
+use super::links::{
+    follow_arrows, follow_needs, follow_precedence, follow_printed_values, follow_to_the_end,
+};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items, stand_beside};
-use super::parameters::{read_parameter_conditions, read_parameters};
+use super::parameters::{conditions_follow, read_parameter_conditions, read_parameters};
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep, is_english};
 use super::quotes::mend_quotes;
@@ -66,10 +68,12 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     separate_siblings(plan, lake, &mut changes);
     stand_beside(plan, description, &mut changes);
+    conditions_follow(plan, &mut changes);
     follow_precedence(plan, &mut changes);
     follow_arrows(plan, description, &mut changes);
-    follow_both(plan, &mut changes);
+    follow_needs(plan, &mut changes);
     order_by_text(plan, description, lake, &mut changes);
+    follow_to_the_end(plan, &mut changes);
     separate_alternatives(plan, &mut changes);
     changes
 }
@@ -395,6 +399,10 @@ fn check_limits(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     });
 }
 
+static CONDITIONAL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:if|when|only|unless|provided|in case|should|as long as|otherwise|else)\b|\?")
+});
+
 /// A condition whose constant stands nowhere in the description was invented.
 fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let numbers: Vec<f64> = literals(description).iter().filter_map(Literal::number).collect();
@@ -406,6 +414,13 @@ fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Ve
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         let Some(when) = &step.when else { continue };
         let Ok(condition) = when.parse::<Condition>() else { continue };
+        // "Register the better one" chooses, it does not compare two outputs.
+        let compares = condition.operands().iter().all(|operand| matches!(operand, Operand::Output { .. }));
+        if compares && !CONDITIONAL.is_match(&step.text) && is_english(&step.text) {
+            changes.push(format!("{}: the condition {when:?} was left out, its words state none", step.name));
+            step.when = None;
+            continue;
+        }
         let invented = condition.operands().iter().any(|operand| match operand {
             Operand::Literal(constant) => !given(constant.text()),
             _ => false,
