@@ -144,7 +144,11 @@ impl Evaluation<'_> {
             let started = Instant::now();
             let made = self.attempt(case, index, &ledger).await;
             let recorded = self.options.recorded_time;
-            let seconds = if recorded { ledger.total().seconds } else { started.elapsed().as_secs_f64() };
+            // Answers that a recording had already took their time when they were recorded.
+            let calls = ledger.total().seconds;
+            let alone = recorded || !self.model.capabilities().concurrent;
+            let elapsed = if recorded { 0.0 } else { started.elapsed().as_secs_f64() };
+            let seconds = if alone { elapsed.max(calls) } else { elapsed };
             if made.is_ok() || attempt == ATTEMPTS {
                 return self.judged(case, index, made, &ledger, seconds);
             }
