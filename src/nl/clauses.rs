@@ -228,8 +228,8 @@ fn is_indented(description: &str, at: usize) -> bool {
     let depth = |line: &str| line.len() - line.trim_start().len();
     let start = description[..at].rfind('\n').map_or(0, |end| end + 1);
     let own = depth(&description[start..]);
-    let above = description[..start].lines().rev().filter(|line| !line.trim().is_empty()).map(depth);
-    own > 0 && above.skip_while(|other| *other == own).next().is_some_and(|other| other < own)
+    let mut above = description[..start].lines().rev().filter(|line| !line.trim().is_empty()).map(depth);
+    own > 0 && above.find(|other| *other != own).is_some_and(|other| other < own)
 }
 
 /// The step that shares most telling words with the sentence, if any shares one.

@@ -126,13 +126,14 @@ static TABLE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
+/// Words beside "table" that name none.
+const GENERAL: [&str; 13] =
+    ["the", "a", "this", "that", "whole", "entire", "from", "in", "of", "at", "is", "named", "called"];
 /// The query for a whole table: "the table members from postgresql://…"; `None` where the text gives its own.
 pub(super) fn stated_table(text: &str) -> Option<String> {
     if text.to_lowercase().contains("select ") {
         return None;
     }
-    const GENERAL: [&str; 13] =
-        ["the", "a", "this", "that", "whole", "entire", "from", "in", "of", "at", "is", "named", "called"];
     let names = TABLE.captures_iter(text).filter_map(|found| found.get(1).or(found.get(2)));
     let mut names =
         names.map(|name| name.as_str()).filter(|name| !GENERAL.contains(&name.to_lowercase().as_str()));

@@ -30,7 +30,7 @@ static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Lines of names and values under a heading that speaks of parameters.
 static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?im)^[ \t]*(?:workflow |pipeline )?param(?:eter)?s?[ \t]*:?[ \t]*\n((?:[ \t]*[-*]?[ \t]*[a-z][\w-]*[ \t]*[=:][ \t]*\S+[ \t]*(?:\n|$))+)"#)
+    Regex::new(r"(?im)^[ \t]*(?:workflow |pipeline )?param(?:eter)?s?[ \t]*:?[ \t]*\n((?:[ \t]*[-*]?[ \t]*[a-z][\w-]*[ \t]*[=:][ \t]*\S+[ \t]*(?:\n|$))+)")
         .expect("the pattern is valid")
 });
 static BLOCK_LINE: LazyLock<Regex> = LazyLock::new(|| {

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::answer::{EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer};
 use super::pattern::regex;
-use super::settings::{EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer, durations, memory_sizes};
+use super::settings::{durations, memory_sizes};
 use super::taints::stated_taints;
 use super::volumes::stated_volumes;
 use crate::api::Secret;

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::answer::TolerateAnswer;
 use super::pattern::regex;
-use super::settings::TolerateAnswer;
 use crate::api::TolerationEffect;
 
 const EFFECT: &str = "NoSchedule|PreferNoSchedule|NoExecute";
