@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
-use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::component::{ARGS, Marks, is_component};
 use super::super::kubernetes::ports::{OUTPUTS, VALUES};
 use super::context::Context;
 use super::modules::Module;
@@ -12,7 +12,7 @@ use super::place::{Direction, place};
 use super::python::Expr;
 use super::task::{Arguments, set};
 use super::text::{jinja, templated};
-use crate::api::{ArtifactLocation, Input, Template};
+use crate::api::{ArtifactLocation, Input, Piece, Template};
 use crate::ir::{Action, Node, NodeOutputKind};
 
 /// Where a target keeps the files of a run.
@@ -158,8 +158,10 @@ pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Ex
         }
     }
     if let Action::Script { arguments: Some(arguments), .. } = &node.action {
-        variables.insert("COULER_ARGS".into(), templated(&arguments.to_string(), mapped));
-        variables.insert("COULER_INPUTS".into(), Expr::text(component_inputs(context, node)));
+        let uris: Vec<&str> = node.inputs.iter().filter_map(uri).collect();
+        let mut marks = Marks::new(node, format!("{arguments}{}", uris.concat()));
+        variables.insert(ARGS.into(), templated(&marks.value(arguments).to_string(), mapped));
+        variables.insert("COULER_INPUTS".into(), Expr::text(component_inputs(context, node, &mut marks)));
         let outputs: Map<String, Value> = artifact_names(node)
             .map(|(name, path)| {
                 let own = format!("{}/{}/{name}{}", folder(context), node.name, instance(node));
@@ -168,11 +170,21 @@ pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Ex
             .collect();
         variables.insert("COULER_OUTPUTS".into(), Expr::text(Value::Object(outputs).to_string()));
         variables.insert("COULER_VALUES".into(), Expr::text(values_folder(context, node)));
+        let values = marks.variables().into_iter();
+        variables.extend(values.map(|(name, reference)| (name, templated(&reference, mapped))));
     }
     for (name, value) in &node.settings.env {
         variables.entry(name.clone()).or_insert_with(|| templated(value, mapped));
     }
     variables.into_iter().collect()
+}
+
+/// The address that a component opens itself.
+fn uri(input: &Input) -> Option<&str> {
+    match input {
+        Input::External { location: ArtifactLocation::Uri { uri }, .. } => Some(uri),
+        _ => None,
+    }
 }
 
 fn artifact_names(node: &Node) -> impl Iterator<Item = (&str, Option<&String>)> {
@@ -183,7 +195,7 @@ fn artifact_names(node: &Node) -> impl Iterator<Item = (&str, Option<&String>)> 
 }
 
 /// Port to path or address, as a JSON template; a list if the port is given several times.
-fn component_inputs(context: &Context<'_>, node: &Node) -> String {
+fn component_inputs(context: &Context<'_>, node: &Node, marks: &mut Marks) -> String {
     let mut found: IndexMap<&str, Vec<Value>> = IndexMap::new();
     for (path, input) in ports(node) {
         let value = match input {
@@ -191,7 +203,7 @@ fn component_inputs(context: &Context<'_>, node: &Node) -> String {
                 format!("{}/{step}/{output}", folder(context))
             }
             Input::External { location: ArtifactLocation::Uri { uri }, .. } => {
-                jinja(&Template::parse(uri, node.map.is_some()))
+                jinja(&Template(vec![Piece::Text(marks.text(uri))]))
             }
             _ => path,
         };

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::EngineError;
 use super::super::kubernetes::digests::digests;
+use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
 use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
@@ -84,7 +85,7 @@ impl<'a> Context<'a> {
     /// The reference to a scalar that a step wrote, without braces.
     ///
     /// # Errors
-    /// Jobs print nothing that could be read.
+    /// A job that deletes says nothing that could be read.
     pub(crate) fn output_path(
         &self,
         scope: Scope,
@@ -102,13 +103,10 @@ impl<'a> Context<'a> {
         if output != "result" {
             return Ok(format!("{word}.{step}.outputs.parameters.{}", port_name(output)));
         }
-        if matches!(producer.action, Action::Job { .. }) {
-            let reason = format!(
-                "{step:?} is a job and prints nothing; write the value to a file in an ordinary step"
-            );
-            return Err(unsupported(reader, "result of a job", reason));
+        if !has_result(producer) {
+            return Err(unsupported(reader, "result of a job", no_result(step)));
         }
-        Ok(if is_wrapped(producer) {
+        Ok(if is_wrapped(producer) || matches!(producer.action, Action::Job { .. }) {
             format!("{word}.{step}.outputs.parameters.result")
         } else {
             format!("{word}.{step}.outputs.result")

@@ -162,12 +162,16 @@ fn component_environment(
 ) -> Result<Vec<EnvVar>, EngineError> {
     let Some(arguments) = arguments else { return Ok(Vec::new()) };
     let variables = component::Environment::new(node, arguments);
-    Ok(vec![
+    let mut all = vec![
         EnvVar::with_value(component::ARGS, inputs.pod_text(node, &variables.arguments)?),
         EnvVar::with_value(component::INPUTS, inputs.pod_text(node, &variables.inputs)?),
         EnvVar::with_value(component::OUTPUTS, variables.outputs),
         EnvVar::with_value(component::VALUES, ports::VALUES),
-    ])
+    ];
+    for (name, reference) in &variables.values {
+        all.push(EnvVar::with_value(name, inputs.pod_text(node, reference)?));
+    }
+    Ok(all)
 }
 
 /// What a container or script writes.

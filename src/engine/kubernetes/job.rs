@@ -11,7 +11,7 @@ use super::pod::{Container, EnvVar, Named, ObjectMeta, PodSpec, PodTemplate, Res
 use super::settings::{self, SharedClaims};
 use super::{katib, training};
 use crate::api::{DistributedJob, Job, ManifestAction, ManifestJob, WorkflowSettings};
-use crate::ir::Node;
+use crate::ir::{Action, Node};
 
 /// Name of the annotation by which Istio is kept out of pods that must end.
 const ISTIO: &str = "sidecar.istio.io/inject";
@@ -78,6 +78,29 @@ pub(crate) fn job_manifest(
         Job::Katib(search) => Ok(katib::experiment(context, node, search)),
         Job::Manifest(job) => Ok(manifest(node, job)),
     }
+}
+
+/// Where a resource says how the job went, as a path of fields: what `steps.JOB.result` reads, as JSON. Of a search it
+/// is the best trial, of everything else the whole status; what is deleted says nothing.
+pub(crate) fn result_path(job: &Job) -> Option<&'static str> {
+    match job {
+        Job::Katib(_) => Some("status.currentOptimalTrial"),
+        Job::Manifest(job) if job.action == ManifestAction::Delete => None,
+        _ => Some("status"),
+    }
+}
+
+/// Whether somebody could read the result of a step: everything but a job that deletes.
+pub(crate) fn has_result(node: &Node) -> bool {
+    match &node.action {
+        Action::Job { job } => result_path(job).is_some(),
+        _ => true,
+    }
+}
+
+/// Why the result of a job that deletes cannot be read.
+pub(crate) fn no_result(step: &str) -> String {
+    format!("{step:?} deletes a resource, which then says nothing; write the value in an ordinary step after it")
 }
 
 /// The environment with its texts as they are.

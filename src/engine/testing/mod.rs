@@ -161,7 +161,7 @@ impl Builder<'_> {
                 step.map = Some(Map { over: self.items(items), parallelism: *parallelism });
             }
             Shape::Loop(condition, limit, pause) => {
-                let own = if is_job { vec![Operand::Parameter("env".into())] } else { own_outputs(step) };
+                let own = own_outputs(step);
                 step.exec_while = Some(Loop {
                     condition: self.condition(condition, false, Some(&own)),
                     limit: *limit,
@@ -195,8 +195,8 @@ impl Builder<'_> {
 
     /// Scalars that earlier steps write.
     fn scalars(&self) -> Vec<(String, String)> {
-        let writers = self.done.iter().filter(|step| !matches!(step.run, Function::RunJob(_)));
-        writers
+        self.done
+            .iter()
             .flat_map(|step| {
                 let declared =
                     step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Parameter { .. }));
