@@ -23,7 +23,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         "run_job.Manifest",
         Lowered("a task that creates, applies, patches or deletes it and waits for its conditions"),
     ),
-    ("run_job.result", Lowered("the status of the resource, of a Katib search the best trial, goes to XCom as JSON")),
+    (
+        "run_job.result",
+        Lowered("the status of the resource, of a Katib search the best trial, goes to XCom as JSON"),
+    ),
     ("run_job.inputs.artifact", Unsupported("nothing puts files into the pods of a job")),
     ("run_job.outputs", Unsupported("nothing collects files from the pods of a job")),
     ("component", Lowered("a pod that reads COULER_ variables; its files are on the volume claim")),

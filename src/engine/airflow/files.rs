@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::EngineError;
 use super::super::kubernetes::component::{ARGS, Marks, is_component};
+use super::super::kubernetes::expansion::{Variables, in_pod};
 use super::super::kubernetes::ports::{OUTPUTS, VALUES};
 use super::context::Context;
 use super::modules::Module;
@@ -151,16 +152,20 @@ fn ports(node: &Node) -> Vec<(String, &Input)> {
 /// The environment of a step: input parameters, what a component reads, what the settings say.
 pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Expr)> {
     let mapped = node.map.is_some();
+    let kept = |text: &str| match context.is_local() {
+        true => templated(text, mapped),
+        false => templated(&in_pod(text, Variables::Expand), mapped),
+    };
     let mut variables: IndexMap<String, Expr> = IndexMap::new();
     for input in &node.inputs {
         if let Input::Parameter { name, value } = input {
-            variables.insert(name.clone(), templated(value, mapped));
+            variables.insert(name.clone(), kept(value));
         }
     }
     if let Action::Script { arguments: Some(arguments), .. } = &node.action {
         let uris: Vec<&str> = node.inputs.iter().filter_map(uri).collect();
         let mut marks = Marks::new(node, format!("{arguments}{}", uris.concat()));
-        variables.insert(ARGS.into(), templated(&marks.value(arguments).to_string(), mapped));
+        variables.insert(ARGS.into(), kept(&marks.value(arguments).to_string()));
         variables.insert("COULER_INPUTS".into(), Expr::text(component_inputs(context, node, &mut marks)));
         let outputs: Map<String, Value> = artifact_names(node)
             .map(|(name, path)| {
@@ -174,7 +179,7 @@ pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Ex
         variables.extend(values.map(|(name, reference)| (name, templated(&reference, mapped))));
     }
     for (name, value) in &node.settings.env {
-        variables.entry(name.clone()).or_insert_with(|| templated(value, mapped));
+        variables.entry(name.clone()).or_insert_with(|| kept(value));
     }
     variables.into_iter().collect()
 }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::super::EngineError;
 use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::expansion::{Variables, in_pod};
 use super::super::kubernetes::script::with_requirements;
 use super::context::{Context, unsupported};
 use super::files;
@@ -28,7 +29,8 @@ pub(crate) fn fill(
         set(arguments, "component", Expr::text(component));
     }
     let mapped = node.map.is_some();
-    let texts = |texts: &[String]| Expr::List(texts.iter().map(|text| templated(text, mapped)).collect());
+    let word = |text: &String| templated(&in_pod(text, Variables::Expand), mapped);
+    let texts = |texts: &[String]| Expr::List(texts.iter().map(word).collect());
     let mut works_somewhere = false;
     match &node.action {
         Action::Container { image, command, args, working_dir } => {
@@ -46,6 +48,7 @@ pub(crate) fn fill(
         }
         Action::Script { language, source, image, requirements, .. } => {
             let source = with_requirements(*language, source, requirements);
+            let source = in_pod(&source, Variables::Keep);
             set(arguments, "image", templated(image, mapped));
             let command = match language {
                 ScriptLanguage::Python => "python",

@@ -14,7 +14,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("run_job.XGBoostJob", Lowered("resource template with a Kubeflow training-operator v1 manifest")),
     ("run_job.Katib", Lowered("resource template with a Katib v1beta1 experiment")),
     ("run_job.Manifest", Native),
-    ("run_job.result", Lowered("jq reads the status of the resource, of a Katib search the best trial, as JSON")),
+    (
+        "run_job.result",
+        Lowered("jq reads the status of the resource, of a Katib search the best trial, as JSON"),
+    ),
     ("run_job.inputs.artifact", Unsupported("Argo puts no files into the pods of a job")),
     ("run_job.outputs", Unsupported("Argo reads no files from the pods of a job")),
     ("component", Lowered("script template; arguments, ports and values go through COULER_ variables")),

@@ -62,7 +62,8 @@ fn translate(node: &Node, resource: &mut JobResource, inputs: &mut Inputs) -> Re
     let mut environment = None;
     for container in resource.containers() {
         for text in container.command.iter_mut().chain(&mut container.args) {
-            *text = inputs.pod_text(node, text)?;
+            // What Kubernetes would change is written for it already.
+            *text = inputs.text(node, text, Braces::Variable)?.text;
         }
         container.image = inputs.text(node, &container.image, Braces::Keep)?.text;
         // All containers have the one environment; to write it again would find names that it claimed itself.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
+use super::expansion::{Variables, in_pod};
 use super::pod::{Container, EnvVar, Named, ObjectMeta, PodSpec, PodTemplate, ResourceAmounts};
 use super::settings::{self, SharedClaims};
 use super::{katib, training};
@@ -100,12 +101,14 @@ pub(crate) fn has_result(node: &Node) -> bool {
 
 /// Why the result of a job that deletes cannot be read.
 pub(crate) fn no_result(step: &str) -> String {
-    format!("{step:?} deletes a resource, which then says nothing; write the value in an ordinary step after it")
+    format!(
+        "{step:?} deletes a resource, which then says nothing; write the value in an ordinary step after it"
+    )
 }
 
 /// The environment with its texts as they are.
 fn as_written(node: &Node) -> Vec<EnvVar> {
-    settings::environment(node, Vec::new(), &mut |_, text| Ok(text.to_owned()))
+    settings::environment(node, Vec::new(), &mut |_, text| Ok(in_pod(text, Variables::Expand).into_owned()))
         .expect("a text that is copied raises no error")
 }
 
@@ -147,6 +150,8 @@ impl JobPod {
         args: Vec<String>,
     ) -> Self {
         let (own, shared) = (&node.settings, context.shared);
+        let word = |text: String| in_pod(&text, Variables::Expand).into_owned();
+        let words = |texts: Vec<String>| texts.into_iter().map(word).collect();
         let claims = SharedClaims::Named(context.claim_name);
         let (volumes, volume_mounts) = settings::volumes(&own.volumes, claims);
         let mut node_selector = shared.node_selector.clone();
@@ -158,8 +163,8 @@ impl JobPod {
         Self {
             container: Container {
                 image: image.to_owned(),
-                command,
-                args,
+                command: words(command),
+                args: words(args),
                 env: as_written(node),
                 resources: settings::resources(&own.resources),
                 volume_mounts,

@@ -22,7 +22,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("a step creates the Katib v1beta1 experiment with kubectl and waits for its status"),
     ),
     ("run_job.Manifest", Lowered("a step calls kubectl and waits for the conditions, read by jq")),
-    ("run_job.result", Lowered("jq reads the status of the resource, of a Katib search the best trial; at most 4 KiB")),
+    (
+        "run_job.result",
+        Lowered("jq reads the status of the resource, of a Katib search the best trial; at most 4 KiB"),
+    ),
     ("run_job.inputs.artifact", Unsupported("Tekton puts no files into the pods of a job")),
     ("run_job.outputs", Unsupported("Tekton reads no files from the pods of a job")),
     ("component", Lowered("script; arguments, ports and values go through COULER_ variables")),
@@ -48,7 +51,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         ),
     ),
     ("map.outputs.parameter", Lowered("a task makes one JSON list of the array of results")),
-    ("map.outputs.artifact", Lowered("a folder of the workspace with one entry for each instance, named like its TaskRun")),
+    (
+        "map.outputs.artifact",
+        Lowered("a folder of the workspace with one entry for each instance, named like its TaskRun"),
+    ),
     ("exec_while", Lowered("a loop in the shell lines in front of the script or command, with its bound")),
     ("exec_while.pause", Lowered("sleep in the same lines")),
     ("parameters", Native),

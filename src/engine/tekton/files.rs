@@ -197,9 +197,8 @@ impl<'a> Files<'a> {
     /// a folder with one entry for each instance, named like its run.
     pub(crate) fn kept(&self) -> Vec<(String, String)> {
         let instance = if self.node.map.is_some() { "/$(context.taskRun.name)" } else { "" };
-        let place = |name: &str| {
-            format!("\"$(workspaces.{ARTIFACTS}.path)/{}/{name}{instance}\"", self.node.name)
-        };
+        let place =
+            |name: &str| format!("\"$(workspaces.{ARTIFACTS}.path)/{}/{name}{instance}\"", self.node.name);
         self.written.iter().map(|(name, _, _)| ((*name).to_owned(), place(name))).collect()
     }
 }

@@ -165,8 +165,7 @@ pub(crate) fn gather(context: &Context<'_>, node: &Node) -> Vec<PipelineTask> {
         }
         let all = gather.params.iter().map(|param| format!("$(params.{}[*])", param.name)).collect();
         gather.task_spec.results = vec![ResultSpec::named("list")];
-        gather.task_spec.steps =
-            vec![python("gather", GATHER, Vec::new(), all)];
+        gather.task_spec.steps = vec![python("gather", GATHER, Vec::new(), all)];
         gather
     };
     outputs.into_iter().map(one).collect()

@@ -17,8 +17,8 @@ use super::text::DOLLAR_VARIABLE;
 use super::{job, map, rounds, settings};
 use crate::api::{Condition, Input, Operand, Volume};
 use crate::engine::EngineError;
-use crate::engine::kubernetes::job::{has_result, no_result};
 use crate::engine::kubernetes::component::{self, COMPONENT, DESCRIPTION, is_address, is_component};
+use crate::engine::kubernetes::job::{has_result, no_result};
 use crate::engine::kubernetes::pod::EnvVar;
 use crate::engine::kubernetes::ports::{OUTPUTS, VALUES, artifact_ports, chosen};
 use crate::engine::kubernetes::script::with_requirements;
@@ -127,9 +127,10 @@ impl Building<'_, '_> {
     /// The step that does the work.
     fn main(&mut self, condition: Option<Condition>) -> Result<Step, EngineError> {
         let node = self.node;
-        let reads_itself = node.exec_while.as_ref().is_some_and(|repeat| {
-            repeat.condition.outputs().contains(&(node.name.as_str(), "result"))
-        });
+        let reads_itself = node
+            .exec_while
+            .as_ref()
+            .is_some_and(|repeat| repeat.condition.outputs().contains(&(node.name.as_str(), "result")));
         if reads_itself && !has_result(node) {
             return Err(unsupported(&node.name, "result of a job", no_result(&node.name)));
         }

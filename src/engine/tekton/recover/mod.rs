@@ -100,7 +100,8 @@ fn run(documents: &[Value]) -> Option<Value> {
     if let Some(run) = of_kind("PipelineRun") {
         return Some(run.clone());
     }
-    let containers = schedules(documents).next()?.pointer("/spec/jobTemplate/spec/template/spec/containers")?;
+    let containers =
+        schedules(documents).next()?.pointer("/spec/jobTemplate/spec/template/spec/containers")?;
     let text = words::variable(containers.get(0)?, "RUN")?;
     yaml::read_all(&words::plain(text)).ok()?.into_iter().next()
 }

@@ -61,9 +61,8 @@ impl<'a> Names<'a> {
 
     /// The rounds of a mapped step after the first, in order.
     pub(super) fn rounds(&self, step: &str) -> Vec<&'a Value> {
-        let serves = |task: &&&Value| {
-            annotation(task, ROLE) == Some(ROUND) && annotation(task, SERVES) == Some(step)
-        };
+        let serves =
+            |task: &&&Value| annotation(task, ROLE) == Some(ROUND) && annotation(task, SERVES) == Some(step);
         self.order.iter().filter(serves).copied().collect()
     }
 
