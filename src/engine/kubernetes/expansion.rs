@@ -26,7 +26,7 @@ pub(crate) fn in_pod(text: &str, variables: Variables) -> Cow<'_, str> {
         let after = rest[at..].trim_start_matches('$');
         let count = rest.len() - at - after.len();
         // A pair is one dollar sign; the last one needs no second if what follows gives it no meaning.
-        let kept = after.strip_prefix('(').map(|inner| is_kept(inner, variables));
+        let kept = after.strip_prefix('(').map(|inner| is_kept(inner, variables) && !is_open(inner));
         let last = if kept == Some(false) || after.starts_with("{{") { 2 } else { 1 };
         written.extend(std::iter::repeat_n('$', 2 * (count - 1) + last));
         // Up to its closing bracket a variable is left alone, whatever stands there.
@@ -36,6 +36,12 @@ pub(crate) fn in_pod(text: &str, variables: Variables) -> Cow<'_, str> {
     }
     written.push_str(rest);
     Cow::Owned(written)
+}
+
+/// Whether the closing bracket could come from a reference, which nobody knows before the run.
+fn is_open(after: &str) -> bool {
+    let reference = after.find("{{");
+    reference.is_some_and(|reference| after.find(')').is_none_or(|end| reference < end))
 }
 
 /// Whether what follows an opening bracket may stay as it is.
