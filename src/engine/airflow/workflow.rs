@@ -27,9 +27,14 @@ const LOCAL_NOTE: &str = "Steps run as processes of this machine. Their files ar
 pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<String, EngineError> {
     let context = Context::new(workflow, options);
     let function = context.variable(&workflow.name);
-    let body = Body::new(&context)?;
+    // `Context` stays on this thread; the digest needs the workflow only.
+    let (body, digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| digest(workflow));
+        (Body::new(&context), digest.join().expect("a digest is made without a panic"))
+    });
+    let body = body?;
     let decorator = decorator(&context, &body)?;
-    let mut text = header(&context);
+    let mut text = header(&context, &digest);
     let code = format!("@{}\ndef {function}():\n{}", decorator.layout(0, 1, 0), body.text);
     text.push_str(&imports(&context, &code));
     let _ = write!(text, "\n\n{code}");
@@ -53,9 +58,9 @@ pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<Str
     Ok(text)
 }
 
-fn header(context: &Context<'_>) -> String {
+fn header(context: &Context<'_>, digest: &str) -> String {
     let note = if context.is_local() { LOCAL_NOTE } else { KUBERNETES_NOTE };
-    let text = format!("Written by couler from {}.\n\n{note}\n", digest(context.workflow));
+    let text = format!("Written by couler from {digest}.\n\n{note}\n");
     block(&wrapped(&text)).replacen("\"\"\"\\\n", "\"\"\"", 1) + "\n\n"
 }
 

@@ -53,12 +53,18 @@ pub(crate) fn documents(
 ) -> Result<Vec<Document>, EngineError> {
     let context = Context::new(workflow);
     let lanes = lanes(workflow)?;
-    let spec = spec(&context, &lanes)?;
+    // `Context` stays on this thread; the digest needs the workflow only.
+    let (spec, digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| digest(workflow));
+        let spec = spec(&context, &lanes);
+        (spec, digest.join().expect("a digest is made without a panic"))
+    });
+    let spec = spec?;
     let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
     let (labels, annotations) = (workflow.settings.labels.clone(), workflow.settings.annotations.clone());
     let run = ObjectMeta { namespace: namespace.clone(), labels, annotations, ..ObjectMeta::default() };
     let mut metadata = ObjectMeta { name: Some(workflow.name.clone()), namespace, ..ObjectMeta::default() };
-    metadata.annotations.insert(DIGEST.to_owned(), digest(workflow));
+    metadata.annotations.insert(DIGEST.to_owned(), digest);
     let json = |map: &IndexMap<String, String>| serde_json::json!(map).to_string();
     if let Some(limit) = workflow.settings.parallelism {
         metadata.annotations.insert(PARALLELISM.to_owned(), limit.to_string());
