@@ -37,8 +37,9 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def results(folders, tmp_path_factory):
     """How the runs of all local DAGs went."""
-    for folder in ("failure", "loop", "linear"):
+    for folder in ("failure", "loop", "linear", "texts"):
         shutil.rmtree(f"/tmp/couler-{folder}", ignore_errors=True)
+    pathlib.Path("/tmp/couler-texts").mkdir()
     environment = os.environ | {
         "COULER_HOME": str(tmp_path_factory.mktemp("home")),
         "COULER_WORKING_DIR": str(REPOSITORY),
@@ -106,6 +107,7 @@ EXPECTED = {
     ),
     "exit": ("success", {"work": "success", "praise": "success", "alarm": "skipped"}),
     "loop": ("success", {"count": "success", "bounded": "success", "check": "success"}),
+    "texts": ("success", dict.fromkeys(["bash", "python", "notes", "check"], "success")),
     "train": ("success", {"train": "success", "evaluate": "success", "good": "success", "bad": "skipped"}),
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn sample(
     let mut runner = TestRunner::deterministic();
     let strategy = random_program_within(reach);
     let mut written = 0;
-    for number in 0..COUNT * 2 {
+    for number in 0..COUNT * 10 {
         if written == COUNT {
             return;
         }
