@@ -65,7 +65,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     (
         "settings.retry",
         Lowered(
-            "retries with backoff; the longest time limits each wait; failures of the command are retried \
+            "retries with backoff; the step itself keeps to the longest time of all waits; failures of the command are retried \
                  unless the policy names errors of the infrastructure only",
         ),
     ),

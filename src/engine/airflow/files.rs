@@ -27,7 +27,7 @@ fn folder(context: &Context<'_>) -> &'static str {
 }
 
 /// The part of a path that tells the instances of a mapped step apart.
-fn instance(node: &Node) -> &'static str {
+pub(crate) fn instance(node: &Node) -> &'static str {
     if node.map.is_some() { "/{{ ti.map_index }}" } else { "" }
 }
 
