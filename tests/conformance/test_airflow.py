@@ -106,6 +106,7 @@ EXPECTED = {
             "breaks": "failed",
             "never": "upstream_failed",
             "tolerated": "skipped",
+            "late": "skipped",
             "goes-on": "success",
             "alarm": "success",
             "praise": "skipped",
@@ -134,3 +135,8 @@ def test_runs_end_as_they_should(results, name):
 def test_a_failing_step_is_tried_again(results):
     assert results["failure"]["state"] == "failed"
     assert pathlib.Path("/tmp/couler-failure/tries").read_text().count("try") == 3
+
+
+def test_the_longest_time_holds_for_all_waits_together(results):
+    assert results["failure"]["tasks"]["late"] == "skipped"
+    assert pathlib.Path("/tmp/couler-failure/late").read_text().count("try") == 2
