@@ -52,7 +52,13 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("inputs.artifact", Lowered("mounted from the folder of the run on the volume claim couler-artifacts")),
     ("inputs.external", Lowered("an init container with rclone or git fetches it")),
     ("inputs.external.uri", Lowered("rclone or git by the address; components open addresses themselves")),
-    ("outputs.parameter", Lowered("a shell around the command hands files on as XCom")),
+    (
+        "outputs.parameter",
+        Lowered(
+            "a shell around the command hands files and what it prints on as XCom; of a container whose command only \
+             its image knows the result is the log, standard error included",
+        ),
+    ),
     ("outputs.artifact", Lowered("copied to the folder of the run on the volume claim couler-artifacts")),
     ("outputs.artifact.store", Lowered("rclone copies it when the command is done")),
     ("outputs.artifact.store.git", Unsupported("git and raw text are read only")),

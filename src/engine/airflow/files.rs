@@ -101,7 +101,8 @@ fn scalars(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
     dictionary(arguments, "values", values);
     dictionary(arguments, "defaults", defaults);
     if context.is_read(node, "result") && !context.is_local() {
-        set(arguments, "prints_result", Expr::code("True"));
+        let unknown = matches!(&node.action, Action::Container { command, .. } if command.is_empty());
+        set(arguments, if unknown { "logs_result" } else { "prints_result" }, Expr::code("True"));
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn fill(
     let mut works_somewhere = false;
     match &node.action {
         Action::Container { image, command, args, working_dir } => {
-            check_command(context, node, command)?;
+            check_command(node, command)?;
             set(arguments, "image", templated(image, mapped));
             for (name, words) in [("cmds", command), ("arguments", args)] {
                 if !words.is_empty() {
@@ -92,12 +92,13 @@ pub(crate) fn script(context: &Context<'_>, node: &Node, source: &str) -> Expr {
     if is_plain && !is_safe(source) { Expr::call("literal", vec![constant]) } else { constant }
 }
 
-/// What a step writes is handed on by a shell around its command, so the command must be known.
-fn check_command(context: &Context<'_>, node: &Node, command: &[String]) -> Result<(), EngineError> {
+/// What a step writes is handed on by a shell around its command, so the command must be known. What it prints can be
+/// read from its log.
+fn check_command(node: &Node, command: &[String]) -> Result<(), EngineError> {
     if !command.is_empty() || node.settings.daemon {
         return Ok(());
     }
-    if !node.outputs.is_empty() || context.is_read(node, "result") {
+    if !node.outputs.is_empty() {
         let reason = "Airflow does not know the image's own entry point, around which the outputs are collected; \
                       give the step its command";
         return Err(unsupported(&node.name, "outputs of a container without a command", reason));

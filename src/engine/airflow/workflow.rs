@@ -109,21 +109,21 @@ impl Body {
             let before: Vec<String> =
                 workflow.dependencies(index).into_iter().map(|name| variables[name].clone()).collect();
             let before = if before.is_empty() { claims.created.clone() } else { before };
-            body.add(&task);
             arrow(&mut edges, &before, &task);
             if workflow.graph.neighbors(index).next().is_none() {
                 leaves.push(task.variable.clone());
             }
-            variables.insert(&node.name, task.variable);
+            variables.insert(&node.name, task.variable.clone());
+            body.add(task);
         }
         for node in &workflow.on_exit {
             let task = task(context, node)?;
-            body.add(&task);
             leaves = exit(&mut edges, &leaves, &task);
+            body.add(task);
         }
         for helper in cleaning(context, claims) {
-            body.add(&helper);
             leaves = exit(&mut edges, &leaves, &helper);
+            body.add(helper);
         }
         body.write_tasks(&edges);
         if !edges.is_empty() {
@@ -133,12 +133,12 @@ impl Body {
         Ok(body)
     }
 
-    fn add(&mut self, task: &Task) {
-        if let Some((variable, value)) = &task.items {
+    fn add(&mut self, task: Task) {
+        if let Some((variable, value)) = task.items {
             self.read.insert(variable.clone());
-            self.tasks.push((variable.clone(), value.clone()));
+            self.tasks.push((variable, value));
         }
-        self.tasks.push((task.variable.clone(), task.value.clone()));
+        self.tasks.push((task.variable, task.value));
     }
 
     /// A task that nothing names again needs no variable.
@@ -232,7 +232,7 @@ impl Claims {
 
     fn create(&mut self, body: &mut Body) {
         for task in self.tasks.drain(..) {
-            body.add(&task);
+            body.add(task);
         }
     }
 }

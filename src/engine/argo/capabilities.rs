@@ -34,7 +34,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("a DAG template around the mapped task, because Argo limits whole templates"),
     ),
     ("map.outputs.parameter", Native),
-    ("map.outputs.artifact", Unsupported("Argo does not collect the artifacts of a mapped task")),
+    (
+        "map.outputs.artifact",
+        Lowered("a folder of the default repository, which must be S3, with one entry for each instance"),
+    ),
     (
         "exec_while",
         Lowered("a steps template that calls itself and counts; in rounds of 40 beyond 40 repetitions"),

@@ -7,6 +7,7 @@ use super::super::EngineError;
 use super::super::kubernetes::digests::digests;
 use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
+use super::manifest::{ObjectStore, Place};
 use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
@@ -116,7 +117,7 @@ impl<'a> Context<'a> {
     /// The reference to an artifact that a step wrote, in braces.
     ///
     /// # Errors
-    /// The instances of a map write artifacts that Argo does not put together.
+    /// The instances of a map that write to a store of the user, where nobody knows what belongs together.
     pub(crate) fn artifact(
         &self,
         scope: Scope,
@@ -126,12 +127,23 @@ impl<'a> Context<'a> {
     ) -> Result<String, EngineError> {
         if self.node(step).is_some_and(|node| node.map.is_some()) {
             let reason = format!(
-                "{step:?} runs once per item and Argo does not collect the artifacts of its instances; \
-                 give the output a store, or write to a shared volume"
+                "{step:?} runs once per item, and its instances write to a store of their own; read them from there"
             );
             return Err(unsupported(reader, "artifact of a mapped step", reason));
         }
         Ok(format!("{{{{{}.{step}.outputs.artifacts.{}}}}}", scope.word(), port_name(output)))
+    }
+
+    /// The folder of the default repository, which must be S3, with the artifacts of a mapped step: Argo itself does not
+    /// put them together. None if the step is not mapped, or the output has a store.
+    pub(crate) fn folder_of_map(&self, step: &str, output: &str) -> Option<Place> {
+        let node = self.node(step).filter(|node| node.map.is_some())?;
+        let stored = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { store: Some(_), .. });
+        if node.outputs.iter().any(|one| one.name == output && stored(&one.kind)) {
+            return None;
+        }
+        let key = format!("{{{{workflow.uid}}}}/{step}/{}", port_name(output));
+        Some(Place::S3(Box::new(ObjectStore { key, ..ObjectStore::default() })))
     }
 
     /// Whether an artifact may be missing when its reader starts.

@@ -55,7 +55,9 @@ impl Inputs {
             let optional = context.may_be_missing(step, output);
             let declared =
                 Artifact { name: name.clone(), path: Some(path.clone()), optional, ..Artifact::default() };
-            let from = Some((step.clone(), output.clone()));
+            let place = context.folder_of_map(step, output);
+            let from = place.is_none().then(|| (step.clone(), output.clone()));
+            let declared = Artifact { place, ..declared };
             inputs.artifacts.insert(name, ArtifactInput { path, from, declared });
         }
         Ok(inputs)

@@ -244,8 +244,8 @@ fn what_argo_lacks_is_refused_by_name() {
         ),
         (
             "[{name: a, run: {function: run_container, image: i}, map: {over: {kind: range, start: 1, end: 2}}, \
-             outputs: [{name: m, source: {kind: artifact, path: /m}}]}, {name: b, run: {function: run_container, image: i}, \
-             inputs: [{kind: artifact, name: m, step: a, output: m}]}]"
+             outputs: [{name: m, source: {kind: artifact, path: /m, store: {kind: uri, uri: 's3://b/{{item}}'}}}]}, \
+             {name: b, run: {function: run_container, image: i}, inputs: [{kind: artifact, name: m, step: a, output: m}]}]"
                 .to_owned(),
             "cannot express artifact of a mapped step of step \"b\"",
         ),
@@ -309,4 +309,22 @@ proptest! {
         };
         prop_assert_eq!(reached, Reached::expected(&text, &value));
     }
+}
+
+#[test]
+fn the_artifacts_of_a_map_are_one_folder() {
+    let workflow = graph(
+        "version: couler/v1\nname: w\nsteps: [{name: a, run: {function: run_container, image: i}, \
+         map: {over: {kind: range, start: 1, end: 2}}, outputs: [{name: m, source: {kind: artifact, path: /m}}]}, \
+         {name: b, run: {function: run_container, image: i}, inputs: [{kind: artifact, name: m, step: a, output: m}]}]\n",
+    );
+    let manifest = generate(&workflow);
+    assert_eq!(lint_argo(&manifest).unwrap(), []);
+    assert_isomorphic(&workflow, recover(&manifest).unwrap());
+    let document: Value = yaml::read_all(&manifest).unwrap().remove(0);
+    let of = |number: usize, side: &str| document["spec"]["templates"][number][side]["artifacts"][0].clone();
+    let (written, read) = (of(1, "outputs"), of(2, "inputs"));
+    assert_eq!(written["s3"]["key"], "{{workflow.uid}}/a/m/{{pod.name}}");
+    assert_eq!(written["archive"], serde_json::json!({"none": {}}));
+    assert_eq!(read["s3"]["key"], "{{workflow.uid}}/a/m");
 }

@@ -24,7 +24,7 @@ pub(crate) use isomorphism::{assert_isomorphic, with_components};
 pub(crate) use models::{hard_text, kubernetes, tekton};
 pub(crate) use node::node;
 use parts::workflow_settings;
-pub(crate) use reach::{Daemons, Reach};
+pub(crate) use reach::{Daemons, Reach, Unknown};
 pub(crate) use sample::sample;
 pub(crate) use survival::{Reached, arguments, workflow_with};
 use texts::text;
@@ -198,7 +198,11 @@ impl Builder<'_> {
         step.settings.continue_on_failure &= reach.retry_and_go_on || step.settings.retry.is_none();
         if let Function::RunContainer(call) = &mut step.run
             && call.command.is_empty()
-            && !reach.unknown_commands
+            && match reach.unknown_commands {
+                Unknown::Anything => false,
+                Unknown::Printing => !step.outputs.is_empty() || step.settings.cache.is_some(),
+                Unknown::Plain => true,
+            }
         {
             call.command.push("run".into());
         }
@@ -283,7 +287,12 @@ impl Builder<'_> {
     }
 
     fn artifacts(&self) -> Vec<(String, String)> {
-        let writers = self.readable().filter(|step| step.map.is_none());
+        let stored = |step: &Step| {
+            step.outputs
+                .iter()
+                .any(|output| matches!(&output.source, OutputSource::Artifact { store: Some(_), .. }))
+        };
+        let writers = self.readable().filter(|step| step.map.is_none() || !stored(step));
         writers
             .flat_map(|step| {
                 let artifacts =

@@ -5,8 +5,8 @@
 pub(crate) struct Reach {
     /// Daemons.
     pub daemons: Daemons,
-    /// Loops, outputs and caches of a container whose command only its image knows.
-    pub unknown_commands: bool,
+    /// What containers may do whose command only their image knows.
+    pub unknown_commands: Unknown,
     /// Objects of a default bucket.
     pub default_bucket: bool,
     /// Steps at the end that read each other.
@@ -21,6 +21,17 @@ pub(crate) struct Reach {
     pub limit_and_skips: bool,
     /// A schedule that replaces the running workflow, or whose parameters have no default.
     pub any_schedule: bool,
+}
+
+/// What is possible without knowing the command of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// Everything.
+    Anything,
+    /// Everything but outputs in files and caches.
+    Printing,
+    /// No loops and conditions around it.
+    Plain,
 }
 
 /// Which daemons an engine takes.
@@ -38,7 +49,7 @@ impl Reach {
     /// Everything that random programs hold.
     pub(crate) const ALL: Self = Self {
         daemons: Daemons::Any,
-        unknown_commands: true,
+        unknown_commands: Unknown::Anything,
         default_bucket: true,
         exit_reads: true,
         late_lists: true,
@@ -50,7 +61,7 @@ impl Reach {
     /// What Airflow takes.
     pub(crate) const AIRFLOW: Self = Self {
         daemons: Daemons::Alone,
-        unknown_commands: false,
+        unknown_commands: Unknown::Printing,
         default_bucket: false,
         any_schedule: false,
         ..Self::ALL
@@ -58,7 +69,7 @@ impl Reach {
     /// What Tekton takes.
     pub(crate) const TEKTON: Self = Self {
         daemons: Daemons::Never,
-        unknown_commands: false,
+        unknown_commands: Unknown::Plain,
         default_bucket: false,
         exit_reads: false,
         late_lists: false,
