@@ -79,8 +79,10 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
             if stands_for_item {
                 arguments.push("{{item}}".to_owned());
             } else if is_value {
-                let parameter = word.trim_matches(['{', '}']).trim_start_matches("parameters.");
-                let known = word.starts_with("{{") && parameters.iter().any(|name| name == parameter);
+                let parameter =
+                    word.trim_matches(['{', '}', '$', '<', '>', '%']).trim_start_matches("parameters.");
+                let known =
+                    word.starts_with(['{', '$', '<', '%']) && parameters.iter().any(|name| name == parameter);
                 arguments.push(if known {
                     format!("{{{{parameters.{parameter}}}}}")
                 } else {
@@ -119,6 +121,24 @@ pub(super) fn stated_command(text: &str) -> Option<Vec<String>> {
     Some(spelled.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`']).to_owned()).collect())
 }
 
+static TABLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:table|tabelle|tabla|tabella|tabela)s?\s+(?:called |named )?["'`]?([A-Za-z_][\w.]*\w)["'`]?|["'`]?\b([a-z]+_[\w.]*\w)["'`]?[\s-]+table\b"#)
+        .expect("the pattern is valid")
+});
+
+/// The query for a whole table: "the table members from postgresql://…"; `None` where the text gives its own.
+pub(super) fn stated_table(text: &str) -> Option<String> {
+    if text.to_lowercase().contains("select ") {
+        return None;
+    }
+    const GENERAL: [&str; 13] =
+        ["the", "a", "this", "that", "whole", "entire", "from", "in", "of", "at", "is", "named", "called"];
+    let names = TABLE.captures_iter(text).filter_map(|found| found.get(1).or(found.get(2)));
+    let mut names =
+        names.map(|name| name.as_str()).filter(|name| !GENERAL.contains(&name.to_lowercase().as_str()));
+    names.next().map(|name| format!("SELECT * FROM {name}"))
+}
+
 /// The text up to the end of its sentence.
 fn sentence(text: &str) -> &str {
     let end = [". ", "; ", "\n"].iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
@@ -131,6 +151,14 @@ mod tests {
 
     fn read(text: &str, mapped: bool) -> Option<Vec<String>> {
         stated_arguments(text, mapped, &["region".to_owned()])
+    }
+
+    #[test]
+    fn whole_tables_are_queried_by_name() {
+        let query = stated_table("the table members from postgresql://ro@pg.example:5432/core");
+        assert_eq!(query.as_deref(), Some("SELECT * FROM members"));
+        assert_eq!(stated_table("select a from the table t"), None);
+        assert_eq!(stated_table("read the table"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::literals::{LiteralKind, literals};
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::Task;
@@ -55,6 +56,45 @@ pub(super) fn add_stated_evaluation(
         }
     }
     plan.steps.insert(training + 1, step);
+}
+
+static WINNER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:best|better|winner|winning)(?: (?:one|model|of (?:them|the (?:two|three|four))))?\b[^.;\n]{0,24}?\b(?:predict\w*|scores?|labels?|classif\w+|is (?:used|applied)|appl(?:y|ied))\b[^;\n]*|\b(?:predict|score|label|classify)\b[^.;\n]{0,60}?\bwith the (?:best|better|winner|winning)\b[^.;\n]*",
+    )
+});
+
+/// "Let the best one predict new.csv": what was chosen predicts, in a step of its own.
+pub(super) fn add_stated_prediction(
+    plan: &mut Plan,
+    description: &str,
+    lake: &Lake,
+    changes: &mut Vec<String>,
+) {
+    const PREDICT: &str = "model.predict";
+    let task = |step: &PlannedStep| lake.component(&step.task).map(|component| component.task);
+    let predicts = plan.all_steps().any(|step| task(step) == Some(Task::Predict));
+    let chosen = plan
+        .steps
+        .iter()
+        .rposition(|step| matches!(task(step), Some(Task::Select | Task::Compare | Task::Tune)));
+    let (false, Some(at), Some(words)) = (predicts, chosen, WINNER.find(description)) else { return };
+    let words = words.as_str();
+    let words = words.find(". ").map_or(words, |end| &words[..end]);
+    let address = literals(words).iter().any(|literal| literal.kind == LiteralKind::Uri);
+    if !address || lake.component(PREDICT).is_none() {
+        return;
+    }
+    let name = plan.fresh_name("predict");
+    changes.push(format!("{name}: {words:?} asks for a prediction"));
+    let step = PlannedStep {
+        text: words.to_owned(),
+        task: PREDICT.to_owned(),
+        name,
+        after: vec![plan.steps[at].name.clone()],
+        ..PlannedStep::default()
+    };
+    plan.steps.insert(at + 1, step);
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn drop_second_runs(plan: &mut Plan, description: &str, changes: &mut Vec<String
             continue;
         }
         match earlier {
-            Some(_) if step.each.is_none() => {
+            Some(at) if step.each.is_none() || step.each == plan.steps[at].each => {
                 let gone = plan.remove(index);
                 changes.push(format!("{}: {} runs already", gone.name, image.text));
             }

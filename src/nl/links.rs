@@ -47,6 +47,95 @@ pub(super) fn follow_arrows(plan: &mut Plan, description: &str, changes: &mut Ve
     }
 }
 
+static PRECEDED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:(?:it|this|that|all of (?:it|this)) is )?(?:preceded by|before (?:that|this|it|all that)\b|beforehand|prior to (?:that|this|it)|davor|vorher|avant cela|antes de eso|prima di (?:ciò|questo))",
+    )
+});
+
+/// "Preceded by `b:2`": the step that is told second runs first.
+pub(super) fn follow_precedence(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        if !PRECEDED.is_match(&plan.steps[index].text) {
+            continue;
+        }
+        let (name, later) = (plan.steps[index].name.clone(), plan.steps[index - 1].name.clone());
+        let before = std::mem::take(&mut plan.steps[index - 1].after);
+        plan.steps[index].after = before;
+        plan.steps[index - 1].after = vec![name.clone()];
+        plan.steps.swap(index - 1, index);
+        changes.push(format!("{later} waits for {name}, which the text puts before it"));
+    }
+}
+
+static NEEDED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:requires?|needs?|depends? on|waits? for|takes|uses|reads|consumes|combines|braucht|benötigt|wartet auf|attend|necesita|espera|richiede) (?:the (?:results?|outputs?) of )?(the|both|der|die|das|den|le|la|les|el|los|il|i)? ?([^.;\n]{3,80})",
+    )
+});
+
+/// "`c:1` requires the clone and the csv": it waits for the steps that these words name.
+pub(super) fn follow_needs(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let own = without_images(&plan.steps[index].text).to_lowercase();
+        let Some(found) = NEEDED.captures(&own) else { continue };
+        let named: Vec<usize> = found[2]
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() > 2)
+            .filter_map(|word| names_one(plan, index, word))
+            .collect();
+        // One name may be chance; two or more say what the step waits for.
+        if named.len() > 1 {
+            for before in named {
+                link(plan, Some(before), Some(index), changes);
+            }
+        }
+    }
+}
+
+/// The one earlier step that a word can mean: by its name, its task or the name of its image.
+fn names_one(plan: &Plan, index: usize, word: &str) -> Option<usize> {
+    let means = |step: &PlannedStep| {
+        let of_image = images(&step.text).first().map(|image| image.text.clone()).unwrap_or_default();
+        let of_image = of_image.rsplit('/').next().unwrap_or_default().to_owned();
+        let of_image = of_image.split(':').next().unwrap_or_default();
+        let parts = step.name.split('-').chain(step.task.split('.')).chain(of_image.split(['-', '_']));
+        let named = parts.into_iter().any(|part| part == word || part.strip_suffix('s') == Some(word));
+        named
+            || literals(&step.text)
+                .iter()
+                .any(|l| l.kind == LiteralKind::Uri && l.text.ends_with(&format!(".{word}")))
+    };
+    let mut found = (0..index).filter(|before| means(&plan.steps[*before]));
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+static LAST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:at the (?:very )?end|in the end|finally|when (?:it.?s |all is |everything is )?(?:done|finished|over)|afterwards|last of all|zum schluss|am ende|zuletzt|à la fin|al final|alla fine|no final)\b",
+    )
+});
+
+/// A message or a report starts no workflow: one that waits for nothing waits for all that is still open, and so does
+/// what the text puts at the end.
+pub(super) fn follow_to_the_end(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let step = &plan.steps[index];
+        let tells = step.task.starts_with("notify.") || step.task == "report.write";
+        let last = LAST.is_match(&step.text) && index + 1 == plan.steps.len();
+        let reads = step.when.is_some() || step.each.is_some();
+        if !(tells || last) || reads || !step.after.is_empty() {
+            continue;
+        }
+        let waited_for = |name: &String| plan.steps.iter().any(|step| step.after.contains(name));
+        let open: Vec<usize> = (0..index).filter(|before| !waited_for(&plan.steps[*before].name)).collect();
+        for before in open {
+            link(plan, Some(before), Some(index), changes);
+        }
+    }
+}
+
 /// The only step that runs an image.
 fn runs(plan: &Plan, image: &str) -> Option<usize> {
     let of = |step: &PlannedStep| images(&step.text).first().is_some_and(|first| first.text == image);
@@ -109,6 +198,33 @@ mod tests {
             step.after.clear();
         }
         plan
+    }
+
+    #[test]
+    fn named_needs_are_waited_for() {
+        let mut plan = chain(&[
+            ("git.clone", "clone https://x.example/r.git"),
+            ("data.save", "save it as /scratch/d.csv"),
+            ("container.run", "reef/match:0.5 requires the clone and the csv"),
+        ]);
+        plan.steps.iter_mut().for_each(|step| step.after.clear());
+        follow_needs(&mut plan, &mut Vec::new());
+        assert_eq!(plan.steps[2].after, ["s0", "s1"]);
+    }
+
+    #[test]
+    fn messages_come_last() {
+        let mut plan = chain(&[("job.xgboost", "job a:1"), ("notify.slack", "slack #a \"done\" at the end")]);
+        plan.steps[1].after.clear();
+        follow_to_the_end(&mut plan, &mut Vec::new());
+        assert_eq!(plan.steps[1].after, ["s0"]);
+    }
+
+    #[test]
+    fn what_precedes_runs_first() {
+        let mut plan = chain(&[("tune.katib", "katib a:1"), ("container.run", "Preceded by b:1")]);
+        follow_precedence(&mut plan, &mut Vec::new());
+        assert_eq!((plan.steps[0].name.as_str(), plan.steps[1].after.join("")), ("s1", "s1".into()));
     }
 
     #[test]

@@ -372,7 +372,7 @@ static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BOTH: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:the last of|both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
+        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|needs?|requires?|uses?|combines?|takes?|merges?|braucht|attend|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:the last of|both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
     )
 });
 

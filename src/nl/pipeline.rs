@@ -1,8 +1,10 @@
 //! The way of a request, from the description to the graph.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use futures::future::join_all;
+use regex::Regex;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,6 +13,7 @@ use super::calibrate::{Score, combined, coverage, critique, judge_request, yes_p
 use super::clauses::{Assigned, assign};
 use super::commands::{stated_arguments, stated_command};
 use super::decompose::{plan_request, read_plan};
+use super::doubts::doubts;
 use super::event::{Event, Observer, Stage};
 use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
 use super::guard::guard;
@@ -43,6 +46,8 @@ pub struct PipelineOptions {
     pub calibrate: bool,
     /// Whether lost literals count.
     pub coverage: bool,
+    /// Plans that are drawn at most where the first one leaves something open; 1 takes the first one.
+    pub plans: u32,
 }
 
 impl Default for PipelineOptions {
@@ -54,6 +59,7 @@ impl Default for PipelineOptions {
             max_regenerations: 2,
             calibrate: true,
             coverage: true,
+            plans: 3,
         }
     }
 }
@@ -212,7 +218,8 @@ impl Pipeline<'_> {
         let attempts = options.max_regenerations as usize + 1;
         let plan = prompt_bytes.div_ceil(3) + super::decompose::MAX_TOKENS as usize;
         let fragment = FRAGMENT_PROMPT_TOKENS + description_bytes + super::fragment::MAX_TOKENS as usize;
-        attempts * (plan + MOST_STEPS * fragment)
+        let further = options.plans.saturating_sub(1) as usize;
+        (attempts + further) * plan + attempts * MOST_STEPS * fragment
     }
 
     pub(super) async fn call(
@@ -255,11 +262,47 @@ impl Pipeline<'_> {
                 }
                 Ok(mut plan) => {
                     let notes = tidy(&mut plan, text, self.lake);
-                    return Ok((plan, notes));
+                    return self.choose(text, plan, notes).await;
                 }
             }
         }
         Err(LlmError::BrokenOutput { model: self.model.id().to_owned(), reason: last }.into())
+    }
+
+    /// Draws further plans while the best one leaves something of the description open; the one that leaves the least
+    /// open is taken, the first one where they do not differ.
+    async fn choose(
+        &self,
+        text: &str,
+        plan: Plan,
+        notes: Vec<String>,
+    ) -> Result<(Plan, Vec<String>), PipelineError> {
+        let mut open = doubts(&plan, text, self.lake);
+        let mut best = (plan, notes);
+        for draw in 1..self.options.plans {
+            if open.is_empty() {
+                break;
+            }
+            let temperature = self.options.temperature.max(PLAN_TEMPERATURE);
+            let seed = self.options.seed + 100 + u64::from(draw);
+            let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
+            let response = self.call(Stage::Decompose, None, &request).await?;
+            let Ok(mut plan) = read_plan(&response.text) else { continue };
+            if response.finish == Finish::Length || !plan.workflow || plan.steps.is_empty() {
+                continue;
+            }
+            let mut notes = tidy(&mut plan, text, self.lake);
+            let fewer = doubts(&plan, text, self.lake);
+            if fewer.len() < open.len() {
+                notes.push(format!(
+                    "another plan was taken, because the first one left open: {}",
+                    open.join("; ")
+                ));
+                open = fewer;
+                best = (plan, notes);
+            }
+        }
+        Ok(best)
     }
 
     /// Gives every step its words: the quote of the plan and the left-over clauses that speak of it.
@@ -498,8 +541,24 @@ fn with_stated(
     declared: &[String],
 ) -> Fragment {
     fragment.with.values_mut().for_each(|value| keep_declared(value, declared));
+    for name in ["command", "args"] {
+        // A word twice in a row is a model that does not find its end.
+        if let Some(words) = fragment.with.get_mut(name).and_then(Value::as_array_mut) {
+            words.dedup();
+        }
+    }
     let own_resources = component.arguments.pointer("/properties/gpus_per_replica").is_some();
     fragment.settings.read_from(context.text, own_resources);
+    if component.name == "data.download"
+        && let Some(sum) = SHA256.find(context.text)
+    {
+        fragment.with.insert("sha256".into(), json!(sum.as_str().to_lowercase()));
+    }
+    if component.name == "data.load_sql"
+        && let Some(query) = super::commands::stated_table(context.text)
+    {
+        fragment.with.insert("query".into(), json!(query));
+    }
     if component.name == "container.run"
         && let Some(arguments) = stated_arguments(context.text, context.mapped, context.parameters)
     {
@@ -536,6 +595,9 @@ fn keep_declared(value: &mut Value, declared: &[String]) {
     }
 }
 
+/// Temperature of further plans: at 0 they would all be the same.
+const PLAN_TEMPERATURE: f32 = 0.6;
+static SHA256: LazyLock<Regex> = LazyLock::new(|| super::pattern::regex(r"\b[0-9a-f]{64}\b"));
 /// Longest static prompt of a component, in tokens.
 const FRAGMENT_PROMPT_TOKENS: usize = 900;
 /// Most steps of a plan, those at the end included.

@@ -143,7 +143,7 @@ fn choices(property: &Value) -> Option<Vec<&str>> {
 }
 
 static COMMAND_WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(^|\s)--?[a-z]|[\w]=[\w]|\b(arguments?|args?|commands?|cmd|options?|flags?|executes?|called? with|python3? \S|sh -c|bash|script)\b")
+    Regex::new(r"(?i)(^|\s)--?[a-z]|\b(arguments?|args?|commands?|cmd|options?|flags?|executes?|called? with|python3? \S|sh -c|bash|script)\b")
         .expect("the pattern is valid")
 });
 
@@ -157,7 +157,7 @@ fn command_offer(context: &StepContext<'_>) -> Offer {
     let assignments = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Assignment);
     let without = assignments.fold(context.text.to_owned(), |text, literal| text.replace(&literal.text, " "));
     let spoken_of = COMMAND_WORDS.is_match(&without) || !quoted.is_empty() || own_uris || context.mapped;
-    if !spoken_of && !context.relaxed {
+    if !spoken_of {
         return Offer::Skip;
     }
     let images: Vec<&Literal> = context
@@ -648,6 +648,17 @@ fn owned_numbers(name: &str, text: &str) -> Vec<f64> {
         .collect()
 }
 
+static AT_ONCE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(\d+)(?: \w+)? (?:at the same time|at once|at a time|in parallel|parallel|concurrently|simultaneously|side by side)|\b(?:parallel\w*|concurren\w+)(?: \w+)?\s*[:=]?\s*(\d+)")
+        .expect("the pattern is valid")
+});
+
+/// "36 trials, 6 at the same time": the number that says how many run at once.
+fn number_at_once(text: &str) -> Option<f64> {
+    let found = AT_ONCE.captures(text)?;
+    found.get(1).or(found.get(2))?.as_str().parse().ok()
+}
+
 fn number_offer(
     property: &Value,
     name: &str,
@@ -682,6 +693,12 @@ fn number_offer(
     if share && held_out && !ratio.is_empty() && (name.contains("test") || validates) {
         return Offer::Forced(json!({"enum": values(ratio)}));
     }
+    let at_once = number_at_once(context.text);
+    if name.contains("parallel")
+        && let Some(number) = at_once
+    {
+        return Offer::Forced(json!({"enum": values(vec![number])}));
+    }
     let owned = owned_numbers(name, context.text);
     if !values(owned.clone()).is_empty() {
         return Offer::Forced(json!({"enum": values(owned)}));
@@ -694,7 +711,7 @@ fn number_offer(
         .flat_map(|(other, _)| owned_numbers(other, context.text))
         .collect();
     let mut near = numbers_near(stems, context.text);
-    near.retain(|number| !others.contains(number));
+    near.retain(|number| !others.contains(number) && Some(*number) != at_once);
     let near = values(near);
     if !near.is_empty() {
         return Offer::Forced(json!({"enum": near}));

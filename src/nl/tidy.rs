@@ -10,18 +10,22 @@ use super::addresses::split_addresses;
 use super::algorithms::decide_algorithms;
 use super::candidates::{drop_needless_choices, separate_candidates};
 use super::compound::mend_tasks;
-use super::evaluation::add_stated_evaluation;
+use super::evaluation::{add_stated_evaluation, add_stated_prediction};
 use super::exit::read_exit;
 use super::images::{find_lost_images, images, images_are_steps, runs_again};
-use super::links::{follow_arrows, follow_printed_values};
+use super::links::{
+    follow_arrows, follow_needs, follow_precedence, follow_printed_values, follow_to_the_end,
+};
 use super::literals::{Literal, LiteralKind, literals};
 use super::mapping::{loads_come_first, order_by_text, read_items, stand_beside};
-use super::parameters::{read_parameter_conditions, read_parameters};
+use super::parameters::{conditions_follow, read_parameter_conditions, read_parameters};
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep, is_english};
+use super::quotes::mend_quotes;
 use super::repetition::read_repetitions;
 use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
 use super::settings::mentions_setting;
+use super::surplus::{drop_surplus, separate_alternatives};
 use super::whole::read_limits;
 use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
@@ -33,6 +37,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     read_schedule(plan, description, &mut changes);
     drop_invented_loops(plan, description, &mut changes);
     drop_invented_steps(plan, description, &mut changes);
+    mend_quotes(plan, description, &mut changes);
     drop_repeated_steps(plan, &mut changes);
     drop_echoes(plan, lake, &mut changes);
     merge_settings(plan, &mut changes);
@@ -49,10 +54,12 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     mend_conditions(plan, &mut changes);
     follow_printed_values(plan, &mut changes);
     mend_tasks(plan, lake, &mut changes);
+    drop_surplus(plan, &mut changes);
     separate_candidates(plan, description, lake, &mut changes);
     decide_algorithms(plan, lake, &mut changes);
     drop_needless_choices(plan, lake, &mut changes);
     add_stated_evaluation(plan, description, lake, &mut changes);
+    add_stated_prediction(plan, description, lake, &mut changes);
     read_items(plan, description, lake, &mut changes);
     split_addresses(plan, &mut changes);
     loads_come_first(plan, lake, &mut changes);
@@ -61,13 +68,18 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
     separate_siblings(plan, lake, &mut changes);
     stand_beside(plan, description, &mut changes);
+    conditions_follow(plan, &mut changes);
+    follow_precedence(plan, &mut changes);
     follow_arrows(plan, description, &mut changes);
+    follow_needs(plan, &mut changes);
     order_by_text(plan, description, lake, &mut changes);
+    follow_to_the_end(plan, &mut changes);
+    separate_alternatives(plan, &mut changes);
     changes
 }
 
 pub(super) static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(until|till|repeat\w*|again and again|over and over|as long as|while|keep \w+ing|poll\w*|loop\w*|bis|solange|wiederhol\w*|jusqu\w*|tant que|hasta|mientras)\b|直到")
+    Regex::new(r"(?i)\b(until|till|repeat\w*|again and again|over and over|as long as|while|keep \w+ing|poll\w*|loop\w*|bis|solange|wiederhol\w*|jusqu\w*|tant que|hasta|mientras|finch[ée]|ripet\w*|fino a|até|enquanto|repet\w*|repit\w*)\b|直到")
         .expect("the pattern is valid")
 });
 
@@ -247,7 +259,7 @@ fn drop_repeated_steps(plan: &mut Plan, changes: &mut Vec<String>) {
 }
 
 static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|retried|cached|mounted|the (?:secret|config ?map|volume|claim)s?|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
+    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|retried|cached|mounted|the (?:secret|config ?map|volume|claim)s?|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)*(?: alone| only| itself| also)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
         .expect("the pattern is valid")
 });
 
@@ -387,6 +399,10 @@ fn check_limits(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     });
 }
 
+static CONDITIONAL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:if|when|only|unless|provided|in case|should|as long as|otherwise|else)\b|\?")
+});
+
 /// A condition whose constant stands nowhere in the description was invented.
 fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let numbers: Vec<f64> = literals(description).iter().filter_map(Literal::number).collect();
@@ -398,6 +414,13 @@ fn drop_invented_conditions(plan: &mut Plan, description: &str, changes: &mut Ve
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
         let Some(when) = &step.when else { continue };
         let Ok(condition) = when.parse::<Condition>() else { continue };
+        // "Register the better one" chooses, it does not compare two outputs.
+        let compares = condition.operands().iter().all(|operand| matches!(operand, Operand::Output { .. }));
+        if compares && !CONDITIONAL.is_match(&step.text) && is_english(&step.text) {
+            changes.push(format!("{}: the condition {when:?} was left out, its words state none", step.name));
+            step.when = None;
+            continue;
+        }
         let invented = condition.operands().iter().any(|operand| match operand {
             Operand::Literal(constant) => !given(constant.text()),
             _ => false,
