@@ -153,9 +153,12 @@ fn ports(node: &Node) -> Vec<(String, &Input)> {
 /// The environment of a step: input parameters, what a component reads, what the settings say.
 pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Expr)> {
     let mapped = node.map.is_some();
-    let kept = |text: &str| match context.is_local() {
-        true => templated(text, mapped),
-        false => templated(&in_pod(text, Variables::Expand), mapped),
+    let kept = |text: &str| {
+        if context.is_local() {
+            templated(text, mapped)
+        } else {
+            templated(&in_pod(text, Variables::Expand), mapped)
+        }
     };
     let mut variables: IndexMap<String, Expr> = IndexMap::new();
     for input in &node.inputs {

@@ -1,6 +1,7 @@
 //! What an engine is able to express, so that random programs stay within it.
 
 /// Combinations of features that an engine refuses by name, each `true` if it takes them.
+#[expect(clippy::struct_excessive_bools, reason = "each is a combination of features of its own")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach {
     /// Daemons.
