@@ -7,8 +7,8 @@ mod models;
 mod node;
 mod parts;
 mod reach;
-mod sample;
 mod survival;
+mod test_samples;
 mod texts;
 
 use std::collections::HashSet;
@@ -25,8 +25,8 @@ pub(crate) use models::{hard_text, kubernetes, tekton};
 pub(crate) use node::node;
 use parts::workflow_settings;
 pub(crate) use reach::{Daemons, Reach, Unknown};
-pub(crate) use sample::sample;
 pub(crate) use survival::{Reached, arguments, workflow_with};
+pub(crate) use test_samples::sample;
 use texts::text;
 
 /// A random valid program that Argo can express.
