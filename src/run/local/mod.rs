@@ -15,7 +15,7 @@ use super::RunSettings;
 use super::digest::StatCache;
 use super::failure::{Cause, Failure, Sign};
 use super::prepare::{Prepared, Reading, Source, Work};
-use super::process::{Ended, Exit, Invocation, Log, execute};
+use super::process::{Ended, Exit, Invocation, Log, ProcessError, execute, leftovers};
 use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
@@ -100,13 +100,7 @@ impl Local<'_> {
         if node.settings.daemon {
             return Ok(Some(self.start_daemon(invocation)));
         }
-        let program = invocation.program.clone();
-        let ended = execute(invocation, self.stop.clone()).await.map_err(|error| {
-            if error.kind() == io::ErrorKind::StorageFull {
-                return disk(&error);
-            }
-            Failure::infrastructure(format!("{} cannot be started: {error}", program.display()))
-        })?;
+        let ended = execute(invocation, self.stop.clone()).await.map_err(|error| self.broken(&error))?;
         if let Some(name) = &name {
             container::take_outputs(self.settings, name, node, &prepared.folder, &ended).await;
         }
@@ -188,7 +182,7 @@ impl Local<'_> {
             env.push(("COULER_OUTPUTS".into(), outputs::places(node, &prepared.folder).to_string()));
             env.push(("COULER_VALUES".into(), prepared.folder.join("values").display().to_string()));
         }
-        env.push(("COULER_RUN".into(), self.settings.folder.display().to_string()));
+        env.push((leftovers::MARK.into(), self.settings.folder.display().to_string()));
         let (program, arguments) = match &prepared.work {
             Work::Container { image, command, args, .. } if self.settings.host => {
                 on_host(image, command, args, &env)?
@@ -244,6 +238,19 @@ impl Local<'_> {
         });
         self.daemons.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(daemon);
         Done::default()
+    }
+
+    fn broken(&self, error: &ProcessError) -> Failure {
+        match error {
+            ProcessError::Log(source) => disk(source),
+            ProcessError::Start { .. } if !self.settings.working_dir.is_dir() => Failure::request(format!(
+                "{} is gone; it is the folder that the run was started in",
+                self.settings.working_dir.display()
+            )),
+            ProcessError::Start { .. } | ProcessError::Wait(_) => {
+                self.known(Failure::infrastructure(error.to_string()))
+            }
+        }
     }
 
     fn failure(&self, node: &Node, ended: &Ended) -> Failure {
