@@ -1,5 +1,6 @@
 //! The loop of a run: asks the scheduler what is next, and does it.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::scheduler::{Notice, Outcome, Scheduler};
 use super::store::{Entry, now};
 use super::task::{Done, Task};
 use super::{RunReport, StepResult, StepState};
-use crate::ir::{NodeOutputKind, Workflow, digest};
+use crate::ir::{NodeOutputKind, Workflow};
 
 /// Time after which a run that was told to stop is left as it is.
 const LAST_WAIT: Duration = Duration::from_secs(8);
@@ -32,6 +33,8 @@ pub(super) struct Drive<'a> {
     pub(super) observer: &'a dyn RunObserver,
     pub(super) halt: &'a watch::Sender<bool>,
     pub(super) started: Instant,
+    /// What was told about each step that has ended.
+    pub(super) told: HashMap<usize, StepResult>,
 }
 
 /// What has ended the run from outside.
@@ -57,8 +60,7 @@ impl<'a> Drive<'a> {
         workflow: &Workflow,
         stop: watch::Receiver<bool>,
     ) -> Result<RunReport, Arc<io::Error>> {
-        let (workflow_name, at) = (workflow.name.clone(), now());
-        let began = Record::Began { version: VERSION, workflow: workflow_name, digest: digest(workflow), at };
+        let began = Record::Began { version: VERSION, workflow: workflow.name.clone(), at: now() };
         self.journal.append(&[began]);
         let outcome = self.run(stop, workflow).await;
         self.local.end_daemons(self.halt).await;
@@ -68,6 +70,8 @@ impl<'a> Drive<'a> {
         if !stopped {
             self.journal.append(&[Record::Ended { status: report.status.clone(), at: now() }]);
         }
+        // To free what is known about a big workflow piece by piece would only take time.
+        std::mem::forget(self);
         Ok(report)
     }
 
@@ -195,12 +199,15 @@ impl<'a> Drive<'a> {
                     self.observer.retrying(&plan.node(task.node).name, attempt, wait, &message);
                 }
                 Notice::Lost { node } => {
+                    self.told.remove(&node);
                     let name = &plan.node(node).name;
                     self.observer
                         .message(&format!("{name}: its artifacts are no longer kept; it runs again"));
                 }
                 Notice::Ended { node } => {
-                    self.observer.finished(&step_result(&self.scheduler, node, self.local.settings));
+                    let result = step_result(&self.scheduler, node, self.local.settings);
+                    self.observer.finished(&result);
+                    self.told.insert(node, result);
                 }
             }
         }
@@ -210,8 +217,10 @@ impl<'a> Drive<'a> {
         self.tell();
         self.restore_results();
         let settings = self.local.settings;
-        let all = 0..self.scheduler.plan.entries.len();
-        let steps: Vec<StepResult> = all.map(|node| step_result(&self.scheduler, node, settings)).collect();
+        let mut told = std::mem::take(&mut self.told);
+        let steps: Vec<StepResult> = (0..self.scheduler.plan.entries.len())
+            .map(|node| told.remove(&node).unwrap_or_else(|| step_result(&self.scheduler, node, settings)))
+            .collect();
         let (critical_path, critical_seconds) = critical_path(&self.scheduler, &steps);
         let status = if stopped { "Stopped" } else { self.scheduler.status() };
         RunReport { status: status.to_owned(), seconds: self.now(), steps, critical_path, critical_seconds }

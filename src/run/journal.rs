@@ -16,7 +16,7 @@ use super::task::Done;
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Record {
     /// A process took over the run.
-    Began { version: u32, workflow: String, digest: String, at: u64 },
+    Began { version: u32, workflow: String, at: u64 },
     /// An attempt may start from now on.
     Started { step: String, item: Option<u32>, attempt: u32 },
     /// The step did its work.

@@ -53,14 +53,14 @@ impl Memory for Recollection<'_> {
         let own = self
             .before
             .get(&(node.name.clone(), number))
-            .filter(|done| done.key == prepared.key && done.holds(files));
+            .filter(|done| done.key == prepared.key && done.holds(&prepared.watched, files));
         let known = match own {
             Some(done) => Some(done.clone()),
             None if prepared.uncached.is_some() || !self.workshop.settings.reuse => None,
             None => {
                 let age = node.settings.cache.as_ref().and_then(|cache| cache.max_age);
                 let oldest = age.map_or(0, |age| now().saturating_sub(age.seconds()));
-                self.store.lookup(&prepared.key, oldest, files).map(|entry| entry.done.clone())
+                self.store.lookup(&prepared.key, oldest, &prepared.watched, files).map(|entry| entry.done.clone())
             }
         };
         match &known {

@@ -139,7 +139,7 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
 }
 
 /// Where a program is that is given by its name alone.
-fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
+pub(super) fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
     if program.components().count() != 1 || program.is_absolute() {
         return None;
     }

@@ -120,7 +120,9 @@ pub async fn run(
         prepared: HashMap::new(),
     };
     let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
-    let drive = Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started };
+    let told = HashMap::new();
+    let drive =
+        Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started, told };
     let outcome = drive.whole(workflow, stop).await;
     let broken = |reason: String| RunError::Journal { path: path.clone(), reason };
     let report = outcome.map_err(|error| broken(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 mod container;
 mod outputs;
+mod script;
 
 use std::collections::HashMap;
 use std::io;
@@ -20,11 +21,7 @@ use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
 use super::task::Done;
-use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
-
-/// Longest text that can be one argument of a program.
-const LONGEST_ARGUMENT: usize = 100 << 10;
 
 /// What tasks are run with.
 pub(super) struct Local<'a> {
@@ -189,6 +186,10 @@ impl Local<'_> {
             }
             Work::Container { .. } => container::command(self.settings, node, prepared, &env)?,
             Work::Script { language, source, requirements } => {
+                if !env.iter().any(|(name, _)| name == "SHELL") {
+                    // Without it bash reads the user data base to find it.
+                    env.push(("SHELL".into(), "/bin/sh".into()));
+                }
                 self.script(*language, source, requirements, &prepared.folder, tell).await?
             }
         };
@@ -203,31 +204,6 @@ impl Local<'_> {
             memory: limit.filter(|_| !container),
             log: Log::new(prepared.folder.join("log.txt"), again, self.settings.log_limit, masks),
         })
-    }
-
-    /// A short script is an argument; a long one is a file.
-    async fn script(
-        &self,
-        language: ScriptLanguage,
-        source: &str,
-        requirements: &[String],
-        folder: &Path,
-        tell: &dyn Fn(&str),
-    ) -> Result<(PathBuf, Vec<String>), Failure> {
-        let program = match language {
-            ScriptLanguage::Bash => PathBuf::from("bash"),
-            ScriptLanguage::Python => {
-                let made = self.environments.interpreter(requirements, tell).await;
-                made.map_err(|error| self.known(Failure::infrastructure(error.to_string())))?
-            }
-        };
-        if language == ScriptLanguage::Bash && source.len() < LONGEST_ARGUMENT {
-            return Ok((program, vec!["-c".into(), source.to_owned(), "script".into()]));
-        }
-        let file = folder.join("script");
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, source));
-        written.map_err(|error| disk(&error))?;
-        Ok((program, vec![file.display().to_string()]))
     }
 
     fn start_daemon(&self, invocation: Invocation) -> Done {

@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, StatCache};
+use super::prepare::Watched;
 use super::policy::{Graph, Ledger, Policy, Resident, View};
 use super::record;
 use super::task::Done;
@@ -147,8 +148,15 @@ impl Store {
     }
 
     /// A result for a key, if the files it named are as they were. Newer ones come first.
-    pub(super) fn lookup(&self, key: &Digest, oldest: u64, files: &StatCache) -> Option<&Entry> {
-        self.index.get(key)?.iter().rev().find(|entry| entry.created >= oldest && entry.done.holds(files))
+    pub(super) fn lookup(
+        &self,
+        key: &Digest,
+        oldest: u64,
+        watched: &Watched,
+        files: &StatCache,
+    ) -> Option<&Entry> {
+        let entries = self.index.get(key)?.iter().rev();
+        entries.into_iter().find(|entry| entry.created >= oldest && entry.done.holds(watched, files))
     }
 
     /// Whether there is any result for a key, with other files perhaps.
