@@ -8,6 +8,7 @@ COULER := target/release/couler
 ENV := . .ci/env;
 PYTHON_TESTS := target/python-tests
 PYTHON_BENCH := target/python-bench
+INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
 PYTHON_CONFORMANCE := target/python-conformance
 DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an XGBoost model with 200 trees to predict churn and evaluate accuracy and AUC.
 
@@ -70,13 +71,14 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
-	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) ../shared/data/wfinstances.jsonl.gz
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES)
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
-	$(COULER) cache simulate
+	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 
-properties: ## Splitting and simulating on 10,000 random graphs
+properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
+	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib run::scheduler
 
 $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	python3 -m venv $(PYTHON_BENCH)

@@ -202,8 +202,7 @@ fn next_group(shared: &(Mutex<Shared>, Condvar)) -> Option<u64> {
         if state.closed || state.urgent {
             break;
         }
-        let (woken, waited) =
-            shared.1.wait_timeout(state, IDLE_SYNC).unwrap_or_else(PoisonError::into_inner);
+        let (woken, waited) = shared.1.wait_timeout(state, IDLE_SYNC).unwrap_or_else(PoisonError::into_inner);
         state = woken;
         if waited.timed_out() {
             break;

@@ -143,12 +143,13 @@ pub(super) fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
     if program.components().count() != 1 || program.is_absolute() {
         return None;
     }
-    path.split(':').filter(|folder| folder.starts_with('/')).map(|folder| Path::new(folder).join(program)).find(
-        |file| {
+    path.split(':')
+        .filter(|folder| folder.starts_with('/'))
+        .map(|folder| Path::new(folder).join(program))
+        .find(|file| {
             std::fs::metadata(file)
                 .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        },
-    )
+        })
 }
 
 fn limit(invocation: &Invocation, process: Option<Pid>) {

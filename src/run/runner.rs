@@ -96,7 +96,7 @@ pub async fn run(
     let (journal, records) =
         Journal::open(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
     if !records.is_empty() {
-        end_leftovers(folder, observer);
+        end_leftovers(folder, "an interrupted attempt", observer);
     }
     let files = StatCache::open(&folder.parent().unwrap_or(folder).join("digests"));
     let environments =
@@ -124,6 +124,10 @@ pub async fn run(
     let drive =
         Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started, told };
     let outcome = drive.whole(workflow, stop).await;
+    let idle = [StepState::Cached, StepState::Skipped, StepState::Omitted];
+    if !outcome.as_ref().is_ok_and(|report| report.steps.iter().all(|step| idle.contains(&step.state))) {
+        end_leftovers(folder, "steps", observer);
+    }
     let broken = |reason: String| RunError::Journal { path: path.clone(), reason };
     let report = outcome.map_err(|error| broken(error.to_string()))?;
     files.save();
@@ -141,11 +145,11 @@ fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {
     Limits { jobs: most.max(1), machine: settings.machine, automatic_retries: settings.automatic_retries }
 }
 
-/// Ends what a process of this run left behind when it was killed.
-fn end_leftovers(folder: &Path, observer: &dyn RunObserver) {
+/// Ends what outlived the process that started it.
+fn end_leftovers(folder: &Path, whose: &str, observer: &dyn RunObserver) {
     let ended = leftovers::end(folder);
     if ended > 0 {
-        observer.message(&format!("ended {ended} processes that an interrupted attempt had left running"));
+        observer.message(&format!("ended {ended} processes that {whose} had left running"));
     }
 }
 
