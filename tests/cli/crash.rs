@@ -23,7 +23,7 @@ steps:
     map: {over: {kind: list, items: ["a", "b", "c"]}}
     run: {function: run_script, language: bash, source: "echo {{item}} >> $PWD/ran-each; sleep 0.02; echo {{item}}"}
   - name: never
-    when: steps.first.result == 2
+    when: first.result == 2
     run: {function: run_script, language: bash, source: "echo x >> $PWD/ran-never"}
   - name: last
     after: [each, flaky]

@@ -319,7 +319,7 @@ fn evicted_with(world: &World, id: &(String, usize)) -> bool {
 
 /// `make properties` asks for 10,000.
 fn cases() -> u64 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500)
+    u64::from(proptest::test_runner::Config::default().cases).max(500)
 }
 
 #[test]
