@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke schemas model
+.PHONY: conformance node-conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke model
 
 COULER := target/release/couler
 ENV := . .ci/env;
@@ -10,6 +10,8 @@ PYTHON_TESTS := target/python-tests
 PYTHON_BENCH := target/python-bench
 INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
 PYTHON_CONFORMANCE := target/python-conformance
+TEKTON_LINT := target/node-conformance/node_modules/.bin/tekton-lint
+SAMPLES := $(CURDIR)/target/samples
 DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an XGBoost model with 200 trees to predict churn and evaluate accuracy and AUC.
 
 help: ## Show the targets
@@ -56,9 +58,16 @@ lint: ## Formatting and clippy on both feature sets
 	$(ENV) cargo clippy --locked --all-targets -- -D warnings
 	$(ENV) cargo clippy --locked --all-targets --no-default-features -- -D warnings
 
-conformance: $(PYTHON_CONFORMANCE)/ready ## Airflow itself reads and runs generated DAG files
+conformance: $(PYTHON_CONFORMANCE)/ready node-conformance ## Airflow runs DAG files; tekton-lint, hera and schemas read manifests
 	$(ENV) cargo build --quiet --locked
-	COULER=$(CURDIR)/target/debug/couler $(PYTHON_CONFORMANCE)/bin/python -m pytest tests/conformance -q
+	rm -rf $(SAMPLES)
+	$(ENV) COULER_SAMPLES=$(SAMPLES) cargo test --quiet --locked --lib sample_for_other_validators
+	COULER=$(CURDIR)/target/debug/couler COULER_SAMPLES=$(SAMPLES) $(PYTHON_CONFORMANCE)/bin/python -m pytest tests/conformance -q -rs
+
+node-conformance:
+	@if command -v npm >/dev/null; then \
+	    [ -x $(TEKTON_LINT) ] || npm install --silent --no-fund --no-audit --prefix target/node-conformance @ibm/tekton-lint@1.1.0; \
+	else echo "npm is not installed, so tekton-lint is skipped"; fi
 
 $(PYTHON_CONFORMANCE)/ready: tests/conformance/requirements.txt
 	python3 -m venv $(PYTHON_CONFORMANCE)
@@ -75,7 +84,8 @@ bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
 	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 
-properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs
+properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs, 2,000 random programs for each engine
+	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back for_one_machine reaches_the_process
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib run::scheduler
@@ -88,6 +98,3 @@ $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 smoke: $(COULER) ## Twelve descriptions through the embedded model
 	$(COULER) model pull
 	$(COULER) eval run eval/suites/smoke.yaml --min-pass 10
-
-schemas: $(COULER) $(PYTHON_BENCH)/ready ## Check 500 random manifests against Argo's own schema (needs ../shared)
-	$(ENV) bash tests/bench/schemas.sh $(PYTHON_BENCH)/bin/python

@@ -1,6 +1,10 @@
 //! Running the cases of a suite.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt, stream};
@@ -17,6 +21,8 @@ use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
 
 /// How often a sample is tried whose model or service cannot be used.
 const ATTEMPTS: u32 = 3;
+/// Samples that wait for an earlier one before they are written down.
+const SAMPLES_AHEAD: usize = 64;
 /// Pause before the second attempt; doubled for the third.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -81,12 +87,54 @@ impl Evaluation<'_> {
         let wanted = (0..self.options.samples)
             .flat_map(|sample| cases.iter().map(move |case| (*case, sample)))
             .filter(|(case, sample)| !skipped(case, *sample));
+        if self.options.recorded_time && self.options.jobs > 1 {
+            return self.replay(&wanted.collect::<Vec<_>>(), finished);
+        }
         let mut samples = stream::iter(wanted.map(|(case, sample)| self.sample(case, sample)))
             .buffer_unordered(self.options.jobs.max(1));
         while let Some(sample) = samples.next().await {
             finished(sample)?;
         }
         Ok(())
+    }
+
+    /// A replay waits for no model: every core takes samples, which are handed over in their order, so that a log is
+    /// the same byte for byte.
+    fn replay(
+        &self,
+        wanted: &[(&Case, u32)],
+        finished: &mut dyn FnMut(Sample) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::sync_channel(SAMPLES_AHEAD);
+        thread::scope(|scope| {
+            for _ in 0..self.options.jobs {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    let runtime = runtime.expect("threads were started before");
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((case, sample)) = wanted.get(index) else { return };
+                        // Nobody listens any more where a sample could not be written down.
+                        if sender.send((index, runtime.block_on(self.sample(case, *sample)))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let mut early = BTreeMap::new();
+            let mut awaited = 0;
+            for (index, sample) in receiver {
+                early.insert(index, sample);
+                while let Some(sample) = early.remove(&awaited) {
+                    finished(sample)?;
+                    awaited += 1;
+                }
+            }
+            Ok(())
+        })
     }
 
     async fn sample(&self, case: &Case, index: u32) -> Sample {
@@ -96,7 +144,11 @@ impl Evaluation<'_> {
             let started = Instant::now();
             let made = self.attempt(case, index, &ledger).await;
             let recorded = self.options.recorded_time;
-            let seconds = if recorded { ledger.total().seconds } else { started.elapsed().as_secs_f64() };
+            // Answers that a recording had already took their time when they were recorded.
+            let calls = ledger.total().seconds;
+            let alone = recorded || !self.model.capabilities().concurrent;
+            let elapsed = if recorded { 0.0 } else { started.elapsed().as_secs_f64() };
+            let seconds = if alone { elapsed.max(calls) } else { elapsed };
             if made.is_ok() || attempt == ATTEMPTS {
                 return self.judged(case, index, made, &ledger, seconds);
             }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use petgraph::algo::is_cyclic_directed;
 
-use super::{Carry, NodeOutputKind, Workflow};
-use crate::api::{Problem, Problems};
+use super::{Carry, Node, NodeOutputKind, Workflow};
+use crate::api::{Input, MapItems, Problem, Problems};
 
 /// Checks that names are unique, the graph has no cycle, and every edge carries what its ends declare.
 ///
@@ -27,6 +27,11 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
             "remove one of the dependencies",
         ));
     }
+    problems.extend(workflow.nodes().filter(|node| reads_itself(node)).map(|node| {
+        let hint =
+            "read the output of an earlier step; only the condition of exec_while may read its own step";
+        Problem::new(&node.name, "it waits for an output of its own", hint)
+    }));
     for edge in workflow.graph.edge_indices() {
         let Some((from, to)) = workflow.graph.edge_endpoints(edge) else { continue };
         let (from, to) = (&workflow.graph[from], &workflow.graph[to]);
@@ -52,6 +57,13 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
 
+/// Whether a step waits for itself: over its own list, or with its own file. Conditions are checked with the program.
+fn reads_itself(node: &Node) -> bool {
+    let over = node.map.as_ref().map(|map| &map.over);
+    let file = |input: &Input| matches!(input, Input::Artifact { step, .. } if *step == node.name);
+    matches!(over, Some(MapItems::Output { step, .. }) if *step == node.name) || node.inputs.iter().any(file)
+}
+
 fn missing_output(from: &super::Node, to: &super::Node, carry: &Carry) -> Problem {
     let (kind, output) = match carry {
         Carry::Artifact { output, .. } => ("artifact", output),
@@ -69,4 +81,25 @@ fn missing_output(from: &super::Node, to: &super::Node, carry: &Carry) -> Proble
         format!("it reads the {kind} {output:?} of step {:?}, which does not write it", from.name),
         crate::api::choices(output, known.into_iter()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::parse_program;
+    use crate::ir::{NoComponents, lower};
+
+    #[test]
+    fn a_step_that_waits_for_itself_is_refused() {
+        let artifact = "outputs: [{name: m, source: {kind: artifact, path: /o/m}}], inputs: [{kind: artifact, name: m, step: a, output: m}]";
+        for wrong in ["map: {over: {kind: output, step: a, output: result}}", artifact] {
+            let program = format!(
+                "version: couler/v1\nname: w\nsteps: [{{name: a, run: {{function: run_container, image: i}}, {wrong}}}]\n"
+            );
+            let problems = match parse_program(&program) {
+                Ok(program) => lower(&program, &NoComponents).unwrap_err().to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert!(problems.contains("it waits for an output of its own"), "{problems}");
+        }
+    }
 }

@@ -15,6 +15,12 @@ static COPY: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
+/// "Load it from A and save it as B" is no second load.
+static SAVED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:save|store|write|export|speicher\w*|schreib\w*|enregistr\w*|guard\w*)\b[^.;]*$")
+        .expect("the pattern is valid")
+});
+
 fn addresses(text: &str) -> Vec<Literal> {
     let mut found: Vec<Literal> = Vec::new();
     for literal in literals(text) {
@@ -59,6 +65,14 @@ pub(super) fn split_addresses(plan: &mut Plan, changes: &mut Vec<String>) {
 fn one_step_each(step: &PlannedStep, own: &[&Literal], all: &[Literal]) -> Vec<PlannedStep> {
     let new = |(index, uri): (usize, &&Literal)| PlannedStep {
         text: only_address(&step.text, uri, all),
+        task: if step.task == "data.load"
+            && index > 0
+            && SAVED.is_match(&step.text[all[0].end..uri.start.max(all[0].end)])
+        {
+            "data.save".to_owned()
+        } else {
+            step.task.clone()
+        },
         name: if index == 0 { step.name.clone() } else { format!("{}-{}", step.name, index + 1) },
         // "The first to A and the second to B" pairs what came before with the addresses.
         after: if step.after.len() == own.len() {
@@ -69,7 +83,13 @@ fn one_step_each(step: &PlannedStep, own: &[&Literal], all: &[Literal]) -> Vec<P
         each: None,
         ..step.clone()
     };
-    own.iter().enumerate().map(new).collect()
+    let mut steps: Vec<PlannedStep> = own.iter().enumerate().map(new).collect();
+    for index in 1..steps.len() {
+        if steps[index].task != step.task {
+            steps[index].after = vec![steps[index - 1].name.clone()];
+        }
+    }
+    steps
 }
 
 /// Whether there is an address for every item: "the first to A and the second to B".

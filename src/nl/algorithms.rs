@@ -24,7 +24,7 @@ const NAMES: [(&str, &str); 7] = [
         "sklearn.train",
     ),
     (
-        r"\brandom.?forests?\b|\bzufallswald\w*|\bforêts? aléatoires?|\bbosques? aleatorios?|\bfloresta aleatória|\bextra.?trees\b|\bdecision.?trees?\b|\bgradient.?boosting\b|\bada.?boost\b|\bnaive.?bayes\b|\bsvm\b|\bsupport vector\w*|\bk-?nn\b|\bnearest neighbou?rs?\b|\bmlp\b|\bmulti-?layer perceptron",
+        r"\brandom.?forests?\b|\brf\b|\bzufallswald\w*|\bforêts? aléatoires?|\bbosques? aleatorios?|\bfloresta aleatória|\bextra.?trees\b|\bdecision.?trees?\b|\bgradient.?boosting\b|\bada.?boost\b|\bnaive.?bayes\b|\bsvm\b|\bsupport vector\w*|\bk-?nn\b|\bnearest neighbou?rs?\b|\bmlp\b|\bmulti-?layer perceptron",
         "sklearn.train",
     ),
 ];

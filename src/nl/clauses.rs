@@ -197,6 +197,12 @@ fn target(
     if let ([only], true) = (&owners[..], telling) {
         return Target::Step(*only);
     }
+    // An indented line belongs to the line that it stands under.
+    if is_indented(description, described[run.from].start)
+        && let Some(step) = owner[..run.from].iter().rev().find_map(|owner| *owner)
+    {
+        return Target::Step(step);
+    }
     let quoted_here =
         owner.iter().zip(described).filter(|(o, w)| w.sentence == sentence && o.is_some()).count();
     if quoted_here * 2 >= whole.len() - (run.to - run.from).min(whole.len())
@@ -214,6 +220,16 @@ fn target(
     }
     let last = owner[..run.from].iter().rev().find_map(|owner| *owner);
     last.map_or(Target::Workflow, Target::Step)
+}
+
+/// Whether the line of a place is indented deeper than the line before it, or than the one above that, down to which
+/// all are indented alike.
+fn is_indented(description: &str, at: usize) -> bool {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let start = description[..at].rfind('\n').map_or(0, |end| end + 1);
+    let own = depth(&description[start..]);
+    let mut above = description[..start].lines().rev().filter(|line| !line.trim().is_empty()).map(depth);
+    own > 0 && above.find(|other| *other != own).is_some_and(|other| other < own)
 }
 
 /// The step that shares most telling words with the sentence, if any shares one.
@@ -260,6 +276,15 @@ mod tests {
             &["Run acme/a:1 on the data", "then run acme/b:2"],
         );
         assert_eq!(assigned.extra, [vec!["with 2 GPUs".to_owned()], vec![]]);
+    }
+
+    #[test]
+    fn indented_lines_belong_to_the_line_above() {
+        let assigned = given(
+            "load a.csv\nGridSearch, cv = 6\n  num_leaves in [15, 63]\n  learning_rate in [0.02, 0.2]\nreport it",
+            &["load a.csv", "GridSearch, cv = 6", "report it"],
+        );
+        assert_eq!(assigned.extra[1].len(), 2, "{assigned:?}");
     }
 
     #[test]

@@ -73,13 +73,16 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
                 !word.is_empty() && !word.starts_with('-') && !STOPS.contains(&word.to_lowercase().as_str());
             let placeholder = word.trim_matches(['<', '>', '$', '{', '}']);
             let stands_for_item = mapped
-                && (placeholder == flag.as_str().trim_start_matches('-').to_uppercase()
+                && ((word.starts_with(['<', '$']) && !word.starts_with("$("))
+                    || placeholder == flag.as_str().trim_start_matches('-').to_uppercase()
                     || ["NAME", "ITEM", "VALUE", "X"].contains(&placeholder));
             if stands_for_item {
                 arguments.push("{{item}}".to_owned());
             } else if is_value {
-                let parameter = word.trim_matches(['{', '}']).trim_start_matches("parameters.");
-                let known = word.starts_with("{{") && parameters.iter().any(|name| name == parameter);
+                let parameter =
+                    word.trim_matches(['{', '}', '$', '<', '>', '%']).trim_start_matches("parameters.");
+                let known =
+                    word.starts_with(['{', '$', '<', '%']) && parameters.iter().any(|name| name == parameter);
                 arguments.push(if known {
                     format!("{{{{parameters.{parameter}}}}}")
                 } else {
@@ -118,6 +121,25 @@ pub(super) fn stated_command(text: &str) -> Option<Vec<String>> {
     Some(spelled.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`']).to_owned()).collect())
 }
 
+static TABLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:table|tabelle|tabla|tabella|tabela)s?\s+(?:called |named )?["'`]?([A-Za-z_][\w.]*\w)["'`]?|["'`]?\b([a-z]+_[\w.]*\w)["'`]?[\s-]+table\b"#)
+        .expect("the pattern is valid")
+});
+
+/// Words beside "table" that name none.
+const GENERAL: [&str; 13] =
+    ["the", "a", "this", "that", "whole", "entire", "from", "in", "of", "at", "is", "named", "called"];
+/// The query for a whole table: "the table members from postgresql://…"; `None` where the text gives its own.
+pub(super) fn stated_table(text: &str) -> Option<String> {
+    if text.to_lowercase().contains("select ") {
+        return None;
+    }
+    let names = TABLE.captures_iter(text).filter_map(|found| found.get(1).or(found.get(2)));
+    let mut names =
+        names.map(|name| name.as_str()).filter(|name| !GENERAL.contains(&name.to_lowercase().as_str()));
+    names.next().map(|name| format!("SELECT * FROM {name}"))
+}
+
 /// The text up to the end of its sentence.
 fn sentence(text: &str) -> &str {
     let end = [". ", "; ", "\n"].iter().filter_map(|stop| text.find(stop)).min().unwrap_or(text.len());
@@ -130,6 +152,14 @@ mod tests {
 
     fn read(text: &str, mapped: bool) -> Option<Vec<String>> {
         stated_arguments(text, mapped, &["region".to_owned()])
+    }
+
+    #[test]
+    fn whole_tables_are_queried_by_name() {
+        let query = stated_table("the table members from postgresql://ro@pg.example:5432/core");
+        assert_eq!(query.as_deref(), Some("SELECT * FROM members"));
+        assert_eq!(stated_table("select a from the table t"), None);
+        assert_eq!(stated_table("read the table"), None);
     }
 
     #[test]
@@ -172,6 +202,7 @@ mod tests {
             ["--site", "{{item}}"]
         );
         assert_eq!(read("acme/a:1 --site SITE once per site", true).unwrap(), ["--site", "{{item}}"]);
+        assert_eq!(read("acme/a:1 --cloth <fabric>", true).unwrap(), ["--cloth", "{{item}}"]);
         assert_eq!(read("acme/a:1 with command python x.py --epochs 3", false), None);
         assert_eq!(read("acme/a:1 with 2 GPUs", false), None);
     }

@@ -39,7 +39,7 @@ static NEEDS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 /// "Predict", "guess" and "forecast" ask for a model.
 static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(find out (?:who|which|what|whether|if|how (?:many|much|long))|who (?:will|is going to|might)|which \w+ (?:will|are going to|might)|likely to|predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
+        r"\b(find out (?:who|which|what|whether|if|how (?:many|much|long))|tells? (?:us|me|them) (?:beforehand|in advance|early|ahead|who|which|whether)|know (?:beforehand|in advance|ahead|early)|who (?:will|is going to|might)|which \w+ (?:will|are going to|might)|likely to|predict\w*|guess\w*|forecast\w*|estimat(?:e|ing)|classif\w+|vorhers\w+|prognos\w+|prédi\w+|predec\w+|prever|preved\w+|voorspel\w*|przewid\w*)\b",
     )
 });
 
@@ -123,10 +123,32 @@ fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<Strin
 /// Mends the plan by words that are certain.
 pub(super) fn mend_tasks(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     veto(plan, lake, changes);
+    drop_invented_messages(plan, changes);
     train_what_is_predicted(plan, lake, changes);
     train_what_finds_anomalies(plan, lake, changes);
     follow_cues(plan, lake, changes);
 }
+
+/// A message by mail or Slack that the words speak of nowhere was invented.
+fn drop_invented_messages(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in (0..plan.steps.len()).rev() {
+        let step = &plan.steps[index];
+        let needed =
+            NEEDS.iter().find(|(component, _)| *component == step.task && component.starts_with("notify."));
+        let spoken_of = needed.is_none_or(|(_, needed)| needed.is_match(&step.text));
+        let tells = TELLS.is_match(&step.text);
+        if !spoken_of && !tells && plan.steps.len() > 1 {
+            let gone = plan.remove(index);
+            changes.push(format!("{}: {:?} asks for no message", gone.name, gone.text));
+        }
+    }
+}
+
+static TELLS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:tell|notif\w+|messag\w+|inform\w*|alert\w*|announce\w*|ping|let \w+ (?:\w+ )?know|send|post|write|shout|benachrichtig\w*|prévien\w*|préven\w*|avis\w*|notific\w*|avvis\w*)\b",
+    )
+});
 
 fn veto(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     for step in plan.steps.iter_mut().chain(&mut plan.finally) {
@@ -151,6 +173,9 @@ fn without(step: &PlannedStep) -> Option<&'static str> {
     match step.task.as_str() {
         "model.register" | "model.deploy_kserve" if has(LiteralKind::Uri) => Some("model.deploy"),
         "tune.katib" => Some("tune.search"),
+        "notify.email" | "notify.slack" if step.text.to_lowercase().contains("report") => {
+            Some("report.write")
+        }
         _ if image => Some("container.run"),
         "data.load_sql" | "data.load_huggingface" if has(LiteralKind::Uri) => Some("data.load"),
         _ => None,

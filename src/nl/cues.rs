@@ -72,7 +72,7 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         ("notify.email", r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b"),
         (
             "report.write",
-            r"\b(?:write|create|generate|produce|make|put together|compile|draft|build|render|prepare)s?\b[^.;,\n]{0,30}\breport\b|\bdocument (?:the|its|all|everything)\b|\b(?:html|markdown) (?:report|summary)\b",
+            r"\b(?:write|create|generate|produce|make|put together|compile|draft|build|render|prepare)s?\b[^.;,\n]{0,30}\breport\b|\bdocument (?:the|its|all|everything)\b|\b(?:html|markdown) (?:report|summary)\b|\b(?:in|as) (?:some (?:sort|kind) of |an? )(?:\w+ )?report\b",
         ),
     ]
     .into_iter()

@@ -57,7 +57,36 @@ pub(super) fn read_exit(plan: &mut Plan, description: &str, lake: &Lake, changes
             step.when = None;
         }
     }
+    give_back(plan, description, changes);
     plan.finally.extend(moved);
+}
+
+/// Words that can put a step at the end.
+static END: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:finally|always|at the (?:very )?end|in the end|afterwards|clean\w* ?up|tear ?down|last|when (?:it|all|everything) (?:is|has)|success\w*|succeed\w*|fails?|failed|failure|error\w*|wrong|crash\w*|break\w*|exit|outcome|status|result|immer|am ende|zum schluss|aufräum\w*|toujours|à la fin|siempre|al final|sempre|alla fine|no final)\b",
+    )
+});
+
+/// A step that the model put at the end although no word of its own says so is an ordinary one.
+fn give_back(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
+    let ordinary = |step: &PlannedStep| {
+        let words = words_of(step, description);
+        let known = super::plan::is_english(description);
+        known
+            && step.when.is_none()
+            && !END.is_match(&words)
+            && !ALWAYS.is_match(&words)
+            && !FAILURE.is_match(&words)
+    };
+    let (back, kept): (Vec<PlannedStep>, Vec<PlannedStep>) =
+        std::mem::take(&mut plan.finally).into_iter().partition(ordinary);
+    plan.finally = kept;
+    for step in back {
+        changes.push(format!("{}: nothing says that it runs whatever happens", step.name));
+        let after = plan.steps.last().map(|last| last.name.clone()).into_iter().collect();
+        plan.steps.push(PlannedStep { after, ..step });
+    }
 }
 
 fn no_condition(step: &PlannedStep) -> bool {
@@ -109,6 +138,14 @@ mod tests {
             &[("container.run", "Run a:1"), ("notify.slack", "notify #ml on Slack")],
         );
         assert_eq!(plan.finally[0].when.as_deref(), Some("workflow.status != Succeeded"));
+    }
+
+    #[test]
+    fn what_no_word_puts_at_the_end_is_ordinary() {
+        let mut plan = chain(&[("container.run", "Run a:1"), ("container.run", "b:1 waits for it")]);
+        plan.finally = vec![plan.steps.pop().unwrap()];
+        read_exit(&mut plan, "Run a:1. b:1 waits for it.", &Lake::built_in(), &mut Vec::new());
+        assert_eq!((plan.steps.len(), plan.finally.len()), (2, 0));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer::SettingsAnswer;
 use super::plan::PlannedStep;
 use super::prompts::{PromptError, Prompts};
-use super::settings::{SettingsAnswer, about, mentioned, settings_schema};
+use super::settings::{about, mentioned, settings_schema};
 use super::slots::{StepContext, slots};
 use crate::api::Component;
 use crate::llm::{Message, OutputSchema, Request};

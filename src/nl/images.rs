@@ -1,7 +1,12 @@
 //! Where a description names images, the images are the steps: what names none is a setting or a remark.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::clauses::assign;
 use super::literals::{Literal, LiteralKind, literals};
+use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::settings::mentions_setting;
 
@@ -95,13 +100,18 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
     });
 }
 
+static REPLICAS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:\d+|one|an?) (?:workers?|masters?|launchers?|replicas?|parameter servers?)\b")
+});
+
 /// "A `PyTorchJob`: image a:1, command …": the words that only name the image belong to the job beside them.
 fn give_jobs_their_images(plan: &mut Plan, changes: &mut Vec<String>) {
     for index in (0..plan.steps.len()).rev() {
         let step = &plan.steps[index];
         let [image] = &images(&step.text)[..] else { continue };
         let words = step.text.replace(&image.text, " ");
-        if step.task != "container.run" || words.split_whitespace().count() > 2 {
+        let details = words.split_whitespace().count() <= 2 || REPLICAS.is_match(&words);
+        if step.task != "container.run" || !details {
             continue;
         }
         let is_job = |other: &PlannedStep| {
@@ -123,13 +133,27 @@ fn drop_second_runs(plan: &mut Plan, description: &str, changes: &mut Vec<String
         let step = &plan.steps[index];
         let [image] = &images(&step.text)[..] else { continue };
         let once = description.matches(&image.text).count() == 1;
-        let earlier = plan.steps[..index].iter().any(|other| {
+        let earlier = plan.steps[..index].iter().position(|other| {
             let own = images(&other.text);
             own.len() == 1 && own[0].text == image.text && other.task == step.task
         });
-        if once && earlier && step.each.is_none() && !runs_again(&step.text) {
-            let gone = plan.remove(index);
-            changes.push(format!("{}: {} runs already", gone.name, image.text));
+        if !once || runs_again(&step.text) {
+            continue;
+        }
+        match earlier {
+            Some(at) if step.each.is_none() || step.each == plan.steps[at].each => {
+                let gone = plan.remove(index);
+                changes.push(format!("{}: {} runs already", gone.name, image.text));
+            }
+            // The one with the items says more.
+            Some(at) if plan.steps[at].each.is_none() => {
+                let name = step.name.clone();
+                let after = plan.steps[at].after.clone();
+                plan.steps[index].after = after;
+                changes.push(format!("{}: {name} runs the same once per item", plan.steps[at].name));
+                plan.replace(at, Vec::new(), &[name]);
+            }
+            _ => {}
         }
     }
 }

@@ -120,7 +120,12 @@ fn plausible(kind: LiteralKind, text: &str, description: &str, range: std::ops::
         }
         // `notes:` or `16:30` are no image either.
         LiteralKind::Image => {
-            text.rsplit_once(':').is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty())
+            // `team=ml:NoSchedule` is a taint.
+            let taint = |tag: &str| ["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&tag);
+            before != Some('=')
+                && text
+                    .rsplit_once(':')
+                    .is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty() && !taint(tag))
         }
         LiteralKind::Ratio => !super::evidence::ratio(text).is_empty(),
         LiteralKind::Number => {

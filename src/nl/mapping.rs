@@ -49,11 +49,6 @@ static PRINTS_LIST: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:prints?|lists?|outputs?|writes?|returns?|emits?|produces?|gives?|finds?|enumerates?|gibt|druckt|affiche|imprime)\b.{0,60}\b(?:lists?|array|names?|files?|paths?|ids?|shards?|liste|lista)\b|\bjson list|\bjson array",
     )
 });
-static PARALLEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"parallel|same time|simultan|side by side|independen|meanwhile|concurrent|in the meantime|at once|alongside|gleichzeitig|nebeneinander|unabhängig|en même temps|a la vez|al mismo tiempo|ao mesmo tempo|contempora|insieme|jednocze|równolegl|tegelijk|同时|並列|並行|并行|separate",
-    )
-});
 
 /// Whether the words say "once per item", apart from those that say when.
 fn asks_for_each(text: &str) -> bool {
@@ -107,7 +102,8 @@ fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String
         .map(|step| {
             let plain = step.task == "container.run" || step.task.starts_with("script.");
             let free = step.each.is_none() && step.until.is_none() && !WHEN_ALL.is_match(&step.text);
-            (plain && free).then(|| listed_items(&step.text)).flatten()
+            let stated = || listed_items(&step.text).or_else(|| items_called(&step.text, description));
+            (plain && free).then(stated).flatten()
         })
         .collect();
     let only = lists.iter().flatten().count() == 1 && plan.steps.iter().all(|step| step.each.is_none());
@@ -122,6 +118,21 @@ fn add_stated_items(plan: &mut Plan, description: &str, changes: &mut Vec<String
         changes.push(format!("{}: runs once for each of {} values", step.name, items.len()));
         step.each = Some(Value::Array(items));
     }
+}
+
+static FOR_EACH: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:for (?:each|every)|(?:once |one )?per|for all|each|every|für jede[ns]?|pour chaque|para cada|per ogni) ([\p{L}][\w-]+)",
+    )
+});
+
+/// "For each fabric" where the description says "fabrics = tweed, denim, loden".
+fn items_called(text: &str, description: &str) -> Option<Vec<Value>> {
+    FOR_EACH.captures_iter(text).find_map(|found| {
+        let stem = regex::escape(found[1].trim_end_matches(['s', 'y', 'e']));
+        let named = regex(&format!(r"\b{stem}\w{{0,4}}\s*(?:=|:=|:|\bare)\s*([^\n;]+?)(?:\.\s|\.?$|[;\n])"));
+        listed_items(&named.captures(description)?[1])
+    })
 }
 
 /// The longest list of single words in a text.
@@ -279,7 +290,15 @@ fn as_text(item: &Value) -> String {
 /// The words of a step with one of the items in place of all of them.
 fn only_item(text: &str, item: &str, items: &[Value]) -> String {
     let all: Vec<String> = items.iter().map(as_text).collect();
-    let (Some(start), Some(last)) = (text.find(&all[0]), all.last()) else { return format!("{text} {item}") };
+    let starts = || text.match_indices(all[0].as_str()).map(|(at, _)| at);
+    // "Three times … with 3, 6 and 12": the list begins where the second item follows closest.
+    let closest = all.get(1).and_then(|second| {
+        let distance = |at: usize| text[at + all[0].len()..].find(second.as_str());
+        starts().filter_map(|at| Some((distance(at)?, at))).min().map(|(_, at)| at)
+    });
+    let (Some(start), Some(last)) = (closest.or_else(|| starts().next()), all.last()) else {
+        return format!("{text} {item}");
+    };
     match text[start..].rfind(last.as_str()) {
         Some(at) => format!("{}{item}{}", &text[..start], &text[start + at + last.len()..]),
         None => format!("{text} {item}"),
@@ -306,94 +325,6 @@ fn map_over_printed_lists(plan: &mut Plan, description: &str, lake: &Lake, chang
             changes.push(format!("{}: runs once per item that {} prints", step.name, printer.name));
             step.each = Some(Value::String(format!("{}.result", printer.name)));
             step.after = vec![printer.name.clone()];
-        }
-    }
-}
-
-/// "Fine-tune it. Data: a.parquet": what loads the data comes before what needs it, wherever the text names it.
-pub(super) fn loads_come_first(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
-    let loads = |step: &PlannedStep| {
-        step.after.is_empty()
-            && step.when.is_none()
-            && lake.component(&step.task).is_some_and(|component| component.task == Task::Load)
-    };
-    let needs = |step: &PlannedStep| {
-        let component = lake.component(&step.task);
-        component.is_some_and(|component| {
-            component.task != Task::Load
-                && component
-                    .inputs
-                    .iter()
-                    .any(|port| port.port_type == crate::api::PortType::Table && !port.optional)
-        }) && step.after.is_empty()
-            && !literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Uri)
-    };
-    let Some(first) = plan.steps.iter().position(needs) else { return };
-    let Some(load) = plan.steps.iter().skip(first + 1).position(loads).map(|at| at + first + 1) else {
-        return;
-    };
-    if plan.steps[..first].iter().any(loads) {
-        return;
-    }
-    let step = plan.steps.remove(load);
-    changes.push(format!("{} comes first, because {} needs its data", step.name, plan.steps[first].name));
-    plan.steps[first].after = vec![step.name.clone()];
-    plan.steps.insert(first, step);
-}
-
-static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"^\W*(?:and |while |then )?(?:(?:in|at) (?:parallel|the same time|the meantime)|meanwhile|simultaneously|concurrently|parallel to (?:that|it|this)|alongside|side by side|at the same time|gleichzeitig|parallel dazu|en même temps|en parallèle|al mismo tiempo|ao mesmo tempo|contemporaneamente)\b",
-    )
-});
-static BOTH: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"\b(?:when|once|after|as soon as|wait(?:s|ing)? for|sobald|wenn|nach|quand|après|cuando|quando)\b(?: that)? (?:the last of|both|all|everything|the (?:two|three|four|\d+)|these|those|beide|alle|les deux|ambos|entrambi|tutti|todos)\b",
-    )
-});
-
-/// "In parallel fetch …" does not wait for the step before it, and "when both are there" waits for all that is open.
-pub(super) fn stand_beside(plan: &mut Plan, changes: &mut Vec<String>) {
-    for index in 1..plan.steps.len() {
-        let (before, rest) = plan.steps.split_at_mut(index);
-        let step = &mut rest[0];
-        let previous = &before[index - 1];
-        let reads = step.when.is_some() || matches!(step.each, Some(Value::String(_)));
-        if BESIDE.is_match(&step.text) && !reads && step.after == [previous.name.clone()] {
-            changes.push(format!("{} runs beside {}, as its words say", step.name, previous.name));
-            step.after.clone_from(&previous.after);
-        } else if BOTH.is_match(&step.text) && !reads {
-            let open: Vec<String> = before
-                .iter()
-                .filter(|other| before.iter().all(|later| !later.after.contains(&other.name)))
-                .map(|other| other.name.clone())
-                .collect();
-            if open.len() > 1 && open.iter().any(|name| !step.after.contains(name)) {
-                changes.push(format!("{} waits for {}", step.name, open.join(" and ")));
-                step.after = open;
-            }
-        }
-    }
-}
-
-/// Steps that read nothing run in the order of the text, unless it lets them run at the same time.
-pub(super) fn order_by_text(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
-    if PARALLEL.is_match(description) {
-        return;
-    }
-    for index in 1..plan.steps.len() {
-        let (before, rest) = plan.steps.split_at_mut(index);
-        let step = &mut rest[0];
-        let reads_nothing = lake
-            .component(&step.task)
-            .is_some_and(|component| component.inputs.is_empty() && component.task != Task::Load);
-        let depends =
-            !step.after.is_empty() || step.when.is_some() || matches!(step.each, Some(Value::String(_)));
-        if reads_nothing && !depends {
-            // Both ends of a branch come before what follows it.
-            let previous = &before[index - 1];
-            changes.push(format!("{} waits for {}, which comes before it", step.name, previous.name));
-            step.after = vec![previous.name.clone()];
         }
     }
 }

@@ -23,6 +23,20 @@ static LISTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)["'`]?\b([a-z][a-z0-9_-]*)["'`]?\s*[,(:]\s*(?:with )?(?:the )?default(?:s)?(?: value)?(?: is| to| of|:|=)?\s*["'`]?([^\s,;"'`()]*[^\s,;."'`()])"#)
         .expect("the pattern is valid")
 });
+/// `cutoff = 0.35 (workflow parameter)`
+static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?im)(?:^|[\s,;])([a-z][\w-]*)\s*[=:]\s*["'`]?([^\s,;"'`()]+)["'`]?\s*\((?:an? |the )?(?:workflow |pipeline )?param(?:eter)?s?\)"#)
+        .expect("the pattern is valid")
+});
+/// Lines of names and values under a heading that speaks of parameters.
+static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?im)^[ \t]*(?:workflow |pipeline )?param(?:eter)?s?[ \t]*:?[ \t]*\n((?:[ \t]*[-*]?[ \t]*[a-z][\w-]*[ \t]*[=:][ \t]*\S+[ \t]*(?:\n|$))+)")
+        .expect("the pattern is valid")
+});
+static BLOCK_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?im)^[ \t]*[-*]?[ \t]*([a-z][\w-]*)[ \t]*[=:][ \t]*["'`]?([^\s"'`]+)"#)
+        .expect("the pattern is valid")
+});
 static SPEAKS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)param|configurable|variable").expect("the pattern is valid"));
 
@@ -54,6 +68,22 @@ pub(super) fn read_parameter_conditions(plan: &mut Plan, changes: &mut Vec<Strin
     }
 }
 
+/// A step under a condition on a parameter that waits for nothing waits for the last step before it that always runs.
+pub(super) fn conditions_follow(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        let (before, rest) = plan.steps.split_at_mut(index);
+        let step = &mut rest[0];
+        let on_parameter = step.when.as_ref().is_some_and(|when| when.starts_with("parameters."));
+        if !on_parameter || !step.after.is_empty() {
+            continue;
+        }
+        if let Some(always) = before.iter().rfind(|other| other.when.is_none()) {
+            changes.push(format!("{} waits for {}, which comes before it", step.name, always.name));
+            step.after = vec![always.name.clone()];
+        }
+    }
+}
+
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(otherwise|else|if not|in all other cases|sonst|andernfalls|sinon|autrement|si no|de lo contrario|senão|caso contrário|altrimenti|w przeciwnym razie|anders)\b")
         .expect("the pattern is valid")
@@ -62,7 +92,13 @@ static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
 /// Adds declared parameters that the plan lacks, and mends their defaults.
 pub(super) fn read_parameters(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let listed = LISTED.captures_iter(description).filter(|_| SPEAKS.is_match(description));
-    for captures in DECLARED.iter().flat_map(|pattern| pattern.captures_iter(description)).chain(listed) {
+    let lines = BLOCK
+        .captures_iter(description)
+        .filter_map(|block| block.get(1))
+        .flat_map(|block| BLOCK_LINE.captures_iter(block.as_str()));
+    let assigned = ASSIGNED.captures_iter(description).chain(lines);
+    let declared = DECLARED.iter().flat_map(|pattern| pattern.captures_iter(description));
+    for captures in declared.chain(listed).chain(assigned) {
         let (name, default) = (captures[1].to_owned(), captures[2].to_owned());
         if ["default", "with", "called", "named", "of", "the"].contains(&name.to_lowercase().as_str()) {
             continue;
@@ -91,6 +127,8 @@ mod tests {
             ("The workflow gets a parameter called mode whose default is quick.", "mode", "quick"),
             ("with a parameter epochs (default 5)", "epochs", "5"),
             ("parameter region, default eu-west-1", "region", "eu-west-1"),
+            ("inputs\n  tenant = globex    (workflow parameter)\nsteps", "tenant", "globex"),
+            ("Parameters:\n- day: 2024-01-01\n\nrun a:1", "day", "2024-01-01"),
             ("make bucket a thing; size is a parameter with default 0.5.", "size", "0.5"),
         ] {
             let mut plan = Plan::default();

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::assemble::{Assembled, assemble};
 use super::calibrate::{Score, combined, coverage, critique, judge_request, yes_probability};
+use super::certain::with_stated;
 use super::clauses::{Assigned, assign};
-use super::commands::{stated_arguments, stated_command};
 use super::decompose::{plan_request, read_plan};
+use super::doubts::doubts;
 use super::event::{Event, Observer, Stage};
 use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
 use super::guard::guard;
@@ -43,6 +44,8 @@ pub struct PipelineOptions {
     pub calibrate: bool,
     /// Whether lost literals count.
     pub coverage: bool,
+    /// Plans that are drawn at most where the first one leaves something open; 1 takes the first one.
+    pub plans: u32,
 }
 
 impl Default for PipelineOptions {
@@ -54,6 +57,7 @@ impl Default for PipelineOptions {
             max_regenerations: 2,
             calibrate: true,
             coverage: true,
+            plans: 3,
         }
     }
 }
@@ -212,7 +216,8 @@ impl Pipeline<'_> {
         let attempts = options.max_regenerations as usize + 1;
         let plan = prompt_bytes.div_ceil(3) + super::decompose::MAX_TOKENS as usize;
         let fragment = FRAGMENT_PROMPT_TOKENS + description_bytes + super::fragment::MAX_TOKENS as usize;
-        attempts * (plan + MOST_STEPS * fragment)
+        let further = options.plans.saturating_sub(1) as usize;
+        (attempts + further) * plan + attempts * MOST_STEPS * fragment
     }
 
     pub(super) async fn call(
@@ -255,11 +260,47 @@ impl Pipeline<'_> {
                 }
                 Ok(mut plan) => {
                     let notes = tidy(&mut plan, text, self.lake);
-                    return Ok((plan, notes));
+                    return self.choose(text, plan, notes).await;
                 }
             }
         }
         Err(LlmError::BrokenOutput { model: self.model.id().to_owned(), reason: last }.into())
+    }
+
+    /// Draws further plans while the best one leaves something of the description open; the one that leaves the least
+    /// open is taken, the first one where they do not differ.
+    async fn choose(
+        &self,
+        text: &str,
+        plan: Plan,
+        notes: Vec<String>,
+    ) -> Result<(Plan, Vec<String>), PipelineError> {
+        let mut open = doubts(&plan, text, self.lake);
+        let mut best = (plan, notes);
+        for draw in 1..self.options.plans {
+            if open.is_empty() {
+                break;
+            }
+            let temperature = self.options.temperature.max(PLAN_TEMPERATURE);
+            let seed = self.options.seed + 100 + u64::from(draw);
+            let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
+            let response = self.call(Stage::Decompose, None, &request).await?;
+            let Ok(mut plan) = read_plan(&response.text) else { continue };
+            if response.finish == Finish::Length || !plan.workflow || plan.steps.is_empty() {
+                continue;
+            }
+            let mut notes = tidy(&mut plan, text, self.lake);
+            let fewer = doubts(&plan, text, self.lake);
+            if fewer.len() < open.len() {
+                notes.push(format!(
+                    "another plan was taken, because the first one left open: {}",
+                    open.join("; ")
+                ));
+                open = fewer;
+                best = (plan, notes);
+            }
+        }
+        Ok(best)
     }
 
     /// Gives every step its words: the quote of the plan and the left-over clauses that speak of it.
@@ -490,52 +531,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// What the text spells out takes the place of what the model chose.
-fn with_stated(
-    mut fragment: Fragment,
-    component: &crate::api::Component,
-    context: &StepContext<'_>,
-    declared: &[String],
-) -> Fragment {
-    fragment.with.values_mut().for_each(|value| keep_declared(value, declared));
-    let own_resources = component.arguments.pointer("/properties/gpus_per_replica").is_some();
-    fragment.settings.read_from(context.text, own_resources);
-    if component.name == "container.run"
-        && let Some(arguments) = stated_arguments(context.text, context.mapped, context.parameters)
-    {
-        fragment.with.shift_remove("command");
-        fragment.with.insert("args".into(), json!(arguments));
-    } else if (component.name.starts_with("job.") || component.name == "container.run")
-        && !context.mapped
-        && context.parameters.is_empty()
-        && let Some(command) = stated_command(context.text)
-    {
-        fragment.with.shift_remove("args");
-        fragment.with.insert("command".into(), json!(command));
-    }
-    fragment
-}
-
-/// A reference to a parameter that nobody declared is a word that the model put into braces.
-fn keep_declared(value: &mut Value, declared: &[String]) {
-    match value {
-        Value::String(text) => {
-            let mut mended = text.clone();
-            for piece in crate::api::Template::parse(text, false).0 {
-                if let crate::api::Piece::Parameter(name) = piece
-                    && !declared.contains(&name)
-                {
-                    mended = mended.replace(&format!("{{{{parameters.{name}}}}}"), &name);
-                }
-            }
-            *text = mended;
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| keep_declared(item, declared)),
-        Value::Object(map) => map.values_mut().for_each(|item| keep_declared(item, declared)),
-        _ => {}
-    }
-}
-
+/// Temperature of further plans: at 0 they would all be the same.
+const PLAN_TEMPERATURE: f32 = 0.6;
 /// Longest static prompt of a component, in tokens.
 const FRAGMENT_PROMPT_TOKENS: usize = 900;
 /// Most steps of a plan, those at the end included.

@@ -15,13 +15,13 @@ static WHILE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static STOP: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(until|till|unless|bis|jusqu\w*|hasta|fino a|finché non|até|totdat|tot|aż)\b|直到")
+    regex(r"\b(until|till|unless|bis|jusqu\w*|hasta|fino a|finch[ée]\w* non|até|totdat|tot|aż)\b|直到")
 });
 /// A bound with its unit, which must not be one of time.
 static BOUNDS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         regex(
-            r"\b(?:at most|no more than|not more than|at maximum|(?:a )?max(?:imum)?\.?(?: of)?|up to|limit(?:ed)?(?: to| of|:)?|cap(?:ped)?(?: at|:)?|höchstens|maximal|au plus|au maximum|maximum|máximo|como máximo|al massimo|no máximo) (\d+)(?: ([\p{L}]+))?",
+            r"\b(?:at most|no more than|not more than|at maximum|(?:a )?max(?:imum)?\.?(?: of)?|up to|limit(?:ed)?(?: to| of|:)?|cap(?:ped)?(?: at|:)?|höchstens|maximal|au plus|au maximum|maximum|máximo|como máximo|como mucho|al massimo|massimo|no máximo) (\d+)(?: ([\p{L}]+))?",
         ),
         regex(
             r"\b(\d+) ?(times|x|tries|attempts|iterations|rounds|repetitions|repeats|loops|runs|cycles|checks|polls|goes|mal|versuche|durchläufe|runden|fois|essais|tours|veces|intentos|volte|vezes|tentativas)\b",
@@ -37,7 +37,7 @@ static TIME_UNIT: LazyLock<Regex> = LazyLock::new(|| {
 /// What a step says when the loop ends or goes on: `prints ready`, `status is "done"`.
 static SAID: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\b(?:prints?|printed|outputs?|writes?|says?|returns?|reports?|shows?|answers?|emits?|becomes?|equals?|is|was|gibt|meldet|liefert|affiche|imprime|devuelve)\s+(?:(?:the|a|out|exactly|something|anything|other|than|but|not|is|das|le|la|el|word|value|text|status|mot|wort|wert|palabra)\s+)*["'“”„`«]?([\p{L}\p{N}][\p{L}\p{N}_-]*)["'“”`»]?"#,
+        r#"\b(?:prints?|printed|outputs?|writes?|says?|returns?|reports?|shows?|answers?|emits?|becomes?|equals?|is|was|gibt|meldet|liefert|ausgibt|affiche|imprime|imprima|devuelve|devuelva|stampa|stampi|restituisce|retorna|imprime)\s+(?:(?:the|a|out|exactly|something|anything|other|than|but|not|is|das|le|la|el|word|value|text|status|mot|wort|wert|palabra)\s+)*["'“”„`«]?([\p{L}\p{N}][\p{L}\p{N}_-]*)["'“”`»]?"#,
     )
 });
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
@@ -90,7 +90,7 @@ static AGAIN: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PRINTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:prints?|outputs?|says?|returns?|reports?|answers?|shows?|emits?|gibt|meldet|affiche|imprime|stampa)\b",
+        r"\b(?:prints?|outputs?|says?|returns?|reports?|answers?|shows?|emits?|gibt|ausgibt|meldet|liefert|affiche|imprim[ea]|devuelv[ea]|stamp[ai]|restituisc\w*|retorn[ae])\b",
     )
 });
 

@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::answer::{EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer};
 use super::pattern::regex;
-use super::settings::{
-    EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer, TolerateAnswer, durations, memory_sizes,
-};
-use crate::api::{Secret, TolerationEffect};
+use super::settings::{durations, memory_sizes};
+use super::taints::stated_taints;
+use super::volumes::stated_volumes;
+use crate::api::Secret;
 
 const TIME: &str = r"\b(\d+|an?[\s-])[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;
@@ -45,7 +46,7 @@ static NODE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static TOLERATION: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\b(?:taints?|tolerat\w+)\b[^.;\n]{0,40}?["'`]?([a-z0-9][a-z0-9./-]*)=([a-z0-9][a-z0-9._-]*)["'`]?(?:[\s:(]{0,3}(NoSchedule|PreferNoSchedule|NoExecute))?"#,
+        r#"\b(?:taint(?:ed|s)?|tolerat\w+)\b[^.;\n]{0,40}?["'`]?[a-z0-9][a-z0-9./-]*=[a-z0-9][a-z0-9._-]*["'`]?|\b[a-z0-9][a-z0-9./-]*=[a-z0-9][a-z0-9._-]*:(?:NoSchedule|PreferNoSchedule|NoExecute)\b"#,
     )
 });
 static LABEL: LazyLock<Regex> = LazyLock::new(|| {
@@ -80,6 +81,11 @@ static SECRETS: LazyLock<Vec<(Regex, [usize; 3])>> = LazyLock::new(|| {
 });
 static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     regex(r#"(?:^|[\s("'`,])((?-i:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*))=["'`]?([^\s,;"'`)]*[^\s,;"'`).])"#)
+});
+static UNCACHED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:is|are|be)(?: not|n.?t) (?:to be )?cached|\b(?:never|not|without|no|do(?:es)?n.?t|nicht|sans|sin|senza) (?:be |to be )?(?:cach|gecacht)",
+    )
 });
 static CONTINUES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -119,6 +125,7 @@ impl SettingsAnswer {
         }
         self.read_placement(text);
         self.read_environment(text);
+        self.volumes = stated_volumes(text);
         for captures in MOUNT.iter().flat_map(|pattern| pattern.captures_iter(text)) {
             let mount = MountAnswer { claim: captures[1].to_owned(), path: captures[2].to_owned() };
             if ["claim", "at", "volume", "the"].contains(&mount.claim.as_str()) {
@@ -127,6 +134,9 @@ impl SettingsAnswer {
             let mounts = self.mounts.get_or_insert_default();
             mounts.retain(|known| known.path != mount.path && known.claim != mount.claim);
             mounts.push(mount);
+        }
+        if UNCACHED.is_match(text) {
+            self.cache = None;
         }
         if CONTINUES.is_match(text) && text.to_lowercase().contains("fail") {
             self.continue_on_failure = Some(true);
@@ -181,18 +191,9 @@ impl SettingsAnswer {
 
     fn read_placement(&mut self, text: &str) {
         let without_taints = TOLERATION.replace_all(text, " ");
-        for found in TOLERATION.captures_iter(text) {
-            let effect = found.get(3).and_then(|effect| match effect.as_str().to_lowercase().as_str() {
-                "noschedule" => Some(TolerationEffect::NoSchedule),
-                "prefernoschedule" => Some(TolerationEffect::PreferNoSchedule),
-                "noexecute" => Some(TolerationEffect::NoExecute),
-                _ => None,
-            });
-            let stated =
-                TolerateAnswer { key: found[1].to_owned(), value: Some(found[2].to_owned()), effect };
-            let all = self.tolerate.get_or_insert_default();
-            all.retain(|known| known.key != stated.key);
-            all.push(stated);
+        let taints = stated_taints(text);
+        if !taints.is_empty() {
+            self.tolerate = Some(taints);
         }
         let nodes: Vec<NodeAnswer> = NODE
             .captures_iter(&without_taints)
@@ -216,6 +217,7 @@ impl SettingsAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::TolerationEffect;
 
     fn read(text: &str) -> SettingsAnswer {
         let mut answer = SettingsAnswer::default();

@@ -56,6 +56,17 @@ static LIMIT_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"\b(?:workflow|pipeline|everything|all (?:the )?(?:pods|steps|tasks))\b[^.;\n]{0,30}?\blabels?\b[^.;\n]{0,12}?["'`]?\b([a-z0-9][a-z0-9./-]*)["'`]?(?:\s*[=:]\s*|\s+set to\s+)["'`]?([a-z0-9][a-z0-9._-]*[a-z0-9])"#,
+    )
+});
+static ANNOTATION: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"\b(?:workflow|pipeline|everything|all (?:the )?(?:pods|steps|tasks))\b[^.;\n]{0,80}?\bannotations?\b[^.;\n]{0,12}?["'`]?\b([a-z0-9][a-z0-9./-]*)["'`]?(?:\s*[=:]\s*|\s+set to\s+)(?:"([^"]+)"|([^\s,;"]*[^\s,;".]))"#,
+    )
+});
+
 /// Parallelism and time limit belong to the plan.
 pub(super) fn read_limits(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {
     let stated = PARALLELISM.iter().find_map(|pattern| pattern.captures(description)?[1].parse::<u32>().ok());
@@ -98,6 +109,13 @@ pub(super) fn read_access(program: &mut Program, description: &str) {
             program.settings.image_pull_secrets = vec![name];
         }
     }
+    if let Some(found) = LABEL.captures(description) {
+        program.settings.labels.insert(found[1].to_owned(), found[2].to_owned());
+    }
+    if let Some(found) = ANNOTATION.captures(description) {
+        let value = found.get(2).or(found.get(3)).map_or("", |value| value.as_str());
+        program.settings.annotations.insert(found[1].to_owned(), value.to_owned());
+    }
     let on_step =
         program.steps.iter().chain(&program.on_exit).any(|step| step.settings.service_account.is_some());
     if let Some(captures) = SERVICE_ACCOUNT.captures(description).filter(|_| !on_step) {
@@ -111,6 +129,15 @@ pub(super) fn read_access(program: &mut Program, description: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_of_the_workflow_are_read() {
+        let text = "Give the whole workflow the label cost-center=4711 and the annotation owner set to aqua-team; run a:1";
+        assert_eq!(&LABEL.captures(text).unwrap()[2], "4711");
+        let found = ANNOTATION.captures(text).unwrap();
+        assert_eq!((&found[1], &found[3]), ("owner", "aqua-team"));
+        assert!(!LABEL.is_match("train on the label churn in the workflow"));
+    }
 
     #[test]
     fn limits_of_the_whole_workflow_are_read() {

@@ -1,5 +1,5 @@
 # Runtime of couler components. It is put in front of a component's script, which uses its names directly.
-import atexit, glob, gzip, json, os, pathlib, shutil, subprocess, sys, tempfile, urllib.parse, urllib.request
+import atexit, glob, gzip, json, os, pathlib, re, shutil, subprocess, sys, tempfile, urllib.parse, urllib.request
 
 
 _EXIT = [0]
@@ -20,9 +20,18 @@ def fail(message, hint="correct the step's arguments or its input and run it aga
     sys.exit(2)
 
 
+def _with_values(setting):
+    # What is known only while the workflow runs stands in a variable of its own: @COULER_ARG_1@ is COULER_ARG_1.
+    if isinstance(setting, str):
+        return re.sub("@(COULER_ARG_[0-9]+)@", lambda mark: os.environ.get(mark[1], mark[0]), setting)
+    if isinstance(setting, dict):
+        return {key: _with_values(value) for key, value in setting.items()}
+    return [_with_values(value) for value in setting] if isinstance(setting, list) else setting
+
+
 def _settings(variable):
     try:
-        return json.loads(os.environ.get(variable) or "{}")
+        return _with_values(json.loads(os.environ.get(variable) or "{}"))
     except ValueError as error:
         fail(f"the environment variable {variable} is not JSON: {error}", "let the engine start the step")
 

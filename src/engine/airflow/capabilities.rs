@@ -23,7 +23,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         "run_job.Manifest",
         Lowered("a task that creates, applies, patches or deletes it and waits for its conditions"),
     ),
-    ("run_job.result", Unsupported("a job prints nothing that Airflow could read")),
+    (
+        "run_job.result",
+        Lowered("the status of the resource, of a Katib search the best trial, goes to XCom as JSON"),
+    ),
     ("run_job.inputs.artifact", Unsupported("nothing puts files into the pods of a job")),
     ("run_job.outputs", Unsupported("nothing collects files from the pods of a job")),
     ("component", Lowered("a pod that reads COULER_ variables; its files are on the volume claim")),
@@ -49,7 +52,13 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("inputs.artifact", Lowered("mounted from the folder of the run on the volume claim couler-artifacts")),
     ("inputs.external", Lowered("an init container with rclone or git fetches it")),
     ("inputs.external.uri", Lowered("rclone or git by the address; components open addresses themselves")),
-    ("outputs.parameter", Lowered("a shell around the command hands files on as XCom")),
+    (
+        "outputs.parameter",
+        Lowered(
+            "a shell around the command hands files and what it prints on as XCom; of a container whose command only \
+             its image knows the result is the log, standard error included",
+        ),
+    ),
     ("outputs.artifact", Lowered("copied to the folder of the run on the volume claim couler-artifacts")),
     ("outputs.artifact.store", Lowered("rclone copies it when the command is done")),
     ("outputs.artifact.store.git", Unsupported("git and raw text are read only")),
@@ -62,7 +71,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     (
         "settings.retry",
         Lowered(
-            "retries with backoff; the longest time limits each wait; failures of the command are retried \
+            "retries with backoff; the step itself keeps to the longest time of all waits; failures of the command are retried \
                  unless the policy names errors of the infrastructure only",
         ),
     ),

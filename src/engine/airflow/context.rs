@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::kubernetes::digests::digests;
+use super::super::kubernetes::job::{has_result, no_result};
 use super::super::{AirflowTarget, EngineError, GenerateOptions};
 use super::modules::Module;
 use super::names::Names;
 use super::python::block;
 use crate::api::{Input, WORKFLOW};
-use crate::ir::{Action, Carry, Node, Workflow};
+use crate::ir::{Carry, Node, Workflow};
 
 /// The name of the engine in messages.
 pub(crate) const ENGINE: &str = "Apache Airflow";
@@ -115,7 +116,7 @@ impl<'a> Context<'a> {
         self.sources.borrow().clone()
     }
 
-    /// Refuses to read what a job or a daemon cannot write.
+    /// Refuses to read what a job that deletes or a daemon cannot write.
     pub(crate) fn check_reads(&self, node: &Node) -> Result<(), EngineError> {
         let scalars = super::reads::scalars(node);
         let artifacts = node.inputs.iter().filter_map(|input| match input {
@@ -124,10 +125,8 @@ impl<'a> Context<'a> {
         });
         for (step, output) in scalars.into_iter().chain(artifacts) {
             let Some(producer) = self.node(&step).filter(|_| step != WORKFLOW) else { continue };
-            if matches!(producer.action, Action::Job { .. }) {
-                let reason =
-                    format!("{step:?} is a job and prints nothing; write {output:?} in an ordinary step");
-                return Err(unsupported(&node.name, "result of a job", reason));
+            if !has_result(producer) {
+                return Err(unsupported(&node.name, "result of a job", no_result(&step)));
             }
             if producer.settings.daemon {
                 let reason =

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
-use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::component::{ARGS, Marks, is_component};
+use super::super::kubernetes::expansion::{Variables, in_pod};
 use super::super::kubernetes::ports::{OUTPUTS, VALUES};
 use super::context::Context;
 use super::modules::Module;
@@ -12,7 +13,7 @@ use super::place::{Direction, place};
 use super::python::Expr;
 use super::task::{Arguments, set};
 use super::text::{jinja, templated};
-use crate::api::{ArtifactLocation, Input, Template};
+use crate::api::{ArtifactLocation, Input, Piece, Template};
 use crate::ir::{Action, Node, NodeOutputKind};
 
 /// Where a target keeps the files of a run.
@@ -26,7 +27,7 @@ fn folder(context: &Context<'_>) -> &'static str {
 }
 
 /// The part of a path that tells the instances of a mapped step apart.
-fn instance(node: &Node) -> &'static str {
+pub(crate) fn instance(node: &Node) -> &'static str {
     if node.map.is_some() { "/{{ ti.map_index }}" } else { "" }
 }
 
@@ -100,7 +101,8 @@ fn scalars(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
     dictionary(arguments, "values", values);
     dictionary(arguments, "defaults", defaults);
     if context.is_read(node, "result") && !context.is_local() {
-        set(arguments, "prints_result", Expr::code("True"));
+        let unknown = matches!(&node.action, Action::Container { command, .. } if command.is_empty());
+        set(arguments, if unknown { "logs_result" } else { "prints_result" }, Expr::code("True"));
     }
 }
 
@@ -151,15 +153,24 @@ fn ports(node: &Node) -> Vec<(String, &Input)> {
 /// The environment of a step: input parameters, what a component reads, what the settings say.
 pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Expr)> {
     let mapped = node.map.is_some();
+    let kept = |text: &str| {
+        if context.is_local() {
+            templated(text, mapped)
+        } else {
+            templated(&in_pod(text, Variables::Expand), mapped)
+        }
+    };
     let mut variables: IndexMap<String, Expr> = IndexMap::new();
     for input in &node.inputs {
         if let Input::Parameter { name, value } = input {
-            variables.insert(name.clone(), templated(value, mapped));
+            variables.insert(name.clone(), kept(value));
         }
     }
     if let Action::Script { arguments: Some(arguments), .. } = &node.action {
-        variables.insert("COULER_ARGS".into(), templated(&arguments.to_string(), mapped));
-        variables.insert("COULER_INPUTS".into(), Expr::text(component_inputs(context, node)));
+        let uris: Vec<&str> = node.inputs.iter().filter_map(uri).collect();
+        let mut marks = Marks::new(node, format!("{arguments}{}", uris.concat()));
+        variables.insert(ARGS.into(), kept(&marks.value(arguments).to_string()));
+        variables.insert("COULER_INPUTS".into(), Expr::text(component_inputs(context, node, &mut marks)));
         let outputs: Map<String, Value> = artifact_names(node)
             .map(|(name, path)| {
                 let own = format!("{}/{}/{name}{}", folder(context), node.name, instance(node));
@@ -168,11 +179,21 @@ pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Ex
             .collect();
         variables.insert("COULER_OUTPUTS".into(), Expr::text(Value::Object(outputs).to_string()));
         variables.insert("COULER_VALUES".into(), Expr::text(values_folder(context, node)));
+        let values = marks.variables().into_iter();
+        variables.extend(values.map(|(name, reference)| (name, templated(&reference, mapped))));
     }
     for (name, value) in &node.settings.env {
-        variables.entry(name.clone()).or_insert_with(|| templated(value, mapped));
+        variables.entry(name.clone()).or_insert_with(|| kept(value));
     }
     variables.into_iter().collect()
+}
+
+/// The address that a component opens itself.
+fn uri(input: &Input) -> Option<&str> {
+    match input {
+        Input::External { location: ArtifactLocation::Uri { uri }, .. } => Some(uri),
+        _ => None,
+    }
 }
 
 fn artifact_names(node: &Node) -> impl Iterator<Item = (&str, Option<&String>)> {
@@ -183,7 +204,7 @@ fn artifact_names(node: &Node) -> impl Iterator<Item = (&str, Option<&String>)> 
 }
 
 /// Port to path or address, as a JSON template; a list if the port is given several times.
-fn component_inputs(context: &Context<'_>, node: &Node) -> String {
+fn component_inputs(context: &Context<'_>, node: &Node, marks: &mut Marks) -> String {
     let mut found: IndexMap<&str, Vec<Value>> = IndexMap::new();
     for (path, input) in ports(node) {
         let value = match input {
@@ -191,7 +212,7 @@ fn component_inputs(context: &Context<'_>, node: &Node) -> String {
                 format!("{}/{step}/{output}", folder(context))
             }
             Input::External { location: ArtifactLocation::Uri { uri }, .. } => {
-                jinja(&Template::parse(uri, node.map.is_some()))
+                jinja(&Template(vec![Piece::Text(marks.text(uri))]))
             }
             _ => path,
         };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::EngineError;
-use super::super::kubernetes::job::{JobContext, job_manifest};
+use super::super::kubernetes::job::{JobContext, job_manifest, result_path};
 use super::context::{Context, ENGINE, unsupported};
 use super::modules::Module;
 use super::python::Expr;
@@ -46,6 +46,9 @@ pub(crate) fn fill(
         if let Some(condition) = condition {
             set(arguments, name, Expr::text(condition));
         }
+    }
+    if let Some(path) = result_path(job).filter(|_| context.is_read(node, "result")) {
+        set(arguments, "result", Expr::text(path));
     }
     super::files::cache(context, node, arguments);
     if node.settings.daemon {

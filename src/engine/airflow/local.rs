@@ -73,13 +73,16 @@ pub(crate) fn fill(
 
 fn volumes(node: &Node, arguments: &mut Arguments) -> Result<(), EngineError> {
     let mut folders = Vec::new();
-    for volume in &node.settings.volumes {
+    for (number, volume) in node.settings.volumes.iter().enumerate() {
         let folder = match volume {
             Volume::Claim { claim, sub_path, .. } => {
-                format!("claims/{claim}/{}", sub_path.as_deref().unwrap_or_default())
+                let folder = format!("claims/{claim}");
+                sub_path.as_ref().map_or_else(|| folder.clone(), |inside| format!("{folder}/{inside}"))
             }
             Volume::Shared { name, .. } => format!("shared/{{{{ run_id }}}}/{name}"),
-            Volume::EmptyDir { .. } => continue,
+            Volume::EmptyDir { .. } => {
+                format!("scratch/{{{{ run_id }}}}/{}-{number}{}", node.name, files::instance(node))
+            }
             Volume::HostPath { host_path, .. } => host_path.clone(),
             Volume::ConfigMap { name, .. } | Volume::Secret { name, .. } => {
                 let reason =

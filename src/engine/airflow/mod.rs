@@ -7,6 +7,7 @@ mod condition;
 mod context;
 mod files;
 mod generator;
+mod imports;
 mod job;
 mod lint;
 mod local;

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::super::EngineError;
 use super::super::kubernetes::component::is_component;
+use super::super::kubernetes::expansion::{Variables, in_pod};
 use super::super::kubernetes::script::with_requirements;
 use super::context::{Context, unsupported};
 use super::files;
@@ -28,11 +29,12 @@ pub(crate) fn fill(
         set(arguments, "component", Expr::text(component));
     }
     let mapped = node.map.is_some();
-    let texts = |texts: &[String]| Expr::List(texts.iter().map(|text| templated(text, mapped)).collect());
+    let word = |text: &String| templated(&in_pod(text, Variables::Expand), mapped);
+    let texts = |texts: &[String]| Expr::List(texts.iter().map(word).collect());
     let mut works_somewhere = false;
     match &node.action {
         Action::Container { image, command, args, working_dir } => {
-            check_command(context, node, command)?;
+            check_command(node, command)?;
             set(arguments, "image", templated(image, mapped));
             for (name, words) in [("cmds", command), ("arguments", args)] {
                 if !words.is_empty() {
@@ -46,6 +48,7 @@ pub(crate) fn fill(
         }
         Action::Script { language, source, image, requirements, .. } => {
             let source = with_requirements(*language, source, requirements);
+            let source = in_pod(&source, Variables::Keep);
             set(arguments, "image", templated(image, mapped));
             let command = match language {
                 ScriptLanguage::Python => "python",
@@ -89,12 +92,13 @@ pub(crate) fn script(context: &Context<'_>, node: &Node, source: &str) -> Expr {
     if is_plain && !is_safe(source) { Expr::call("literal", vec![constant]) } else { constant }
 }
 
-/// What a step writes is handed on by a shell around its command, so the command must be known.
-fn check_command(context: &Context<'_>, node: &Node, command: &[String]) -> Result<(), EngineError> {
+/// What a step writes is handed on by a shell around its command, so the command must be known. What it prints can be
+/// read from its log.
+fn check_command(node: &Node, command: &[String]) -> Result<(), EngineError> {
     if !command.is_empty() || node.settings.daemon {
         return Ok(());
     }
-    if !node.outputs.is_empty() || context.is_read(node, "result") {
+    if !node.outputs.is_empty() {
         let reason = "Airflow does not know the image's own entry point, around which the outputs are collected; \
                       give the step its command";
         return Err(unsupported(&node.name, "outputs of a container without a command", reason));

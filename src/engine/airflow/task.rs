@@ -6,7 +6,7 @@ use super::context::{Context, unsupported};
 use super::modules::Module;
 use super::python::{Expr, string};
 use super::{job, local, pod};
-use crate::api::{Condition, Duration, MapItems, Operand, RetryPolicy, WORKFLOW};
+use crate::api::{Condition, Duration, MapItems, Operand, Retry, RetryPolicy, WORKFLOW};
 use crate::ir::{Action, Node};
 
 /// A task as it is written.
@@ -59,7 +59,7 @@ pub(crate) fn is_special(node: &Node) -> bool {
         || node.map.is_some()
         || node.exec_while.is_some()
         || node.settings.continue_on_failure
-        || retry.is_some_and(|retry| infrastructure_only(retry.policy))
+        || retry.is_some_and(|retry| infrastructure_only(retry.policy) || has_longest_time(retry))
 }
 
 /// A daemon is left alone: nothing waits for it, so nothing is read, repeated or kept.
@@ -116,6 +116,11 @@ fn control(node: &Node, arguments: &mut Arguments) {
     }
 }
 
+/// Whether all waits together are limited, for which Airflow has no word.
+fn has_longest_time(retry: &Retry) -> bool {
+    retry.backoff.as_ref().is_some_and(|backoff| backoff.max_duration.is_some())
+}
+
 fn infrastructure_only(policy: RetryPolicy) -> bool {
     matches!(policy, RetryPolicy::OnError | RetryPolicy::OnTransientError)
 }
@@ -135,7 +140,7 @@ fn failures(node: &Node, arguments: &mut Arguments) {
             set(arguments, "retry_exponential_backoff", Expr::code(factor.to_string()));
         }
         if let Some(most) = backoff.and_then(|backoff| backoff.max_duration) {
-            set(arguments, "max_retry_delay", Expr::seconds(most.seconds()));
+            set(arguments, "retry_within", Expr::seconds(most.seconds()));
         }
         if infrastructure_only(retry.policy) {
             set(arguments, "retry_on", Expr::text("error"));

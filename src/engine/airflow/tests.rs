@@ -4,11 +4,16 @@ use std::path::Path;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
 
-use super::super::testing::{assert_isomorphic, random_program, with_components};
+use super::super::kubernetes::expansion::{Variables, in_pod};
+use super::super::testing::{
+    Reach, Reached, arguments, assert_isomorphic, hard_text, kubernetes, random_program_within, sample,
+    with_components, workflow_with,
+};
 use super::super::{AirflowTarget, Engine, EngineError, GenerateOptions};
 use super::{Airflow, lint_airflow, recover};
-use crate::api::{ConcurrencyPolicy, Program, Template, parse_program};
+use crate::api::{Template, parse_program};
 use crate::ir::{Action, NoComponents, Workflow, lower};
 
 const LOCAL: GenerateOptions = GenerateOptions { namespace: None, airflow_target: AirflowTarget::Local };
@@ -25,45 +30,35 @@ fn generate(workflow: &Workflow, options: &GenerateOptions) -> Result<String, En
     Ok(Airflow.generate(workflow, options)?.remove(0).content)
 }
 
-/// The program without what Airflow refuses, so that everything else of it is tested too.
-fn expressible(mut program: Program) -> Program {
-    use crate::api::{Function, Input, OutputSource};
-    for parameter in program.parameters.values_mut() {
-        parameter.default.get_or_insert_with(|| "free".into());
-    }
-    if let Some(schedule) = &mut program.schedule
-        && schedule.concurrency == ConcurrencyPolicy::Replace
-    {
-        schedule.concurrency = ConcurrencyPolicy::Allow;
-    }
-    let has_bucket = |location: &crate::api::ArtifactLocation| {
-        !matches!(location, crate::api::ArtifactLocation::S3 { bucket: None, .. })
-    };
-    for step in program.steps.iter_mut().chain(&mut program.on_exit) {
-        step.settings.daemon = false;
-        if let Function::RunContainer(call) = &mut step.run
-            && call.command.is_empty()
-        {
-            call.command.push("run".into());
-        }
-        step.inputs
-            .retain(|input| !matches!(input, Input::External { location, .. } if !has_bucket(location)));
-        for output in &mut step.outputs {
-            if let OutputSource::Artifact { store, .. } = &mut output.source
-                && store.as_ref().is_some_and(|store| !has_bucket(store))
-            {
-                *store = None;
-            }
+/// Random programs that compile, with their files; as many as proptest runs cases.
+fn random_files(options: &GenerateOptions, expected: &[&str]) -> Vec<(Workflow, String)> {
+    let count = Config::default().cases as usize;
+    let mut runner = TestRunner::deterministic();
+    let strategy = random_program_within(Reach::AIRFLOW);
+    let mut files = Vec::with_capacity(count);
+    let mut refused = 0;
+    while files.len() < count {
+        let program = strategy.new_tree(&mut runner).unwrap().current();
+        let workflow = with_components(lower(&program, &NoComponents).unwrap());
+        match generate(&workflow, options) {
+            Ok(text) => files.push((workflow, text)),
+            Err(error) if expected.contains(&feature(&error)) => {}
+            Err(_) => refused += 1,
         }
     }
-    program
+    assert!(refused <= 16 + count / 20, "{refused} programs were refused, {count} were not");
+    files
 }
 
-fn random_programs() -> Vec<Program> {
-    let cases = Config::default().cases as usize;
-    let mut runner = TestRunner::deterministic();
-    let strategy = random_program();
-    (0..cases.max(256)).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
+/// The feature for which a program is refused.
+fn feature(error: &EngineError) -> &'static str {
+    match error {
+        EngineError::Unsupported { step, feature, reason, .. } => {
+            assert!(!step.is_empty() && !feature.is_empty() && !reason.is_empty());
+            feature
+        }
+        EngineError::Write(reason) => panic!("{reason}"),
+    }
 }
 
 /// Every text of a step is in the file as it was.
@@ -74,36 +69,19 @@ fn assert_texts_survive(workflow: &Workflow, texts: &[String]) {
             continue;
         };
         for word in words.iter().chain(args).chain(node.settings.env.values()) {
-            let expected = Template::parse(word, mapped).to_string();
+            let expected = Template::parse(&in_pod(word, Variables::Expand), mapped).to_string();
             assert!(texts.contains(&expected), "{expected:?} of {} is not in the file", node.name);
         }
     }
 }
 
 #[test]
-fn every_program_comes_back_or_is_refused_by_name() {
-    let programs = random_programs();
-    let mut refused = 0;
-    let mut workflows = Vec::new();
-    for program in programs {
-        let workflow = with_components(lower(&program, &NoComponents).unwrap());
-        match generate(&workflow, &GenerateOptions::default()) {
-            Ok(text) => workflows.push((workflow, text)),
-            Err(EngineError::Unsupported { step, feature, reason, .. }) => {
-                assert!(!step.is_empty() && !feature.is_empty() && !reason.is_empty());
-                refused += 1;
-                let workflow = with_components(lower(&expressible(program), &NoComponents).unwrap());
-                let text = generate(&workflow, &GenerateOptions::default()).unwrap();
-                workflows.push((workflow, text));
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-    eprintln!("{refused} of {} programs are refused", workflows.len());
-    let texts: Vec<String> = workflows.iter().map(|(_, text)| text.clone()).collect();
+fn every_program_comes_back() {
+    let files = random_files(&GenerateOptions::default(), &[]);
+    let texts: Vec<String> = files.iter().map(|(_, text)| text.clone()).collect();
     let graphs = recover(python(), &texts).unwrap();
     let problems = lint_airflow(python(), &texts).unwrap();
-    for (((workflow, text), graph), problems) in workflows.iter().zip(graphs).zip(problems) {
+    for (((workflow, text), graph), problems) in files.iter().zip(graphs).zip(problems) {
         assert_eq!(problems, [], "{text}");
         assert_texts_survive(workflow, &graph.texts);
         assert_isomorphic(workflow, graph);
@@ -112,53 +90,37 @@ fn every_program_comes_back_or_is_refused_by_name() {
 
 #[test]
 fn random_programs_compile_for_one_machine_or_are_refused_by_name() {
-    let mut texts = Vec::new();
-    for program in random_programs() {
-        let workflow = with_components(lower(&expressible(program), &NoComponents).unwrap());
-        match generate(&workflow, &LOCAL) {
-            Ok(text) => texts.push(text),
-            Err(EngineError::Unsupported { feature, .. }) => {
-                assert!(["job", "volume of a cluster"].contains(&feature), "{feature}");
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-    assert!(texts.len() > 20, "{}", texts.len());
+    let files = random_files(&LOCAL, &["job", "volume of a cluster"]);
+    let texts: Vec<String> = files.into_iter().map(|(_, text)| text).collect();
     for (text, problems) in texts.iter().zip(lint_airflow(python(), &texts).unwrap()) {
         assert_eq!(problems, [], "{text}");
     }
 }
 
-/// Writes DAG files for checks by Airflow itself into the folder `COULER_AIRFLOW_SAMPLES`.
 #[test]
-fn sample_for_airflow() {
-    let Ok(folder) = std::env::var("COULER_AIRFLOW_SAMPLES") else {
-        eprintln!("skipped: set COULER_AIRFLOW_SAMPLES to a folder to get a sample of DAG files");
-        return;
-    };
-    let write = |name: String, workflow: &mut Workflow, options: &GenerateOptions| {
-        workflow.name.clone_from(&name);
-        if let Ok(text) = generate(workflow, options) {
-            std::fs::write(format!("{folder}/{name}.py"), text).unwrap();
-        }
-    };
-    for (number, program) in random_programs().into_iter().enumerate() {
-        let mut workflow = with_components(lower(&expressible(program.clone()), &NoComponents).unwrap());
-        write(format!("pod-{number}"), &mut workflow, &GenerateOptions::default());
-        write(format!("local-{number}"), &mut workflow, &LOCAL);
-        let mut workflow = with_components(lower(&program, &NoComponents).unwrap());
-        write(format!("given-{number}"), &mut workflow, &GenerateOptions::default());
+fn what_is_out_of_reach_is_refused_by_name() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = random_program_within(Reach::ALL);
+    let mut features = std::collections::BTreeSet::new();
+    for _ in 0..256 {
+        let program = strategy.new_tree(&mut runner).unwrap().current();
+        let workflow = with_components(lower(&program, &NoComponents).unwrap());
+        features.extend(generate(&workflow, &GenerateOptions::default()).err().as_ref().map(feature));
     }
-    let lake = crate::lake::Lake::built_in();
-    for entry in std::fs::read_dir("tests/conformance/programs").unwrap() {
-        let path = entry.unwrap().path();
-        let program = parse_program(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let mut workflow = lower(&program, &lake).unwrap();
-        let name = format!("run-{}", workflow.name);
-        write(name, &mut workflow, &LOCAL);
-        let name = format!("cluster-{}", program.name);
-        write(name, &mut workflow, &GenerateOptions::default());
-    }
+    assert!(features.contains("output of a daemon"), "{features:?}");
+}
+
+/// Writes DAG files for checks by Airflow itself.
+#[test]
+fn sample_for_other_validators() {
+    sample("airflow", Reach::AIRFLOW, |workflow| match generate(workflow, &GenerateOptions::default()) {
+        Ok(text) => vec![("py", text)],
+        Err(_) => vec![],
+    });
+    sample("airflow-local", Reach::AIRFLOW, |workflow| match generate(workflow, &LOCAL) {
+        Ok(text) => vec![("py", text)],
+        Err(_) => vec![],
+    });
 }
 
 #[test]
@@ -232,10 +194,11 @@ print('yes'){{ '\\n' }}"""
 
 #[test]
 fn what_airflow_lacks_is_refused_by_name() {
-    let job = "run: {function: run_job, job: {kind: TFJob, image: t}}";
     for (program, expected) in [
         (
-            format!("steps: [{{name: a, {job}}}, {{name: b, run: {{function: run_container, image: i, args: ['{{{{steps.a.result}}}}']}}}}]"),
+            "steps: [{name: a, run: {function: run_job, job: {kind: Manifest, action: delete, manifest: {apiVersion: v1, kind: Pod, metadata: {name: x}}}}}, \
+             {name: b, run: {function: run_container, image: i, args: ['{{steps.a.result}}']}}]"
+                .to_owned(),
             "cannot express result of a job of step \"b\"",
         ),
         (
@@ -252,3 +215,70 @@ fn what_airflow_lacks_is_refused_by_name() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn every_text_reaches_the_process_unchanged() {
+    let count = Config::default().cases as usize;
+    let mut runner = TestRunner::deterministic();
+    let strategy = hard_text();
+    let texts: Vec<String> = (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
+    let files: Vec<String> = texts
+        .iter()
+        .map(|text| generate(&workflow_with(text), &GenerateOptions::default()).unwrap())
+        .collect();
+    let calls = super::script::run(python(), CALLS, &files).unwrap();
+    for (text, calls) in texts.iter().zip(calls) {
+        // References are left as they are, so they become themselves.
+        let reference = "{{ param('free') }}";
+        let process = |text: &Value| kubernetes(text.as_str().unwrap(), &[]);
+        let variable = |step: &str, name: &str| calls[step]["env_vars"].get(name).map(process);
+        let all = |step: &str, field: &str| -> Vec<String> {
+            calls[step][field].as_array().unwrap().iter().map(process).collect()
+        };
+        let reached = Reached {
+            words: [all("words", "cmds"), all("words", "arguments")].concat(),
+            variable: variable("words", "TEXT").unwrap(),
+            source: all("script", "arguments").remove(0),
+            script_variable: variable("script", "TEXT").unwrap(),
+            arguments: arguments(&|name| variable("component", name)),
+        };
+        assert_eq!(reached, Reached::expected(text, reference));
+    }
+}
+
+/// Reads the arguments of all operators with Python's own parser, and takes apart what Jinja would: a `literal` is left
+/// alone, and a tag with a string in it is that string.
+const CALLS: &str = r#"
+import ast, json, re, sys
+def value(node, names):
+    if isinstance(node, ast.Constant):
+        text = node.value
+        if not isinstance(text, str):
+            return text
+        plain = re.sub(r"\{\{ (?:'(?:\{|\\r|\\n)'|param\('free'\)) \}\}", "x", text)
+        text = re.sub(r"\{\{ ('(?:\{|\\r|\\n)') \}\}", lambda tag: ast.literal_eval(tag[1]), text)
+        assert not re.search(r"\{\{|\{%|\{#|\r", plain), plain
+        assert not plain.endswith("\n"), text
+        return text
+    if isinstance(node, ast.Name) and node.id in names:
+        return value(names[node.id], names)
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "literal":
+        argument = node.args[0]
+        return ast.literal_eval(names.get(getattr(argument, "id", None), argument))
+    if isinstance(node, ast.List):
+        return [value(item, names) for item in node.elts]
+    if isinstance(node, ast.Dict):
+        return {key.value: value(item, names) for key, item in zip(node.keys, node.values)}
+    return None
+def calls(text):
+    tree = ast.parse(text)
+    names = {n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)}
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            named = {k.arg: value(k.value, names) for k in node.keywords if k.arg}
+            if "task_id" in named:
+                found[named["task_id"]] = named
+    return found
+json.dump([calls(text) for text in json.load(sys.stdin)], sys.stdout)
+"#;

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::super::kubernetes::names::dns_label;
 use super::super::{EngineError, GenerateOptions};
 use super::context::{Context, unsupported};
-use super::modules::{Import, MODELS, Module};
+use super::imports::imports;
+use super::modules::Module;
 use super::names::identifier;
 use super::placement::shared;
 use super::python::{Expr, block, string};
@@ -27,9 +28,14 @@ const LOCAL_NOTE: &str = "Steps run as processes of this machine. Their files ar
 pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<String, EngineError> {
     let context = Context::new(workflow, options);
     let function = context.variable(&workflow.name);
-    let body = Body::new(&context)?;
+    // `Context` stays on this thread; the digest needs the workflow only.
+    let (body, digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| digest(workflow));
+        (Body::new(&context), digest.join().expect("a digest is made without a panic"))
+    });
+    let body = body?;
     let decorator = decorator(&context, &body)?;
-    let mut text = header(&context);
+    let mut text = header(&context, &digest);
     let code = format!("@{}\ndef {function}():\n{}", decorator.layout(0, 1, 0), body.text);
     text.push_str(&imports(&context, &code));
     let _ = write!(text, "\n\n{code}");
@@ -53,9 +59,9 @@ pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<Str
     Ok(text)
 }
 
-fn header(context: &Context<'_>) -> String {
+fn header(context: &Context<'_>, digest: &str) -> String {
     let note = if context.is_local() { LOCAL_NOTE } else { KUBERNETES_NOTE };
-    let text = format!("Written by couler from {}.\n\n{note}\n", digest(context.workflow));
+    let text = format!("Written by couler from {digest}.\n\n{note}\n");
     block(&wrapped(&text)).replacen("\"\"\"\\\n", "\"\"\"", 1) + "\n\n"
 }
 
@@ -104,21 +110,21 @@ impl Body {
             let before: Vec<String> =
                 workflow.dependencies(index).into_iter().map(|name| variables[name].clone()).collect();
             let before = if before.is_empty() { claims.created.clone() } else { before };
-            body.add(&task);
             arrow(&mut edges, &before, &task);
             if workflow.graph.neighbors(index).next().is_none() {
                 leaves.push(task.variable.clone());
             }
-            variables.insert(&node.name, task.variable);
+            variables.insert(&node.name, task.variable.clone());
+            body.add(task);
         }
         for node in &workflow.on_exit {
             let task = task(context, node)?;
-            body.add(&task);
             leaves = exit(&mut edges, &leaves, &task);
+            body.add(task);
         }
         for helper in cleaning(context, claims) {
-            body.add(&helper);
             leaves = exit(&mut edges, &leaves, &helper);
+            body.add(helper);
         }
         body.write_tasks(&edges);
         if !edges.is_empty() {
@@ -128,12 +134,12 @@ impl Body {
         Ok(body)
     }
 
-    fn add(&mut self, task: &Task) {
-        if let Some((variable, value)) = &task.items {
+    fn add(&mut self, task: Task) {
+        if let Some((variable, value)) = task.items {
             self.read.insert(variable.clone());
-            self.tasks.push((variable.clone(), value.clone()));
+            self.tasks.push((variable, value));
         }
-        self.tasks.push((task.variable.clone(), task.value.clone()));
+        self.tasks.push((task.variable, task.value));
     }
 
     /// A task that nothing names again needs no variable.
@@ -227,7 +233,7 @@ impl Claims {
 
     fn create(&mut self, body: &mut Body) {
         for task in self.tasks.drain(..) {
-            body.add(&task);
+            body.add(task);
         }
     }
 }
@@ -337,68 +343,6 @@ fn scheduled(workflow: &Workflow, schedule: &Schedule) -> Result<Vec<(&'static s
         named.push(("is_paused_upon_creation", Expr::code("True")));
     }
     Ok(named)
-}
-
-/// Names that the DAG itself may use, and where they come from.
-const USED: [(&str, Import); 9] = [
-    ("timedelta(", ("datetime", "timedelta")),
-    ("pendulum.", ("", "pendulum")),
-    ("KubernetesPodOperator", ("airflow.providers.cncf.kubernetes.operators.pod", "KubernetesPodOperator")),
-    ("Secret(", ("airflow.providers.cncf.kubernetes.secret", "Secret")),
-    ("CronTriggerTimetable(", ("airflow.sdk", "CronTriggerTimetable")),
-    ("MultipleCronTriggerTimetable(", ("airflow.sdk", "MultipleCronTriggerTimetable")),
-    ("Param(", ("airflow.sdk", "Param")),
-    ("literal(", ("airflow.sdk", "literal")),
-    ("k8s.", MODELS),
-];
-
-fn imports(context: &Context<'_>, code: &str) -> String {
-    let code = without_strings(code);
-    let mut all: BTreeSet<Import> = BTreeSet::from([("airflow.sdk", "dag")]);
-    all.extend(USED.iter().filter(|(sign, _)| uses(&code, sign)).map(|(_, import)| *import));
-    all.extend(context.modules().iter().flat_map(|module| module.imports()));
-    let (mut standard, mut other) = (String::new(), String::new());
-    for name in all.iter().filter(|(module, _)| module.is_empty()).map(|(_, name)| name) {
-        let group = if *name == "pendulum" { &mut other } else { &mut standard };
-        let _ = writeln!(group, "import {name}");
-    }
-    let mut modules: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (module, name) in all.iter().filter(|(module, _)| !module.is_empty()) {
-        modules.entry(module).or_default().push(name);
-    }
-    for (module, names) in modules {
-        let group = if module == "datetime" || module == "shlex" { &mut standard } else { &mut other };
-        let _ = writeln!(group, "from {module} import {}", names.join(", "));
-    }
-    if standard.is_empty() { other } else { format!("{standard}\n{other}") }
-}
-
-fn uses(code: &str, sign: &str) -> bool {
-    code.match_indices(sign).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-}
-
-/// The code with its strings emptied.
-fn without_strings(code: &str) -> String {
-    let mut kept = String::with_capacity(code.len());
-    let mut quote = None;
-    let mut characters = code.chars();
-    while let Some(character) = characters.next() {
-        match quote {
-            Some(_) if character == '\\' => {
-                characters.next();
-            }
-            Some(open) if character == open => {
-                quote = None;
-                kept.push(character);
-            }
-            Some(_) => {}
-            None => {
-                quote = (character == '"' || character == '\'').then_some(character);
-                kept.push(character);
-            }
-        }
-    }
-    kept
 }
 
 /// The name of the file.

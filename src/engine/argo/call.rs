@@ -1,6 +1,7 @@
 //! How a step is called: conditions, maps, and the templates that wrap it.
 
 use super::super::EngineError;
+use super::super::kubernetes::job::has_result;
 use super::super::kubernetes::names::port_name;
 use super::condition;
 use super::context::{
@@ -153,8 +154,10 @@ fn collected(context: &Context<'_>, node: &Node) -> Ports {
             Some(ValueFrom { parameter: Some(format!("{{{{{path}}}}}")), ..ValueFrom::default() });
         ports.parameters.push(Parameter { value_from, ..Parameter::named(name) });
     };
-    if context.is_read(node, "result") && !matches!(node.action, Action::Job { .. }) {
-        add("result".to_owned(), format!("tasks.{}.outputs.result", node.name));
+    if context.is_read(node, "result") && has_result(node) {
+        let job = matches!(node.action, Action::Job { .. });
+        let own = if job { "parameters.result" } else { "result" };
+        add("result".to_owned(), format!("tasks.{}.outputs.{own}", node.name));
     }
     for output in &node.outputs {
         if matches!(output.kind, NodeOutputKind::Parameter { .. }) && context.is_read(node, &output.name) {

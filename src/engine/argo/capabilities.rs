@@ -14,7 +14,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("run_job.XGBoostJob", Lowered("resource template with a Kubeflow training-operator v1 manifest")),
     ("run_job.Katib", Lowered("resource template with a Katib v1beta1 experiment")),
     ("run_job.Manifest", Native),
-    ("run_job.result", Unsupported("a job prints nothing that Argo could read")),
+    (
+        "run_job.result",
+        Lowered("jq reads the status of the resource, of a Katib search the best trial, as JSON"),
+    ),
     ("run_job.inputs.artifact", Unsupported("Argo puts no files into the pods of a job")),
     ("run_job.outputs", Unsupported("Argo reads no files from the pods of a job")),
     ("component", Lowered("script template; arguments, ports and values go through COULER_ variables")),
@@ -31,7 +34,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("a DAG template around the mapped task, because Argo limits whole templates"),
     ),
     ("map.outputs.parameter", Native),
-    ("map.outputs.artifact", Unsupported("Argo does not collect the artifacts of a mapped task")),
+    (
+        "map.outputs.artifact",
+        Lowered("a folder of the default repository, which must be S3, with one entry for each instance"),
+    ),
     (
         "exec_while",
         Lowered("a steps template that calls itself and counts; in rounds of 40 beyond 40 repetitions"),

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::EngineError;
 use super::super::kubernetes::digests::digests;
+use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
+use super::manifest::{ObjectStore, Place};
 use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
@@ -84,7 +86,7 @@ impl<'a> Context<'a> {
     /// The reference to a scalar that a step wrote, without braces.
     ///
     /// # Errors
-    /// Jobs print nothing that could be read.
+    /// A job that deletes says nothing that could be read.
     pub(crate) fn output_path(
         &self,
         scope: Scope,
@@ -102,13 +104,10 @@ impl<'a> Context<'a> {
         if output != "result" {
             return Ok(format!("{word}.{step}.outputs.parameters.{}", port_name(output)));
         }
-        if matches!(producer.action, Action::Job { .. }) {
-            let reason = format!(
-                "{step:?} is a job and prints nothing; write the value to a file in an ordinary step"
-            );
-            return Err(unsupported(reader, "result of a job", reason));
+        if !has_result(producer) {
+            return Err(unsupported(reader, "result of a job", no_result(step)));
         }
-        Ok(if is_wrapped(producer) {
+        Ok(if is_wrapped(producer) || matches!(producer.action, Action::Job { .. }) {
             format!("{word}.{step}.outputs.parameters.result")
         } else {
             format!("{word}.{step}.outputs.result")
@@ -118,7 +117,7 @@ impl<'a> Context<'a> {
     /// The reference to an artifact that a step wrote, in braces.
     ///
     /// # Errors
-    /// The instances of a map write artifacts that Argo does not put together.
+    /// The instances of a map that write to a store of the user, where nobody knows what belongs together.
     pub(crate) fn artifact(
         &self,
         scope: Scope,
@@ -128,12 +127,23 @@ impl<'a> Context<'a> {
     ) -> Result<String, EngineError> {
         if self.node(step).is_some_and(|node| node.map.is_some()) {
             let reason = format!(
-                "{step:?} runs once per item and Argo does not collect the artifacts of its instances; \
-                 give the output a store, or write to a shared volume"
+                "{step:?} runs once per item, and its instances write to a store of their own; read them from there"
             );
             return Err(unsupported(reader, "artifact of a mapped step", reason));
         }
         Ok(format!("{{{{{}.{step}.outputs.artifacts.{}}}}}", scope.word(), port_name(output)))
+    }
+
+    /// The folder of the default repository, which must be S3, with the artifacts of a mapped step: Argo itself does not
+    /// put them together. None if the step is not mapped, or the output has a store.
+    pub(crate) fn folder_of_map(&self, step: &str, output: &str) -> Option<Place> {
+        let node = self.node(step).filter(|node| node.map.is_some())?;
+        let stored = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { store: Some(_), .. });
+        if node.outputs.iter().any(|one| one.name == output && stored(&one.kind)) {
+            return None;
+        }
+        let key = format!("{{{{workflow.uid}}}}/{step}/{}", port_name(output));
+        Some(Place::S3(Box::new(ObjectStore { key, ..ObjectStore::default() })))
     }
 
     /// Whether an artifact may be missing when its reader starts.

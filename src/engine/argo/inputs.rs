@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::super::EngineError;
+use super::super::kubernetes::expansion::{Variables, in_pod};
 use super::super::kubernetes::names::{Names, port_name};
 use super::super::kubernetes::ports::artifact_ports;
 use super::context::{Context, Scope, Source, input_parameter, item, workflow_parameter};
@@ -41,7 +42,7 @@ impl Inputs {
         let mut inputs = Self::default();
         for input in &node.inputs {
             if let Input::Parameter { name, value } = input {
-                let template = Template::parse(value, node.map.is_some());
+                let template = Template::parse(&in_pod(value, Variables::Expand), node.map.is_some());
                 // Text that Argo would misread cannot go through arguments; the variable gets it directly.
                 let readable = !render(&template, Braces::Variable, &mut |_| Ok("{{item}}".into()))?.broken;
                 if readable {
@@ -54,7 +55,9 @@ impl Inputs {
             let optional = context.may_be_missing(step, output);
             let declared =
                 Artifact { name: name.clone(), path: Some(path.clone()), optional, ..Artifact::default() };
-            let from = Some((step.clone(), output.clone()));
+            let place = context.folder_of_map(step, output);
+            let from = place.is_none().then(|| (step.clone(), output.clone()));
+            let declared = Artifact { place, ..declared };
             inputs.artifacts.insert(name, ArtifactInput { path, from, declared });
         }
         Ok(inputs)
@@ -112,7 +115,11 @@ impl Inputs {
 
     /// A string in a command, argument or environment variable.
     pub(crate) fn pod_text(&mut self, node: &Node, text: &str) -> Result<String, EngineError> {
-        Ok(self.text(node, text, Braces::Variable)?.text)
+        let rendered = self.text(node, &in_pod(text, Variables::Expand), Braces::Variable)?;
+        if !rendered.broken {
+            return Ok(rendered.text);
+        }
+        Ok(self.text(node, &in_pod(text, Variables::Guard), Braces::Variable)?.text)
     }
 
     /// The declarations in the template.

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
-use super::super::kubernetes::job::{JobContext, JobResource, job_manifest};
+use super::super::kubernetes::job::{JobContext, JobResource, job_manifest, result_path};
 use super::super::kubernetes::yaml;
 use super::context::{Context, ENGINE, unsupported};
 use super::inputs::Inputs;
 use super::leaf::refuse_files;
-use super::manifest::{ResourceTemplate, Template};
+use super::manifest::{Parameter, Ports, ResourceTemplate, Template, ValueFrom};
 use super::settings;
 use super::text::Braces;
 use crate::api::Job;
@@ -26,6 +26,7 @@ pub(crate) fn fill(
     template: &mut Template,
 ) -> Result<(), EngineError> {
     refuse_files(node)?;
+    template.outputs = result(context, node, job);
     let surroundings = JobContext {
         engine: ENGINE,
         shared: &context.workflow.settings,
@@ -44,6 +45,15 @@ pub(crate) fn fill(
     Ok(())
 }
 
+/// The state of the resource, if some step reads it.
+fn result(context: &Context<'_>, node: &Node, job: &Job) -> Ports {
+    let Some(path) = result_path(job).filter(|_| context.is_read(node, "result")) else {
+        return Ports::default();
+    };
+    let value_from = Some(ValueFrom { jq_filter: Some(format!(".{path}")), ..ValueFrom::default() });
+    Ports { parameters: vec![Parameter { value_from, ..Parameter::named("result") }], ..Ports::default() }
+}
+
 /// Puts the references of a resource into Argo's words.
 fn translate(node: &Node, resource: &mut JobResource, inputs: &mut Inputs) -> Result<(), EngineError> {
     if let JobResource::Any(value) = resource {
@@ -52,7 +62,8 @@ fn translate(node: &Node, resource: &mut JobResource, inputs: &mut Inputs) -> Re
     let mut environment = None;
     for container in resource.containers() {
         for text in container.command.iter_mut().chain(&mut container.args) {
-            *text = inputs.pod_text(node, text)?;
+            // What Kubernetes would change is written for it already.
+            *text = inputs.text(node, text, Braces::Variable)?.text;
         }
         container.image = inputs.text(node, &container.image, Braces::Keep)?.text;
         // All containers have the one environment; to write it again would find names that it claimed itself.

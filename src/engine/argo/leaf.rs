@@ -12,7 +12,9 @@ use super::super::kubernetes::script::with_requirements;
 use super::super::kubernetes::settings::{SharedClaims, resources, tolerations, volumes};
 use super::context::{Context, unsupported};
 use super::inputs::Inputs;
-use super::manifest::{Archive, Artifact, Empty, Metadata, Parameter, Ports, Script, Template, ValueFrom};
+use super::manifest::{
+    Archive, Artifact, Empty, Metadata, Parameter, Place, Ports, Script, Template, ValueFrom,
+};
 use super::place::{Direction, place};
 use super::text::Braces;
 use super::{job, script, settings};
@@ -58,7 +60,7 @@ impl Leaf {
             }
         }
         if !matches!(node.action, Action::Job { .. }) {
-            template.outputs = outputs(node, &mut inputs)?;
+            template.outputs = outputs(context, node, &mut inputs)?;
         }
         template.memoize = settings::memoize(context, node, &mut inputs);
         template.inputs = inputs.declared();
@@ -162,16 +164,20 @@ fn component_environment(
 ) -> Result<Vec<EnvVar>, EngineError> {
     let Some(arguments) = arguments else { return Ok(Vec::new()) };
     let variables = component::Environment::new(node, arguments);
-    Ok(vec![
+    let mut all = vec![
         EnvVar::with_value(component::ARGS, inputs.pod_text(node, &variables.arguments)?),
         EnvVar::with_value(component::INPUTS, inputs.pod_text(node, &variables.inputs)?),
         EnvVar::with_value(component::OUTPUTS, variables.outputs),
         EnvVar::with_value(component::VALUES, ports::VALUES),
-    ])
+    ];
+    for (name, reference) in &variables.values {
+        all.push(EnvVar::with_value(name, inputs.pod_text(node, reference)?));
+    }
+    Ok(all)
 }
 
 /// What a container or script writes.
-fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
+fn outputs(context: &Context<'_>, node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
     let mut ports = Ports::default();
     for output in &node.outputs {
         let name = port_name(&output.name).into_owned();
@@ -185,7 +191,8 @@ fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
                 let place = store
                     .as_ref()
                     .map(|location| place(node, inputs, location, Direction::Write))
-                    .transpose()?;
+                    .transpose()?
+                    .or_else(|| instance(context, node, &output.name));
                 // Whoever reads the store expects the file itself, not a tar file of it.
                 let archive = place.is_some().then_some(Archive { none: Empty {} });
                 let path = Some(chosen(path.as_ref(), ports::OUTPUTS, &output.name));
@@ -201,6 +208,15 @@ fn outputs(node: &Node, inputs: &mut Inputs) -> Result<Ports, EngineError> {
         }
     }
     Ok(ports)
+}
+
+/// The place of what one instance of a map writes, if somebody reads it.
+fn instance(context: &Context<'_>, node: &Node, output: &str) -> Option<Place> {
+    let mut place = context.folder_of_map(&node.name, output).filter(|_| context.is_read(node, output))?;
+    if let Place::S3(store) = &mut place {
+        store.key.push_str("/{{pod.name}}");
+    }
+    Some(place)
 }
 
 /// Refuses what only containers and scripts can do.

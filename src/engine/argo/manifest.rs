@@ -218,6 +218,8 @@ impl Parameter {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct ValueFrom {
+    #[serde(rename = "jqFilter", skip_serializing_if = "Option::is_none")]
+    pub jq_filter: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 //! of loops, which nests only as deep as a round is long plus the number of rounds.
 
 use super::super::EngineError;
+use super::super::kubernetes::job::has_result;
 use super::super::kubernetes::names::port_name;
 use super::super::kubernetes::settings::go_duration;
 use super::condition;
@@ -140,7 +141,7 @@ fn level(
     let when = condition::when(&repeat.condition, &mut |operand| {
         Ok(match operand {
             Operand::Output { step, output } if step == &node.name => {
-                format!("{{{{{}}}}}", own_output(level, output))
+                format!("{{{{{}}}}}", own_output(node, level, output))
             }
             Operand::Parameter(name) => workflow_parameter(name),
             other => handed.operand(other),
@@ -177,9 +178,9 @@ fn level(
 }
 
 /// The reference to an output of the body, without braces.
-fn own_output(level: &Level<'_>, output: &str) -> String {
+fn own_output(node: &Node, level: &Level<'_>, output: &str) -> String {
     let step = level.body_step;
-    if output == "result" && !level.body_is_loop {
+    if output == "result" && !level.body_is_loop && !matches!(node.action, Action::Job { .. }) {
         return format!("steps.{step}.outputs.result");
     }
     format!("steps.{step}.outputs.parameters.{}", port_name(output))
@@ -198,8 +199,9 @@ fn outputs(context: &Context<'_>, node: &Node, level: &Level<'_>) -> Ports {
             Some(ValueFrom { expression: choice("parameters", name, own), ..ValueFrom::default() });
         ports.parameters.push(Parameter { value_from, ..Parameter::named(name) });
     };
-    if context.is_read(node, "result") && !matches!(node.action, Action::Job { .. }) {
-        parameter("result", if level.body_is_loop { "parameters['result']" } else { "result" });
+    if context.is_read(node, "result") && has_result(node) {
+        let declared = level.body_is_loop || matches!(node.action, Action::Job { .. });
+        parameter("result", if declared { "parameters['result']" } else { "result" });
     }
     for output in node.outputs.iter().filter(|output| context.is_read(node, &output.name)) {
         let name = port_name(&output.name);

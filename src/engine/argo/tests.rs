@@ -4,12 +4,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::super::kubernetes::yaml;
-use super::super::testing::{assert_isomorphic, random_program, with_components};
+use super::super::testing::{
+    Reach, Reached, arguments, assert_isomorphic, hard_text, kubernetes, random_program_within, sample,
+    with_components, workflow_with,
+};
 use super::super::{Engine, GenerateOptions};
 use super::{Argo, lint_argo, recover, workflow};
-use crate::api::{
-    ArtifactLocation, Input, PortType, Program, check_program, parse_program, program_from_value,
-};
+use crate::api::{ArtifactLocation, Input, PortType, check_program, parse_program, program_from_value};
 use crate::ir::{Action, NoComponents, NodeOutput, NodeOutputKind, Workflow, lower};
 
 fn generate(workflow: &Workflow) -> String {
@@ -32,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_program_comes_back(program in random_program()) {
+    fn every_program_comes_back(program in random_program_within(Reach::ALL)) {
         check_program(&program).unwrap();
         let value = serde_json::to_value(&program).unwrap();
         prop_assert_eq!(&serde_json::to_value(program_from_value(&value).unwrap()).unwrap(), &value);
@@ -44,22 +45,13 @@ proptest! {
     }
 }
 
-/// Writes a sample for checks by other tools (`argo_schema.py`, `PyYAML`) into the folder `COULER_SAMPLE_DIR`.
+/// Writes manifests for checks by other tools.
 #[test]
 fn sample_for_other_validators() {
-    use proptest::strategy::ValueTree;
-    let Ok(folder) = std::env::var("COULER_SAMPLE_DIR") else {
-        eprintln!("skipped: set COULER_SAMPLE_DIR to a folder to get a sample of manifests");
-        return;
-    };
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for number in 0..500 {
-        let program: Program = random_program().new_tree(&mut runner).unwrap().current();
-        let workflow = with_components(lower(&program, &NoComponents).unwrap());
-        let typed = workflow::document(&workflow, &GenerateOptions::default()).unwrap();
-        std::fs::write(format!("{folder}/{number}.yaml"), generate(&workflow)).unwrap();
-        std::fs::write(format!("{folder}/{number}.json"), serde_json::to_string(&typed).unwrap()).unwrap();
-    }
+    sample("argo", Reach::ALL, |workflow| {
+        let typed = workflow::document(workflow, &GenerateOptions::default()).unwrap();
+        vec![("yaml", generate(workflow)), ("json", serde_json::to_string(&typed).unwrap())]
+    });
 }
 
 #[test]
@@ -220,10 +212,11 @@ fn components_read_their_environment() {
     assert_eq!(
         template["script"]["env"],
         serde_json::json!([
-            {"name": "COULER_ARGS", "value": r#"{"test_size":0.2,"target":"{{workflow.parameters.t}}"}"#},
+            {"name": "COULER_ARGS", "value": r#"{"test_size":0.2,"target":"@COULER_ARG_1@"}"#},
             {"name": "COULER_INPUTS", "value": r#"{"many":["/tmp/couler/inputs/many-0","/tmp/couler/inputs/many-1"],"data":"ftp://x/y"}"#},
             {"name": "COULER_OUTPUTS", "value": r#"{"train":"/tmp/couler/outputs/train"}"#},
             {"name": "COULER_VALUES", "value": "/tmp/couler/values"},
+            {"name": "COULER_ARG_1", "value": "{{workflow.parameters.t}}"},
         ])
     );
     assert_eq!(
@@ -240,7 +233,9 @@ fn what_argo_lacks_is_refused_by_name() {
     let job = "run: {function: run_job, job: {kind: TFJob, image: t}}";
     for (steps, expected) in [
         (
-            format!("[{{name: a, {job}}}, {{name: b, run: {{function: run_container, image: i, args: ['{{{{steps.a.result}}}}']}}}}]"),
+            "[{name: a, run: {function: run_job, job: {kind: Manifest, action: delete, manifest: {apiVersion: v1, kind: Pod, metadata: {name: x}}}}}, \
+             {name: b, run: {function: run_container, image: i, args: ['{{steps.a.result}}']}}]"
+                .to_owned(),
             "cannot express result of a job of step \"b\"",
         ),
         (
@@ -249,8 +244,8 @@ fn what_argo_lacks_is_refused_by_name() {
         ),
         (
             "[{name: a, run: {function: run_container, image: i}, map: {over: {kind: range, start: 1, end: 2}}, \
-             outputs: [{name: m, source: {kind: artifact, path: /m}}]}, {name: b, run: {function: run_container, image: i}, \
-             inputs: [{kind: artifact, name: m, step: a, output: m}]}]"
+             outputs: [{name: m, source: {kind: artifact, path: /m, store: {kind: uri, uri: 's3://b/{{item}}'}}}]}, \
+             {name: b, run: {function: run_container, image: i}, inputs: [{kind: artifact, name: m, step: a, output: m}]}]"
                 .to_owned(),
             "cannot express artifact of a mapped step of step \"b\"",
         ),
@@ -265,4 +260,71 @@ fn what_argo_lacks_is_refused_by_name() {
         let error = Argo.generate(&workflow, &GenerateOptions::default()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+/// What Argo and then Kubernetes make of a text: Argo's own tags are replaced, and the one reference becomes `value`.
+fn through_argo(text: &str, value: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, inner)) = rest.split_once("{{") {
+        result.push_str(before);
+        let Some((tag, after)) = inner.split_once("}}") else {
+            return result + "{{" + inner;
+        };
+        match tag {
+            "workflow.parameters.free" => result.push_str(value),
+            _ if super::text::is_argo_tag(tag) => result.push_str("REPLACED"),
+            _ => result.push_str(&format!("{{{{{tag}}}}}")),
+        }
+        rest = after;
+    }
+    result + rest
+}
+
+proptest! {
+    #[test]
+    fn every_text_reaches_the_process_unchanged(text in hard_text(), value in "[a-z]{0,5}") {
+        let workflow = workflow_with(&text);
+        let manifest: Value = yaml::read_all(&generate(&workflow)).unwrap().remove(0);
+        let template = |name: &str| {
+            let all = manifest["spec"]["templates"].as_array().unwrap();
+            all.iter().find(|template| template["name"] == name).unwrap().clone()
+        };
+        let process = |text: &Value| {
+            kubernetes(&through_argo(text.as_str().unwrap(), &value), &[(super::text::BRACE_VARIABLE, "{")])
+        };
+        let variable = |container: &Value, name: &str| {
+            let found = container["env"].as_array().unwrap().iter().find(|one| one["name"] == name)?;
+            Some(process(&found["value"]))
+        };
+        let (words, script, component) = (template("words"), template("script"), template("component"));
+        let all = |field: &str| words["container"][field].as_array().unwrap().iter().map(process).collect::<Vec<_>>();
+        let reached = Reached {
+            words: [all("command"), all("args")].concat(),
+            variable: variable(&words["container"], "TEXT").unwrap(),
+            source: through_argo(script["script"]["source"].as_str().unwrap(), &value)
+                .replace(super::text::BRACE_MARKER, "{"),
+            script_variable: variable(&script["script"], "TEXT").unwrap(),
+            arguments: arguments(&|name| variable(&component["script"], name)),
+        };
+        prop_assert_eq!(reached, Reached::expected(&text, &value));
+    }
+}
+
+#[test]
+fn the_artifacts_of_a_map_are_one_folder() {
+    let workflow = graph(
+        "version: couler/v1\nname: w\nsteps: [{name: a, run: {function: run_container, image: i}, \
+         map: {over: {kind: range, start: 1, end: 2}}, outputs: [{name: m, source: {kind: artifact, path: /m}}]}, \
+         {name: b, run: {function: run_container, image: i}, inputs: [{kind: artifact, name: m, step: a, output: m}]}]\n",
+    );
+    let manifest = generate(&workflow);
+    assert_eq!(lint_argo(&manifest).unwrap(), []);
+    assert_isomorphic(&workflow, recover(&manifest).unwrap());
+    let document: Value = yaml::read_all(&manifest).unwrap().remove(0);
+    let of = |number: usize, side: &str| document["spec"]["templates"][number][side]["artifacts"][0].clone();
+    let (written, read) = (of(1, "outputs"), of(2, "inputs"));
+    assert_eq!(written["s3"]["key"], "{{workflow.uid}}/a/m/{{pod.name}}");
+    assert_eq!(written["archive"], serde_json::json!({"none": {}}));
+    assert_eq!(read["s3"]["key"], "{{workflow.uid}}/a/m");
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::ports::{OUTPUTS as FOLDER, artifact_ports, chosen};
-use crate::api::{ArtifactLocation, Input};
+use crate::api::{ArtifactLocation, Input, Piece, Template};
 use crate::ir::{Action, Node, NodeOutputKind};
 
 /// Annotation of what comes from a component.
@@ -20,6 +20,78 @@ pub(crate) const OUTPUTS: &str = "COULER_OUTPUTS";
 /// Variable with the folder for scalars, one file each.
 pub(crate) const VALUES: &str = "COULER_VALUES";
 
+/// Start of the names of variables with what is known only at run time. Put into the JSON of [`ARGS`] it could break it,
+/// so a mark such as `@COULER_ARG_1@` stands there, which the runtime of components replaces.
+pub(crate) const VALUE: &str = "COULER_ARG_";
+
+/// JSON texts with a mark for each reference, and what the marks stand for.
+pub(crate) struct Marks {
+    mapped: bool,
+    /// All that the user wrote, where no mark may stand.
+    written: String,
+    number: usize,
+    found: Vec<(Piece, String)>,
+}
+
+impl Marks {
+    /// For the texts of a step; `written` holds all of them.
+    pub(crate) fn new(node: &Node, written: String) -> Self {
+        Self { mapped: node.map.is_some(), written, number: 0, found: Vec::new() }
+    }
+
+    /// A value with marks in its texts.
+    pub(crate) fn value(&mut self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Object(fields) => {
+                Value::Object(fields.iter().map(|(key, item)| (key.clone(), self.value(item))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// A text with marks.
+    pub(crate) fn text(&mut self, text: &str) -> String {
+        let pieces = Template::parse(text, self.mapped).0;
+        let marked = pieces.into_iter().map(|piece| match piece {
+            Piece::Text(text) => text,
+            other => format!("@{}@", self.variable(other)),
+        });
+        marked.collect()
+    }
+
+    fn variable(&mut self, piece: Piece) -> String {
+        if let Some((_, name)) = self.found.iter().find(|(known, _)| *known == piece) {
+            return name.clone();
+        }
+        loop {
+            self.number += 1;
+            let name = format!("{VALUE}{}", self.number);
+            if !self.written.contains(&format!("@{name}@")) {
+                self.found.push((piece, name.clone()));
+                return name;
+            }
+        }
+    }
+
+    /// The variables that the marks stand for, each a reference.
+    pub(crate) fn variables(self) -> Vec<(String, String)> {
+        let reference = |piece| Template(vec![piece]).to_string();
+        self.found.into_iter().map(|(piece, name)| (name, reference(piece))).collect()
+    }
+}
+
+/// Puts into the texts of a step, read back from a manifest, what its marks stand for.
+pub(crate) fn unmarked(texts: &mut [String], variables: &[(String, String)]) {
+    for (name, value) in variables {
+        let mark = format!("@{name}@");
+        for text in texts.iter_mut().filter(|text| text.contains(&mark)) {
+            *text = text.replace(&mark, value);
+        }
+    }
+}
+
 /// What a component reads from its environment.
 pub(crate) struct Environment {
     /// Value of [`ARGS`].
@@ -28,15 +100,20 @@ pub(crate) struct Environment {
     pub inputs: String,
     /// Value of [`OUTPUTS`].
     pub outputs: String,
+    /// The variables that marks stand for, each a reference.
+    pub values: Vec<(String, String)>,
 }
 
 impl Environment {
     /// The environment of a step with these arguments.
     pub(crate) fn new(node: &Node, arguments: &Value) -> Self {
+        let inputs = Value::Object(inputs(node));
+        let mut marks = Marks::new(node, format!("{arguments}{inputs}"));
         Self {
-            arguments: arguments.to_string(),
-            inputs: Value::Object(inputs(node)).to_string(),
+            arguments: marks.value(arguments).to_string(),
+            inputs: marks.value(&inputs).to_string(),
             outputs: Value::Object(outputs(node)).to_string(),
+            values: marks.variables(),
         }
     }
 }

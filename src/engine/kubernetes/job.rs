@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::EngineError;
+use super::expansion::{Variables, in_pod};
 use super::pod::{Container, EnvVar, Named, ObjectMeta, PodSpec, PodTemplate, ResourceAmounts};
 use super::settings::{self, SharedClaims};
 use super::{katib, training};
 use crate::api::{DistributedJob, Job, ManifestAction, ManifestJob, WorkflowSettings};
-use crate::ir::Node;
+use crate::ir::{Action, Node};
 
 /// Name of the annotation by which Istio is kept out of pods that must end.
 const ISTIO: &str = "sidecar.istio.io/inject";
@@ -80,9 +81,34 @@ pub(crate) fn job_manifest(
     }
 }
 
+/// Where a resource says how the job went, as a path of fields: what `steps.JOB.result` reads, as JSON. Of a search it
+/// is the best trial, of everything else the whole status; what is deleted says nothing.
+pub(crate) fn result_path(job: &Job) -> Option<&'static str> {
+    match job {
+        Job::Katib(_) => Some("status.currentOptimalTrial"),
+        Job::Manifest(job) if job.action == ManifestAction::Delete => None,
+        _ => Some("status"),
+    }
+}
+
+/// Whether somebody could read the result of a step: everything but a job that deletes.
+pub(crate) fn has_result(node: &Node) -> bool {
+    match &node.action {
+        Action::Job { job } => result_path(job).is_some(),
+        _ => true,
+    }
+}
+
+/// Why the result of a job that deletes cannot be read.
+pub(crate) fn no_result(step: &str) -> String {
+    format!(
+        "{step:?} deletes a resource, which then says nothing; write the value in an ordinary step after it"
+    )
+}
+
 /// The environment with its texts as they are.
 fn as_written(node: &Node) -> Vec<EnvVar> {
-    settings::environment(node, Vec::new(), &mut |_, text| Ok(text.to_owned()))
+    settings::environment(node, Vec::new(), &mut |_, text| Ok(in_pod(text, Variables::Expand).into_owned()))
         .expect("a text that is copied raises no error")
 }
 
@@ -124,6 +150,8 @@ impl JobPod {
         args: Vec<String>,
     ) -> Self {
         let (own, shared) = (&node.settings, context.shared);
+        let word = |text: String| in_pod(&text, Variables::Expand).into_owned();
+        let words = |texts: Vec<String>| texts.into_iter().map(word).collect();
         let claims = SharedClaims::Named(context.claim_name);
         let (volumes, volume_mounts) = settings::volumes(&own.volumes, claims);
         let mut node_selector = shared.node_selector.clone();
@@ -135,8 +163,8 @@ impl JobPod {
         Self {
             container: Container {
                 image: image.to_owned(),
-                command,
-                args,
+                command: words(command),
+                args: words(args),
                 env: as_written(node),
                 resources: settings::resources(&own.resources),
                 volume_mounts,

@@ -5,6 +5,7 @@
 
 pub(crate) mod component;
 pub(crate) mod digests;
+pub(crate) mod expansion;
 pub(crate) mod job;
 mod katib;
 pub(crate) mod names;

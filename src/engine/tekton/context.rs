@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 
 use super::super::EngineError;
 use super::super::kubernetes::digests::digests;
+use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::Names;
 use super::text::{in_field, in_script, is_misread};
 use crate::api::{MapItems, Operand, Piece, Template, WORKFLOW};
-use crate::ir::{Action, Carry, Node, Workflow};
+use crate::ir::{Carry, Node, Workflow};
 
 /// The name of the engine in messages.
 pub(crate) const ENGINE: &str = "Tekton";
@@ -28,6 +29,8 @@ pub(crate) struct Context<'a> {
     digests: HashMap<&'a str, String>,
     /// Outputs that some step reads, as (step, output).
     read: HashSet<(&'a str, &'a str)>,
+    /// The tasks of maps that run in rounds, the first one being the step's own.
+    rounds: HashMap<&'a str, Vec<String>>,
     /// Artifacts that some step reads.
     handed_on: HashSet<(&'a str, &'a str)>,
     /// Names of the pipeline that are not those of the user, with the user's.
@@ -49,15 +52,34 @@ impl<'a> Context<'a> {
                 };
             }
         }
-        Self {
+        let cached = workflow.nodes().any(|node| node.settings.cache.is_some());
+        let mut context = Self {
             workflow,
             names: RefCell::new(Names::taken(nodes.keys().copied())),
             nodes,
-            digests: digests(workflow),
+            digests: if cached { digests(workflow) } else { HashMap::new() },
             read,
+            rounds: HashMap::new(),
             handed_on,
             renamed: RefCell::default(),
             used: RefCell::default(),
+        };
+        context.rounds = workflow.nodes().filter_map(|node| context.rounds_of(node)).collect();
+        context
+    }
+
+    fn rounds_of(&self, node: &'a Node) -> Option<(&'a str, Vec<String>)> {
+        let count = super::rounds::count(node);
+        let mut names = vec![node.name.clone()];
+        names.extend((2..=count).map(|number| self.task_name(&node.name, &format!("round-{number}"))));
+        (count > 1).then_some((node.name.as_str(), names))
+    }
+
+    /// The tasks of a step: several if its map runs in rounds.
+    pub(crate) fn rounds(&self, step: &str) -> Vec<&str> {
+        match self.rounds.get(step) {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => self.nodes.get_key_value(step).map(|(name, _)| *name).into_iter().collect(),
         }
     }
 
@@ -131,7 +153,7 @@ impl<'a> Context<'a> {
     /// Tekton's reference to a scalar, as a task of the pipeline reads it.
     ///
     /// # Errors
-    /// Outputs of jobs, of mapped steps and of steps that run at the end.
+    /// Results of jobs that delete, and outputs of other steps that run at the end.
     pub(crate) fn output(&self, reader: &str, step: &str, output: &str) -> Result<String, EngineError> {
         if step == WORKFLOW {
             return Ok("$(tasks.status)".to_owned());
@@ -139,10 +161,8 @@ impl<'a> Context<'a> {
         let Some(producer) = self.node(step) else {
             return Err(unsupported(reader, "reference", format!("there is no step {step:?}")));
         };
-        if matches!(producer.action, Action::Job { .. }) {
-            let reason =
-                format!("{step:?} is a job and prints nothing; write the value in an ordinary step after it");
-            return Err(unsupported(reader, "result of a job", reason));
+        if !has_result(producer) {
+            return Err(unsupported(reader, "result of a job", no_result(step)));
         }
         if self.is_exit(producer) && reader != step {
             let reason =
@@ -265,11 +285,6 @@ impl Params {
             return Err(unsupported(&node.name, "dollar sign and bracket in a name", reason));
         }
         Ok(template.0.iter().map(|piece| self.piece(piece)).collect())
-    }
-
-    /// Whether some text of the task reads the item of its map.
-    pub(crate) fn reads_item(&self) -> bool {
-        self.0.values().any(|source| matches!(source, Source::Item(_)))
     }
 }
 

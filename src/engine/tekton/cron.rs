@@ -70,25 +70,25 @@ struct Subject {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CronJob {
-    schedule: String,
+    pub schedule: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    time_zone: Option<String>,
-    concurrency_policy: &'static str,
+    pub time_zone: Option<String>,
+    pub concurrency_policy: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    suspend: bool,
-    job_template: JobTemplate,
+    pub suspend: bool,
+    pub job_template: JobTemplate,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct JobTemplate {
-    spec: JobSpec,
+pub(crate) struct JobTemplate {
+    pub spec: JobSpec,
 }
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JobSpec {
-    backoff_limit: u32,
-    template: PodTemplate,
+pub(crate) struct JobSpec {
+    pub backoff_limit: u32,
+    pub template: PodTemplate,
 }
 
 /// The documents of a schedule: one `CronJob` for each cron expression, and the account that may create runs.
@@ -101,34 +101,9 @@ pub(crate) fn documents(
     run: &Resource<PipelineRunSpec>,
 ) -> Result<Vec<Document>, EngineError> {
     let namespace = run.metadata.namespace.clone();
-    let name = short_name(&workflow.name);
-    let metadata =
-        ObjectMeta { name: Some(name.clone()), namespace: namespace.clone(), ..ObjectMeta::default() };
-    let rbac = "rbac.authorization.k8s.io/v1";
-    let mut all = vec![
-        Document::Account(ServiceAccount {
-            api_version: "v1",
-            kind: "ServiceAccount",
-            metadata: metadata.clone(),
-        }),
-        Document::Role(Role {
-            api_version: rbac,
-            kind: "Role",
-            metadata: metadata.clone(),
-            rules: vec![Rule {
-                api_groups: ["tekton.dev"],
-                resources: ["pipelineruns"],
-                verbs: vec!["create", "get", "list", "patch"],
-            }],
-        }),
-        Document::Binding(RoleBinding {
-            api_version: rbac,
-            kind: "RoleBinding",
-            metadata: metadata.clone(),
-            role_ref: RoleRef { api_group: "rbac.authorization.k8s.io", kind: "Role", name: name.clone() },
-            subjects: vec![Subject { kind: "ServiceAccount", name: name.clone(), namespace }],
-        }),
-    ];
+    let name = short_name(&workflow.name, "schedule");
+    let metadata = ObjectMeta { name: Some(name.clone()), namespace, ..ObjectMeta::default() };
+    let mut all = account(&metadata, vec!["create", "get", "list", "patch"]);
     let template = pod(workflow, schedule, &name, run)?;
     for (number, cron) in schedule.cron.iter().enumerate() {
         let own = if schedule.cron.len() == 1 { name.clone() } else { format!("{name}-{}", number + 1) };
@@ -144,25 +119,46 @@ pub(crate) fn documents(
             job_template: JobTemplate { spec: JobSpec { backoff_limit: 3, template: template.clone() } },
         };
         let metadata = ObjectMeta { name: Some(own), ..metadata.clone() };
-        all.push(Document::Cron(Box::new(Resource {
-            api_version: "batch/v1",
-            kind: "CronJob",
-            metadata,
-            spec,
-        })));
+        all.push(cron_job(metadata, spec));
     }
     Ok(all)
 }
 
-/// The name of the schedule's resources, with room for a number.
-fn short_name(workflow: &str) -> String {
-    let wanted = format!("{workflow}-schedule");
+/// A `CronJob` with its name.
+pub(crate) fn cron_job(metadata: ObjectMeta, spec: CronJob) -> Document {
+    Document::Cron(Box::new(Resource { api_version: "batch/v1", kind: "CronJob", metadata, spec }))
+}
+
+/// An account that may do things to runs, under the name of `metadata`.
+pub(crate) fn account(metadata: &ObjectMeta, verbs: Vec<&'static str>) -> Vec<Document> {
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let name = metadata.name.clone().unwrap_or_default();
+    let rules = vec![Rule { api_groups: ["tekton.dev"], resources: ["pipelineruns"], verbs }];
+    let role_ref = RoleRef { api_group: "rbac.authorization.k8s.io", kind: "Role", name: name.clone() };
+    let subjects = vec![Subject { kind: "ServiceAccount", name, namespace: metadata.namespace.clone() }];
+    let (account, role) = (metadata.clone(), metadata.clone());
+    vec![
+        Document::Account(ServiceAccount { api_version: "v1", kind: "ServiceAccount", metadata: account }),
+        Document::Role(Role { api_version: rbac, kind: "Role", metadata: role, rules }),
+        Document::Binding(RoleBinding {
+            api_version: rbac,
+            kind: "RoleBinding",
+            metadata: metadata.clone(),
+            role_ref,
+            subjects,
+        }),
+    ]
+}
+
+/// The name of resources beside a pipeline, with room for a number.
+pub(crate) fn short_name(workflow: &str, suffix: &str) -> String {
+    let wanted = format!("{workflow}-{suffix}");
     if wanted.len() + 3 <= LONGEST_NAME {
         return wanted;
     }
     let digest = blake3::hash(workflow.as_bytes()).to_hex();
-    let short: String = workflow.chars().take(LONGEST_NAME - 20).collect();
-    format!("{}-{}-schedule", short.trim_end_matches('-'), &digest[..6])
+    let short: String = workflow.chars().take(LONGEST_NAME - suffix.len() - 12).collect();
+    format!("{}-{}-{suffix}", short.trim_end_matches('-'), &digest[..6])
 }
 
 /// The pod that creates a run. The policy holds for runs of the pipeline, not for this pod, which ends at once.
@@ -188,14 +184,19 @@ fn pod(
     lines.push("printf %s \"$RUN\" | kubectl create --filename -");
     let mut env = vec![EnvVar::with_value("RUN", in_field(&yaml::write(run)?, false, &|_| false))];
     super::task::with_dollar(&mut env, &[]);
+    Ok(shell_pod("create", account, lines.join("\n"), env))
+}
+
+/// A pod that runs lines of a shell with kubectl and jq.
+pub(crate) fn shell_pod(name: &'static str, account: &str, lines: String, env: Vec<EnvVar>) -> PodTemplate {
     let container = Container {
-        name: Some("create"),
+        name: Some(name),
         image: IMAGE.to_owned(),
-        command: vec!["sh".to_owned(), "-c".to_owned(), lines.join("\n")],
+        command: vec!["sh".to_owned(), "-c".to_owned(), lines],
         env,
         ..Container::default()
     };
-    Ok(PodTemplate {
+    PodTemplate {
         metadata: ObjectMeta::default(),
         spec: PodSpec {
             restart_policy: Some("Never"),
@@ -203,5 +204,5 @@ fn pod(
             containers: vec![container],
             ..PodSpec::default()
         },
-    })
+    }
 }

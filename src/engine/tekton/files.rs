@@ -52,7 +52,6 @@ impl<'a> Files<'a> {
         for (_, path, input) in artifact_ports(node) {
             match input {
                 Input::Artifact { step, output, .. } => {
-                    refuse_mapped(context, node, step)?;
                     context.uses(ARTIFACTS);
                     let optional = may_be_missing(context, step, output);
                     files.read.push((step, output, path.clone(), optional));
@@ -186,13 +185,21 @@ impl<'a> Files<'a> {
 
     /// The lines that put artifacts where other steps find them.
     pub(crate) fn save_artifacts(&self) -> Vec<String> {
-        let folder = format!("\"$(workspaces.{ARTIFACTS}.path)/{}\"", self.node.name);
-        let copy = |(name, path, optional): &(&str, String, bool)| {
-            let to = format!("\"$(workspaces.{ARTIFACTS}.path)/{}/{name}\"", self.node.name);
-            let copy = format!("mkdir -p {folder}; rm -rf {to}; cp -R {} {to}", quoted(path));
-            if *optional { format!("if [ -e {} ]; then {copy}; fi", quoted(path)) } else { copy }
+        let copy = |((_, path, optional), (_, to)): (&(&str, String, bool), (String, String))| {
+            let from = quoted(path);
+            let copy = format!("mkdir -p \"`dirname {to}`\"; rm -rf {to}; cp -R {from} {to}");
+            if *optional { format!("if [ -e {from} ]; then {copy}; fi") } else { copy }
         };
-        self.written.iter().map(copy).collect()
+        self.written.iter().zip(self.kept()).map(copy).collect()
+    }
+
+    /// The artifacts that other steps read, each with its place in the workspace as a word of the shell. Of a map it is
+    /// a folder with one entry for each instance, named like its run.
+    pub(crate) fn kept(&self) -> Vec<(String, String)> {
+        let instance = if self.node.map.is_some() { "/$(context.taskRun.name)" } else { "" };
+        let place =
+            |name: &str| format!("\"$(workspaces.{ARTIFACTS}.path)/{}/{name}{instance}\"", self.node.name);
+        self.written.iter().map(|(name, _, _)| ((*name).to_owned(), place(name))).collect()
     }
 }
 
@@ -204,17 +211,6 @@ pub(crate) fn helper(name: &str, lines: &[String]) -> Step {
 
 fn parent(path: &str) -> &str {
     path.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn refuse_mapped(context: &Context<'_>, node: &Node, step: &str) -> Result<(), EngineError> {
-    if context.node(step).is_some_and(|producer| producer.map.is_some()) {
-        let reason = format!(
-            "{step:?} runs once per item, and its instances would write one file; give the output a store, or write \
-             to a shared volume"
-        );
-        return Err(unsupported(&node.name, "artifact of a mapped step", reason));
-    }
-    Ok(())
 }
 
 fn may_be_missing(context: &Context<'_>, step: &str, output: &str) -> bool {

@@ -157,13 +157,15 @@ pub(crate) fn gather(context: &Context<'_>, node: &Node) -> Vec<PipelineTask> {
     let one = |output: &str| {
         let mut gather = task(collector_name(&node.name, output), "all", &node.name);
         gather.task_spec.metadata.annotations.insert("couler.dev/output".to_owned(), output.to_owned());
-        let value = format!("$(tasks.{}.results.{}[*])", node.name, context.result_name(output));
-        gather.params = vec![Param { name: "values".to_owned(), value: Value::from(value) }];
-        let declared = ParamSpec { name: "values".to_owned(), kind: Some("array"), ..ParamSpec::default() };
-        gather.task_spec.params = vec![declared];
+        for (number, round) in context.rounds(&node.name).into_iter().enumerate() {
+            let value = format!("$(tasks.{round}.results.{}[*])", context.result_name(output));
+            let name = if number == 0 { "values".to_owned() } else { format!("values-{}", number + 1) };
+            gather.params.push(Param { name: name.clone(), value: Value::from(value) });
+            gather.task_spec.params.push(ParamSpec { name, kind: Some("array"), ..ParamSpec::default() });
+        }
+        let all = gather.params.iter().map(|param| format!("$(params.{}[*])", param.name)).collect();
         gather.task_spec.results = vec![ResultSpec::named("list")];
-        gather.task_spec.steps =
-            vec![python("gather", GATHER, Vec::new(), vec!["$(params.values[*])".to_owned()])];
+        gather.task_spec.steps = vec![python("gather", GATHER, Vec::new(), all)];
         gather
     };
     outputs.into_iter().map(one).collect()

@@ -8,7 +8,7 @@ use super::requirement;
 use super::runner::quoted;
 use crate::api::{Input, Job, ManifestAction};
 use crate::engine::EngineError;
-use crate::engine::kubernetes::job::{JobContext, JobManifest, job_manifest};
+use crate::engine::kubernetes::job::{JobContext, JobManifest, job_manifest, result_path};
 use crate::engine::kubernetes::names::dns_label;
 use crate::engine::kubernetes::pod::EnvVar;
 use crate::engine::kubernetes::yaml;
@@ -28,8 +28,9 @@ const PERIOD: u32 = 10;
 pub(crate) fn step(
     context: &Context<'_>,
     node: &Node,
-    job: &Job,
+    made_from: &Job,
     params: &mut Params,
+    reads_result: bool,
 ) -> Result<(Step, String), EngineError> {
     refuse_files(node)?;
     let surroundings = JobContext {
@@ -40,7 +41,7 @@ pub(crate) fn step(
             format!("$(workspaces.{}.claim)", workspace(&name))
         },
     };
-    let job = job_manifest(&surroundings, node, job)?;
+    let job = job_manifest(&surroundings, node, made_from)?;
     let mut resource =
         serde_json::to_value(&job.resource).map_err(|error| EngineError::Write(error.to_string()))?;
     let mut text = |text: &str| match text.strip_prefix("$(workspaces.") {
@@ -63,7 +64,8 @@ pub(crate) fn step(
     }
     let mut env = vec![EnvVar::with_value(MANIFEST, yaml::write(&resource)?)];
     super::task::with_dollar(&mut env, &[]);
-    let script = script(node, &job)?;
+    let result = result_path(made_from).filter(|_| reads_result);
+    let script = script(node, &job, result)?;
     Ok((Step { name: node.name.clone(), image: IMAGE.to_owned(), env, ..Step::default() }, script))
 }
 
@@ -85,7 +87,8 @@ fn translate(value: &mut Value, text: &mut dyn FnMut(&str) -> String) {
     }
 }
 
-fn script(node: &Node, job: &JobManifest) -> Result<String, EngineError> {
+/// `result` is the path of the fields to print when the job is done.
+fn script(node: &Node, job: &JobManifest, result: Option<&str>) -> Result<String, EngineError> {
     let expression = |conditions: Option<&String>, all: bool| {
         let Some(conditions) = conditions else { return Ok(None) };
         requirement::expression(conditions, all).map(Some).ok_or_else(|| {
@@ -108,6 +111,8 @@ fn script(node: &Node, job: &JobManifest) -> Result<String, EngineError> {
         ),
     };
     let space = "space=`kubectl get --filename /tmp/manifest.yaml --output jsonpath='{.metadata.namespace}' 2> /dev/null` || true";
+    let look = "kubectl get ${space:+--namespace \"$space\"} \"$name\" --output json > /tmp/state.json";
+    let print = result.map(|path| format!("jq --compact-output .{path} /tmp/state.json"));
     let mut lines = vec![
         "set -e".to_owned(),
         format!("printf %s \"${MANIFEST}\" > /tmp/manifest.yaml"),
@@ -116,20 +121,18 @@ fn script(node: &Node, job: &JobManifest) -> Result<String, EngineError> {
     ];
     if job.action != ManifestAction::Delete && (success.is_some() || failure.is_some()) {
         lines.push("while :; do".to_owned());
-        lines.push(
-            "  kubectl get ${space:+--namespace \"$space\"} \"$name\" --output json > /tmp/state.json"
-                .to_owned(),
-        );
-        for (condition, code) in [(failure, 1), (success, 0)] {
+        lines.push(format!("  {look}"));
+        let print = print.as_ref().map_or_else(String::new, |print| format!("{print}; "));
+        for (condition, end) in [(failure, "exit 1".to_owned()), (success, format!("{print}exit 0"))] {
             lines.extend(condition.map(|condition| {
-                format!(
-                    "  if jq --exit-status {} /tmp/state.json > /dev/null; then exit {code}; fi",
-                    quoted(&condition)
-                )
+                let test = quoted(&condition);
+                format!("  if jq --exit-status {test} /tmp/state.json > /dev/null; then {end}; fi")
             }));
         }
         lines.push(format!("  sleep {PERIOD}"));
         lines.push("done".to_owned());
+    } else if let Some(print) = print {
+        lines.extend([look.to_owned(), print]);
     }
     Ok(lines.join("\n") + "\n")
 }

@@ -9,6 +9,7 @@
 //! parameter (`enable-param-enum`).
 
 mod capabilities;
+mod clean;
 mod condition;
 mod context;
 mod cron;
@@ -23,6 +24,7 @@ mod map;
 mod pipeline;
 mod recover;
 mod requirement;
+mod rounds;
 mod runner;
 mod settings;
 mod task;

@@ -13,7 +13,7 @@ use super::manifest::{
     TaskRunTemplate, Timeouts, WorkspaceBinding,
 };
 use super::task::tasks;
-use super::{job, settings};
+use super::{clean, job, settings};
 use crate::api::VolumeClaim;
 use crate::engine::kubernetes::pod::{Named, ObjectMeta};
 use crate::engine::kubernetes::settings::{go_duration, volume_claim};
@@ -53,12 +53,18 @@ pub(crate) fn documents(
 ) -> Result<Vec<Document>, EngineError> {
     let context = Context::new(workflow);
     let lanes = lanes(workflow)?;
-    let spec = spec(&context, &lanes)?;
+    // `Context` stays on this thread; the digest needs the workflow only.
+    let (spec, digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| digest(workflow));
+        let spec = spec(&context, &lanes);
+        (spec, digest.join().expect("a digest is made without a panic"))
+    });
+    let spec = spec?;
     let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
     let (labels, annotations) = (workflow.settings.labels.clone(), workflow.settings.annotations.clone());
     let run = ObjectMeta { namespace: namespace.clone(), labels, annotations, ..ObjectMeta::default() };
     let mut metadata = ObjectMeta { name: Some(workflow.name.clone()), namespace, ..ObjectMeta::default() };
-    metadata.annotations.insert(DIGEST.to_owned(), digest(workflow));
+    metadata.annotations.insert(DIGEST.to_owned(), digest);
     let json = |map: &IndexMap<String, String>| serde_json::json!(map).to_string();
     if let Some(limit) = workflow.settings.parallelism {
         metadata.annotations.insert(PARALLELISM.to_owned(), limit.to_string());
@@ -73,9 +79,12 @@ pub(crate) fn documents(
         api_version: API_VERSION,
         kind: "PipelineRun",
         metadata: ObjectMeta { generate_name, ..run },
-        spec: run_spec(&context)?,
+        spec: run_spec(&context),
     };
     let mut all = vec![Document::Pipeline(Box::new(pipeline))];
+    if let Some(keep) = workflow.settings.keep_finished {
+        all.extend(clean::documents(workflow, keep, run.metadata.namespace.as_ref()));
+    }
     match &workflow.schedule {
         None => all.push(Document::Run(Box::new(run))),
         Some(schedule) => all.extend(cron::documents(workflow, schedule, &run)?),
@@ -167,14 +176,10 @@ fn bindings(context: &Context<'_>) -> Vec<WorkspaceBinding> {
     used.chain(claims.map(|claim| of_claim(job::workspace(&claim.name), claim))).collect()
 }
 
-fn run_spec(context: &Context<'_>) -> Result<PipelineRunSpec, EngineError> {
+fn run_spec(context: &Context<'_>) -> PipelineRunSpec {
     let workflow = context.workflow;
     let shared = &workflow.settings;
-    if shared.keep_finished.is_some() {
-        let reason = "a run of Tekton does not delete itself; set up the pruner of the Tekton operator";
-        return Err(unsupported(&workflow.name, "keep_finished", reason));
-    }
-    Ok(PipelineRunSpec {
+    PipelineRunSpec {
         pipeline_ref: Named { name: workflow.name.clone() },
         // Without a word Tekton stops after an hour.
         timeouts: Timeouts { pipeline: shared.time_limit.map_or_else(|| "0s".to_owned(), go_duration) },
@@ -183,8 +188,8 @@ fn run_spec(context: &Context<'_>) -> Result<PipelineRunSpec, EngineError> {
             service_account_name: shared.service_account.clone(),
             pod_template: settings::pod_template(workflow),
         },
-        task_run_specs: workflow.nodes().filter_map(|node| settings::task_run_spec(workflow, node)).collect(),
-    })
+        task_run_specs: workflow.nodes().flat_map(|node| settings::task_run_specs(context, node)).collect(),
+    }
 }
 
 /// The documents as values, for tests.

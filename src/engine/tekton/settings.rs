@@ -29,11 +29,6 @@ pub(crate) fn refuse(node: &Node) -> Result<(), EngineError> {
         let reason = "Tekton takes either retries or onError: continue for one task; choose one";
         return Err(unsupported(&node.name, "retry of a step that may fail", reason));
     }
-    if node.map.as_ref().is_some_and(|map| map.parallelism.is_some()) {
-        let reason =
-            "a matrix of Tekton starts all its instances at once; remove the limit, or split the list";
-        return Err(unsupported(&node.name, "parallelism of a map", reason));
-    }
     Ok(())
 }
 
@@ -99,7 +94,7 @@ pub(crate) fn not_cached() -> When {
 pub(crate) fn save_cached(
     results: &[ResultSpec],
     (make_results, make_artifacts): (Vec<String>, Vec<String>),
-    artifacts: Option<&str>,
+    artifacts: &[(String, String)],
 ) -> Vec<String> {
     let folder = super::runner::FOLDER;
     let mut lines =
@@ -107,7 +102,12 @@ pub(crate) fn save_cached(
     for ResultSpec { name, .. } in results {
         lines.push(format!("  cp \"$cache/{name}.result\" \"$(results.{name}.path)\""));
     }
-    lines.extend(artifacts.map(|to| format!("  mkdir -p {to}; cp -R \"$cache/artifacts/.\" {to}")));
+    for (name, to) in artifacts {
+        lines.push(format!("  kept=\"$cache/artifacts/{name}\""));
+        lines.push(format!(
+            "  if [ -e \"$kept\" ]; then mkdir -p \"`dirname {to}`\"; rm -rf {to}; cp -R \"$kept\" {to}; fi"
+        ));
+    }
     lines.push("  exit 0".to_owned());
     lines.push("fi".to_owned());
     lines.extend(make_results);
@@ -116,7 +116,10 @@ pub(crate) fn save_cached(
     for ResultSpec { name, .. } in results {
         lines.push(format!("cp \"$(results.{name}.path)\" \"$cache/{name}.result\""));
     }
-    lines.extend(artifacts.map(|from| format!("cp -R {from} \"$cache/artifacts\"")));
+    lines.extend((!artifacts.is_empty()).then(|| "mkdir -p \"$cache/artifacts\"".to_owned()));
+    for (name, from) in artifacts {
+        lines.push(format!("if [ -e {from} ]; then cp -R {from} \"$cache/artifacts/{name}\"; fi"));
+    }
     lines.push("date +%s > \"$cache/made\"".to_owned());
     lines
 }
@@ -131,8 +134,15 @@ pub(crate) fn pod_template(workflow: &Workflow) -> PodTemplate {
     }
 }
 
-/// How the pods of a step differ from all others. What holds for all is repeated, for Tekton takes one or the other.
-pub(crate) fn task_run_spec(workflow: &Workflow, node: &Node) -> Option<TaskRunSpec> {
+/// How the pods of a step differ from all others, for each of its tasks. What holds for all is repeated, for Tekton
+/// takes one or the other.
+pub(crate) fn task_run_specs(context: &Context<'_>, node: &Node) -> Vec<TaskRunSpec> {
+    let Some(spec) = task_run_spec(context.workflow, node) else { return Vec::new() };
+    let named = |name: &str| TaskRunSpec { pipeline_task_name: name.to_owned(), ..spec.clone() };
+    context.rounds(&node.name).into_iter().map(named).collect()
+}
+
+fn task_run_spec(workflow: &Workflow, node: &Node) -> Option<TaskRunSpec> {
     let own = &node.settings;
     let placed = !own.node_selector.is_empty() || !own.tolerations.is_empty();
     if own.service_account.is_none() && !placed {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 
 use super::condition;
-use super::context::{Context, Params, list_at_run_time, unsupported};
+use super::context::{Context, Params, unsupported};
 use super::external::{Direction, transfer};
 use super::files::{Files, helper};
 use super::helpers::{IF, WHILE, arguments, decision, declared, guard, spread};
@@ -14,10 +14,11 @@ use super::manifest::{
 };
 use super::runner::{Program, Repeat, Runner, STDOUT};
 use super::text::DOLLAR_VARIABLE;
-use super::{job, map, settings};
+use super::{job, map, rounds, settings};
 use crate::api::{Condition, Input, Operand, Volume};
 use crate::engine::EngineError;
 use crate::engine::kubernetes::component::{self, COMPONENT, DESCRIPTION, is_address, is_component};
+use crate::engine::kubernetes::job::{has_result, no_result};
 use crate::engine::kubernetes::pod::EnvVar;
 use crate::engine::kubernetes::ports::{OUTPUTS, VALUES, artifact_ports, chosen};
 use crate::engine::kubernetes::script::with_requirements;
@@ -46,6 +47,7 @@ pub(crate) fn tasks<'a>(
     dependencies: &[&str],
 ) -> Result<Vec<PipelineTask>, EngineError> {
     settings::refuse(node)?;
+    rounds::refuse(context, node)?;
     let mut building = Building {
         context,
         node,
@@ -60,7 +62,7 @@ pub(crate) fn tasks<'a>(
     let mut main = building.main(condition_here)?;
     building.surround(&mut main)?;
     building.connect(list, dependencies)?;
-    all.push(building.task);
+    all.extend(rounds::split(context, node, building.task));
     all.extend(super::helpers::gather(context, node));
     Ok(all)
 }
@@ -81,6 +83,9 @@ impl Building<'_, '_> {
         }
         if let Some(items) = map::kind_of_items(self.node) {
             annotations.insert(map::ITEMS.to_owned(), items.to_owned());
+        }
+        if let Some(limit) = self.node.map.as_ref().and_then(|map| map.parallelism) {
+            annotations.insert(rounds::LIMIT.to_owned(), limit.to_string());
         }
         annotations.extend(own.annotations.clone());
         self.task.task_spec.metadata = Metadata { labels: own.labels.clone(), annotations };
@@ -122,6 +127,14 @@ impl Building<'_, '_> {
     /// The step that does the work.
     fn main(&mut self, condition: Option<Condition>) -> Result<Step, EngineError> {
         let node = self.node;
+        let reads_itself = node
+            .exec_while
+            .as_ref()
+            .is_some_and(|repeat| repeat.condition.outputs().contains(&(node.name.as_str(), "result")));
+        if reads_itself && !has_result(node) {
+            return Err(unsupported(&node.name, "result of a job", no_result(&node.name)));
+        }
+        self.files.keeps_output |= reads_itself;
         let (mut step, program) = self.program()?;
         let mut runner = Runner::default();
         let mut extra = Vec::new();
@@ -131,8 +144,6 @@ impl Building<'_, '_> {
             extra.extend(env);
         }
         if let Some(repeat) = &node.exec_while {
-            let reads_output = repeat.condition.outputs().contains(&(node.name.as_str(), "result"));
-            self.files.keeps_output |= reads_output && !matches!(node.action, Action::Job { .. });
             let own = |operand: &Operand| match operand {
                 Operand::Output { step, output } if step == &node.name => {
                     Some(self.files.own_value(&self.context.result_name(output)))
@@ -170,7 +181,8 @@ impl Building<'_, '_> {
         let node = self.node;
         match &node.action {
             Action::Job { job } => {
-                let (step, script) = job::step(self.context, node, job, &mut self.params)?;
+                let kept = self.files.keeps_output;
+                let (step, script) = job::step(self.context, node, job, &mut self.params, kept)?;
                 Ok((Step { name: MAIN.to_owned(), ..step }, Program::Source("sh", script)))
             }
             Action::Container { image, command, args, working_dir } => {
@@ -210,12 +222,14 @@ impl Building<'_, '_> {
         let node = self.node;
         let variables = component::Environment::new(node, arguments);
         let mut field = |text: &str| self.params.field(node, text, &|_| false);
-        vec![
+        let mut all = vec![
             EnvVar::with_value(component::ARGS, field(&variables.arguments)),
             EnvVar::with_value(component::INPUTS, field(&variables.inputs)),
             EnvVar::with_value(component::OUTPUTS, field(&variables.outputs)),
             EnvVar::with_value(component::VALUES, VALUES),
-        ]
+        ];
+        all.extend(variables.values.iter().map(|(name, value)| EnvVar::with_value(name, field(value))));
+        all
     }
 
     /// A container with everything but its command.
@@ -311,10 +325,8 @@ impl Building<'_, '_> {
         let (results, artifacts) = (self.files.save_results(), self.files.save_artifacts());
         let mut lines = vec!["#!/bin/sh".to_owned(), "set -e".to_owned()];
         if self.node.settings.cache.is_some() {
-            let folder = format!("\"$(workspaces.{}.path)/{}\"", super::files::ARTIFACTS, self.node.name);
-            let folder = (!artifacts.is_empty()).then_some(folder.as_str());
             let declared: Vec<ResultSpec> = self.files.results();
-            lines.extend(settings::save_cached(&declared, (results, artifacts), folder));
+            lines.extend(settings::save_cached(&declared, (results, artifacts), &self.files.kept()));
         } else {
             lines.extend(results);
             lines.extend(artifacts);
@@ -325,20 +337,15 @@ impl Building<'_, '_> {
     /// Parameters, workspaces and the place in the pipeline.
     fn connect(&mut self, list: Option<String>, dependencies: &[&str]) -> Result<(), EngineError> {
         let node = self.node;
-        if node.map.is_some() && !self.params.reads_item() {
-            // Tekton wants every parameter of a matrix declared.
+        if node.map.is_some() {
+            // Tekton wants every parameter of a matrix declared, read or not.
             self.params.reference(super::context::Source::Item(None));
         }
         self.task.matrix = map::matrix(node, &self.params, list)?;
-        if self.task.matrix.is_some()
-            && list_at_run_time(node).is_none()
-            && !self.params.0.contains_key("item")
-        {
-            self.params.reference(super::context::Source::Item(None));
-        }
         self.task.params = arguments(self.context, &node.name, &self.params)?;
         self.task.task_spec.params = declared(&self.params);
-        self.task.run_after = dependencies.iter().map(|name| (*name).to_owned()).collect();
+        let last = |name: &&str| self.context.rounds(name).last().copied().unwrap_or(name).to_owned();
+        self.task.run_after = dependencies.iter().map(last).collect();
         let mut uses: Vec<(String, String, Option<String>)> = Vec::new();
         if self.files.uses_artifacts() {
             let name = super::files::ARTIFACTS.to_owned();

@@ -107,65 +107,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// What Tekton does: every known `$(NAME)` is replaced, in one pass.
-    fn tekton(text: &str, values: &[(&str, &str)]) -> String {
-        let mut result = String::new();
-        let mut rest = text;
-        'next: while let Some(first) = rest.chars().next() {
-            for (name, value) in values {
-                if let Some(after) = rest.strip_prefix(&format!("$({name})")) {
-                    result.push_str(value);
-                    rest = after;
-                    continue 'next;
-                }
-            }
-            result.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-        result
-    }
-
-    /// What the kubelet does with commands, arguments and variables.
-    fn kubernetes(text: &str, values: &[(&str, &str)]) -> String {
-        let mut result = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            result.push_str(&rest[..at]);
-            let after = &rest[at + 1..];
-            if let Some(more) = after.strip_prefix('$') {
-                result.push('$');
-                rest = more;
-            } else if let Some(name) = variable(after) {
-                match values.iter().find(|(known, _)| *known == name) {
-                    Some((_, value)) => result.push_str(value),
-                    None => result.push_str(&format!("$({name})")),
-                }
-                rest = &after[name.len() + 2..];
-            } else {
-                result.push('$');
-                rest = after;
-            }
-        }
-        result + rest
-    }
+    use crate::engine::testing::{hard_text, kubernetes, tekton};
 
     const KNOWN: [(&str, &str); 2] = [("HOME", "/root"), (DOLLAR_VARIABLE, "$")];
     const REPLACED: [(&str, &str); 3] =
         [("params.x", "VALUE"), ("tasks.a.results.b", "OTHER"), ("context.pipelineRun.name", "RUN")];
-
-    fn hard_text() -> impl Strategy<Value = String> {
-        let piece = prop_oneof![
-            8 => prop::sample::select(vec![
-                "$", "$$", "$(", "(", ")", "$(params.x)", "$(params", ".x)", "$(tasks.a.results.b)", "$(date +%s)",
-                "$(context.pipelineRun.name)", "$(params['x'])", "{{", "}}", "'", "\"", "\\", "\n", "é", "🦀",
-                "$((1+2))", "$(COULER_DOLLAR)", "${x}", "`ls`", "$(NOT_KNOWN)",
-            ]).prop_map(str::to_owned),
-            2 => "[a-z ]{0,6}",
-            1 => any::<char>().prop_map(String::from),
-        ];
-        prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
-    }
 
     proptest! {
         #[test]
@@ -180,6 +126,7 @@ mod tests {
 
         #[test]
         fn references_and_known_variables_are_replaced_in_any_surroundings(before in hard_text(), after in hard_text()) {
+            prop_assume!(!before.contains("HOME") && !after.contains("HOME"));
             let known = |name: &str| name == "HOME";
             let around = |text: &str, follows: bool| in_field(text, follows, &known);
             let written = format!("{}$(params.x){}$(HOME)", around(&before, true), around(&after, true));

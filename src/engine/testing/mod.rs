@@ -1,9 +1,14 @@
 //! Random programs that use every feature of the unified API, for property tests of engines.
 
+mod conditions;
 mod draft;
 mod isomorphism;
+mod models;
 mod node;
 mod parts;
+mod reach;
+mod survival;
+mod test_samples;
 mod texts;
 
 use std::collections::HashSet;
@@ -11,17 +16,26 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use crate::api::{
-    Comparison, ConcurrencyPolicy, Condition, Duration, Function, Input, Loop, Map, MapItems, Operand,
-    Output, OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
+    ArtifactLocation, ConcurrencyPolicy, Duration, Function, Input, Loop, Map, MapItems, Operand, Output,
+    OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
-use draft::{Draft, DraftCondition, DraftItems, Shape, draft};
+use draft::{Draft, DraftItems, Shape, draft};
 pub(crate) use isomorphism::{assert_isomorphic, with_components};
+pub(crate) use models::{hard_text, kubernetes, tekton};
 pub(crate) use node::node;
 use parts::workflow_settings;
+pub(crate) use reach::{Daemons, Reach, Unknown};
+pub(crate) use survival::{Reached, arguments, workflow_with};
+pub(crate) use test_samples::sample;
 use texts::text;
 
 /// A random valid program that Argo can express.
 pub(crate) fn random_program() -> impl Strategy<Value = Program> {
+    random_program_within(Reach::ALL)
+}
+
+/// A random valid program within the reach of an engine.
+pub(crate) fn random_program_within(reach: Reach) -> impl Strategy<Value = Program> {
     let schedule =
         prop::option::weighted(0.3, (0..3usize, any::<bool>(), prop::option::of(Just("Europe/Berlin"))));
     (
@@ -32,7 +46,7 @@ pub(crate) fn random_program() -> impl Strategy<Value = Program> {
         prop::option::of(text()),
         any::<bool>(),
     )
-        .prop_map(|(steps, exit, settings, schedule, description, reversed)| {
+        .prop_map(move |(steps, exit, settings, schedule, description, reversed)| {
             let schedule = schedule.map(|(policy, suspend, timezone)| Schedule {
                 cron: [vec!["0 16 * * 0"], vec!["*/5 * * * *", "0 3 1 * *"], vec!["30 2 * * 1-5"]][policy]
                     .iter()
@@ -46,11 +60,31 @@ pub(crate) fn random_program() -> impl Strategy<Value = Program> {
                 ][policy],
                 suspend,
             });
-            program(steps, exit, settings, schedule, description, reversed)
+            within(reach, program(reach, steps, exit, settings, schedule, description, reversed))
         })
 }
 
+/// The program without what only its whole shows to be out of reach.
+fn within(reach: Reach, mut program: Program) -> Program {
+    let mut all = program.steps.iter().chain(&program.on_exit);
+    let skips =
+        all.any(|step| step.map.is_some() || step.when.is_some() || step.settings.continue_on_failure);
+    if skips && !reach.limit_and_skips {
+        program.settings.parallelism = None;
+    }
+    if let Some(schedule) = program.schedule.as_mut().filter(|_| !reach.any_schedule) {
+        if schedule.concurrency == ConcurrencyPolicy::Replace {
+            schedule.concurrency = ConcurrencyPolicy::Allow;
+        }
+        for parameter in program.parameters.values_mut() {
+            parameter.default.get_or_insert_with(|| "free".into());
+        }
+    }
+    program
+}
+
 fn program(
+    reach: Reach,
     drafts: Vec<Draft>,
     exit: Vec<Draft>,
     settings: WorkflowSettings,
@@ -59,7 +93,7 @@ fn program(
     reversed: bool,
 ) -> Program {
     let mut used = HashSet::new();
-    let mut builder = Builder { settings: &settings, done: Vec::new(), exit: false };
+    let mut builder = Builder { reach, settings: &settings, done: Vec::new(), exit: false };
     for draft in drafts {
         let name = unused(draft.base, &mut used);
         let step = builder.step(name, &draft);
@@ -118,6 +152,7 @@ fn unused(base: &str, used: &mut HashSet<String>) -> String {
 }
 
 struct Builder<'a> {
+    reach: Reach,
     settings: &'a WorkflowSettings,
     /// Steps that later ones may read.
     done: Vec<Step>,
@@ -145,25 +180,53 @@ impl Builder<'_> {
             step.after.sort();
             step.after.dedup();
         }
-        self.shape(&mut step, draft, is_job);
-        let item = step.map.is_some();
-        step.when = draft.condition.as_ref().map(|condition| self.condition(condition, item, None));
+        self.keep_within(&mut step);
+        self.shape(&mut step, draft);
+        step.when = draft.condition.as_ref().map(|condition| self.condition(condition, Some(&step), None));
         self.inputs(&mut step, draft, is_job);
         self.texts(&mut step, draft);
         self.volumes(&mut step);
         step
     }
 
-    fn shape(&self, step: &mut Step, draft: &Draft, is_job: bool) {
+    fn keep_within(&self, step: &mut Step) {
+        let reach = self.reach;
+        step.settings.daemon &= reach.daemons != Daemons::Never;
+        if step.settings.daemon && reach.daemons == Daemons::Alone {
+            step.settings.cache = None;
+        }
+        step.settings.continue_on_failure &= reach.retry_and_go_on || step.settings.retry.is_none();
+        if let Function::RunContainer(call) = &mut step.run
+            && call.command.is_empty()
+            && match reach.unknown_commands {
+                Unknown::Anything => false,
+                Unknown::Printing => !step.outputs.is_empty() || step.settings.cache.is_some(),
+                Unknown::Plain => true,
+            }
+        {
+            call.command.push("run".into());
+        }
+        for output in &mut step.outputs {
+            if let OutputSource::Artifact { store, .. } = &mut output.source {
+                *store = store.take().filter(|store| reach.default_bucket || has_bucket(store));
+            }
+        }
+    }
+
+    fn shape(&self, step: &mut Step, draft: &Draft) {
         match &draft.shape {
             Shape::Plain => {}
             Shape::Map(items, parallelism) => {
-                step.map = Some(Map { over: self.items(items), parallelism: *parallelism });
+                let over = self.items(items);
+                let late = matches!(over, MapItems::Output { .. } | MapItems::Parameter { .. });
+                let limited = (!late || self.reach.late_lists) && (!self.exit || self.reach.exit_limits);
+                step.map = Some(Map { over, parallelism: parallelism.filter(|_| limited) });
             }
+            Shape::Loop(..) if step.settings.daemon && self.reach.daemons == Daemons::Alone => {}
             Shape::Loop(condition, limit, pause) => {
-                let own = if is_job { vec![Operand::Parameter("env".into())] } else { own_outputs(step) };
+                let own = own_outputs(step);
                 step.exec_while = Some(Loop {
-                    condition: self.condition(condition, false, Some(&own)),
+                    condition: self.condition(condition, None, Some(&own)),
                     limit: *limit,
                     pause: pause.map(Duration::from_seconds),
                 });
@@ -173,7 +236,9 @@ impl Builder<'_> {
 
     fn items(&self, items: &DraftItems) -> MapItems {
         let scalars = self.scalars();
+        let late = !self.exit || self.reach.late_lists;
         match items {
+            DraftItems::Output(_) | DraftItems::Parameter if !late => MapItems::Range { start: 1, end: 3 },
             DraftItems::Words(words) => {
                 MapItems::List { items: words.iter().map(|word| word.as_str().into()).collect() }
             }
@@ -193,10 +258,25 @@ impl Builder<'_> {
         }
     }
 
+    /// Earlier steps that this one may read.
+    fn readable(&self) -> impl Iterator<Item = &Step> {
+        let alone = self.reach.daemons == Daemons::Alone;
+        let done = if self.exit && !self.reach.exit_reads { &[][..] } else { &self.done };
+        done.iter().filter(move |step| !(alone && step.settings.daemon))
+    }
+
+    /// Whether the items of a map may have keys: objects do, and what is made at run time might.
+    fn has_keys(&self, step: &Step) -> bool {
+        match step.map.as_ref().map(|map| &map.over) {
+            Some(MapItems::List { items }) => items.iter().all(serde_json::Value::is_object),
+            Some(MapItems::Output { .. } | MapItems::Parameter { .. }) => self.reach.late_lists,
+            Some(MapItems::Range { .. }) | None => false,
+        }
+    }
+
     /// Scalars that earlier steps write.
     fn scalars(&self) -> Vec<(String, String)> {
-        let writers = self.done.iter().filter(|step| !matches!(step.run, Function::RunJob(_)));
-        writers
+        self.readable()
             .flat_map(|step| {
                 let declared =
                     step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Parameter { .. }));
@@ -207,7 +287,12 @@ impl Builder<'_> {
     }
 
     fn artifacts(&self) -> Vec<(String, String)> {
-        let writers = self.done.iter().filter(|step| step.map.is_none());
+        let stored = |step: &Step| {
+            step.outputs
+                .iter()
+                .any(|output| matches!(&output.source, OutputSource::Artifact { store: Some(_), .. }))
+        };
+        let writers = self.readable().filter(|step| step.map.is_none() || !stored(step));
         writers
             .flat_map(|step| {
                 let artifacts =
@@ -215,51 +300,6 @@ impl Builder<'_> {
                 artifacts.map(|output| (step.name.clone(), output.name.clone())).collect::<Vec<_>>()
             })
             .collect()
-    }
-
-    fn operands(&self, item: bool, own: Option<&[Operand]>) -> Vec<Operand> {
-        if let Some(own) = own {
-            let mut all = own.to_vec();
-            all.extend(own.to_vec());
-            all.push(Operand::Parameter("env".into()));
-            return all;
-        }
-        let mut all = vec![Operand::Parameter("env".into()), Operand::Parameter("free".into())];
-        all.extend(self.scalars().into_iter().map(|(step, output)| Operand::Output { step, output }));
-        if item {
-            all.extend([Operand::Item(None), Operand::Item(Some("name".into()))]);
-        }
-        if self.exit {
-            all.push(Operand::Output { step: "workflow".into(), output: "status".into() });
-        }
-        all
-    }
-
-    fn condition(&self, draft: &DraftCondition, item: bool, own: Option<&[Operand]>) -> Condition {
-        let operands = self.operands(item, own);
-        let comparison = |number: u8| {
-            use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-            [Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual][usize::from(number)]
-        };
-        match draft {
-            DraftCondition::Compare(left, number, right) => Condition::Compare {
-                left: left.get(&operands).clone(),
-                comparison: comparison(*number),
-                right: Operand::Literal(right.clone()),
-            },
-            DraftCondition::Pair(left, number, right) => Condition::Compare {
-                left: left.get(&operands).clone(),
-                comparison: comparison(*number),
-                right: right.get(&operands).clone(),
-            },
-            DraftCondition::In(left, values) => {
-                Condition::In { left: left.get(&operands).clone(), values: values.clone() }
-            }
-            DraftCondition::Join(and, parts) => {
-                let parts = parts.iter().map(|part| self.condition(part, item, own)).collect();
-                if *and { Condition::And(parts) } else { Condition::Or(parts) }
-            }
-        }
     }
 
     fn inputs(&self, step: &mut Step, draft: &Draft, is_job: bool) {
@@ -283,7 +323,8 @@ impl Builder<'_> {
                 step.inputs.push(Input::Parameter { name, value });
             }
         }
-        if let Some(location) = draft.external.clone().filter(|_| !is_job) {
+        let opened = |place: &ArtifactLocation| !is_job && (self.reach.default_bucket || has_bucket(place));
+        if let Some(location) = draft.external.clone().filter(opened) {
             step.inputs.push(Input::External {
                 name: "raw data".into(),
                 location,
@@ -299,7 +340,8 @@ impl Builder<'_> {
             self.scalars().into_iter().map(|(step, output)| format!("{{{{steps.{step}.{output}}}}}")),
         );
         if step.map.is_some() {
-            references.extend(["{{item}}".to_owned(), "{{ item.name }}".to_owned()]);
+            references.push("{{item}}".to_owned());
+            references.extend(self.has_keys(step).then(|| "{{ item.name }}".to_owned()));
         }
         let mut words = draft.words.clone();
         words.push(format!("{}{}", draft.words.join(""), draft.reads.get(&references)));
@@ -321,6 +363,10 @@ impl Builder<'_> {
     }
 }
 
+fn has_bucket(location: &ArtifactLocation) -> bool {
+    !matches!(location, ArtifactLocation::S3 { bucket: None, .. })
+}
+
 fn own_outputs(step: &Step) -> Vec<Operand> {
     let scalars = step.outputs.iter().filter(|out| matches!(out.source, OutputSource::Parameter { .. }));
     let names = scalars.map(|out| out.name.clone()).chain(["result".to_owned()]);
@@ -337,8 +383,8 @@ fn outputs(draft: &Draft) -> Vec<Output> {
         outputs.push(Output { name: "acc_value".into(), source });
     }
     if draft.outputs & 2 == 2 {
-        let readable = |place: &crate::api::ArtifactLocation| {
-            use crate::api::ArtifactLocation::{Git, Raw, Uri};
+        let readable = |place: &ArtifactLocation| {
+            use ArtifactLocation::{Git, Raw, Uri};
             !matches!(place, Git { .. } | Raw { .. }) && !matches!(place, Uri { uri } if uri.contains(".git"))
         };
         let store = draft.store.clone().filter(readable);

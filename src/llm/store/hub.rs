@@ -44,7 +44,10 @@ pub(super) async fn fetch(
     let mut broken = String::new();
     for _ in 0..=RESUMES {
         let before = part.len();
-        match transfer(&client, &url, model, part, progress).await? {
+        let attempt = transfer(&client, &url, model, part, progress).await;
+        // What came so far is kept, however this attempt ended.
+        part.flush().await?;
+        match attempt? {
             Attempt::Complete => return Ok(()),
             Attempt::Interrupted(reason) => broken = reason,
         }

@@ -159,7 +159,8 @@ impl PartFile {
         remove_if_there(&self.origin_path()).await
     }
 
-    async fn flush(&mut self) -> Result<(), LlmError> {
+    /// Hands everything appended so far to the system.
+    pub(super) async fn flush(&mut self) -> Result<(), LlmError> {
         let flushed = self.file.flush().await;
         flushed.map_err(|source| self.failed(source))
     }

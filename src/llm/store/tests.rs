@@ -131,7 +131,8 @@ async fn what_was_downloaded_is_kept_when_a_server_stops() {
     fixture.settings.hub_url = server.uri();
     let error = fixture.store().pull("tiny", &only(SourceKind::HuggingFace), &()).await.expect_err("stopped");
     assert!(matches!(&error, LlmError::Download { reason, .. } if reason.contains("503")), "{error:?}");
-    assert_eq!(std::fs::read(fixture.file("tiny.gguf.part")).expect("kept"), &content()[..3000]);
+    let kept = std::fs::read(fixture.file("tiny.gguf.part")).expect("kept");
+    assert!(kept == content()[..3000], "{} of 3000 bytes were kept", kept.len());
     assert!(!fixture.file("tiny.gguf").exists());
 }
 

@@ -66,6 +66,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_coverage: bool,
 
+    /// Without drawing further plans where the first one leaves something open
+    #[arg(long)]
+    no_choice: bool,
+
     /// Most seconds of one sample
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     timeout: u64,
@@ -266,10 +270,15 @@ fn options(arguments: &Arguments, model: &dyn LanguageModel, replayed: bool) -> 
             temperature: arguments.temperature,
             calibrate: !arguments.no_calibration,
             coverage: !arguments.no_coverage,
+            plans: if arguments.no_choice { 1 } else { PipelineOptions::default().plans },
             ..PipelineOptions::default()
         },
         samples: arguments.samples,
-        jobs: arguments.jobs.unwrap_or(if model.capabilities().concurrent && !replayed { 4 } else { 1 }),
+        jobs: arguments.jobs.unwrap_or_else(|| match (replayed, model.capabilities().concurrent) {
+            (true, _) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            (false, true) => 4,
+            (false, false) => 1,
+        }),
         timeout: Duration::from_secs(arguments.timeout),
         recorded_time: replayed,
     }
@@ -287,6 +296,7 @@ fn header(
         ("lake", arguments.no_lake),
         ("calibration", arguments.no_calibration),
         ("coverage", arguments.no_coverage),
+        ("choice", arguments.no_choice),
     ];
     RunHeader {
         version: LOG_VERSION.to_owned(),

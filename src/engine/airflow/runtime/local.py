@@ -16,6 +16,7 @@ class LocalStep(Step):
         "fetches",
         "stores",
         "cache_key",
+        "volumes",
     )
 
     def __init__(
@@ -76,6 +77,9 @@ class LocalStep(Step):
     def run_command(self):
         for path, place in self.fetches.items():
             place.fetch(pathlib.Path(path))
+        if not self.is_contained():
+            for path in self.volumes:
+                self.link_volume(pathlib.Path(path))
         for path, artifact in self.reads.items():
             self.link(pathlib.Path(path), home() / "runs" / run_path() / artifact)
         for path in map(pathlib.Path, self.values.values()):
@@ -115,7 +119,7 @@ class LocalStep(Step):
             script.write_text(self.source)
             return ["bash", str(script)]
         runtime = shutil.which("docker") or shutil.which("podman")
-        if os.environ.get("COULER_CONTAINERS") == "none" or (runtime is None and self.entrypoint):
+        if not self.is_contained():
             if not self.entrypoint:
                 raise AirflowFailException(f"{self.image} names no command, so it runs in a container only")
             if os.environ.get("COULER_CONTAINERS") != "none":
@@ -125,7 +129,7 @@ class LocalStep(Step):
             return [*self.entrypoint, *self.command]
         if runtime is None:
             raise AirflowFailException(f"{self.image} needs docker or podman")
-        mounts = {str(home()): str(home()), **self.volumes}
+        mounts = {str(home()): str(home()), **{str(self.volume(path)): path for path in self.volumes}}
         mounts |= {
             path: path for path in [os.path.dirname(path) for path in [*self.values.values(), *self.reads]]
         }
@@ -158,6 +162,32 @@ class LocalStep(Step):
         for path, place in self.stores.items():
             place.store(pathlib.Path(path))
         return written
+
+    def is_contained(self):
+        """Whether the step runs in a container, and not as a process of this machine."""
+        runtime = shutil.which("docker") or shutil.which("podman")
+        alone = os.environ.get("COULER_CONTAINERS") == "none" or (runtime is None and self.entrypoint)
+        return self.language is None and not alone
+
+    def volume(self, path):
+        """The folder of this machine behind the path of a volume; it is made unless the user named it."""
+        folder = home() / self.volumes[path]
+        if folder.is_relative_to(home()):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def link_volume(self, path):
+        """Puts the folder of a volume where a process expects it."""
+        folder = self.volume(str(path))
+        if path == folder or (path.is_symlink() and path.readlink() == folder):
+            return
+        scratch = self.volumes[str(path)].startswith("scratch/")
+        if scratch and path.is_dir() and not path.is_symlink():
+            return  # any folder will do
+        try:
+            self.link(path, folder)
+        except PermissionError as error:
+            raise AirflowFailException(f"the volume {path} cannot be put there: {error}") from error
 
     def link(self, path, artifact):
         if path == artifact or not artifact.exists():

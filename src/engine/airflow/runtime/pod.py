@@ -1,7 +1,8 @@
 class PodStep(Step, KubernetesPodOperator):
     """A pod whose values and files other steps read.
 
-    Values (`values`: name to file; `prints_result`: standard output) go through XCom. Files go through the volume claim
+    Values (`values`: name to file; `prints_result`: standard output; `logs_result`: the log, where the command is not
+    known) go through XCom. Files go through the volume claim
     of the workflow, where each run has a folder and each step one inside: `writes` (name to path) are copied there when
     the command is done, `reads` (path to STEP/NAME) are mounted from there. `fetches` and `stores` (path to place) are
     copied by rclone or git.
@@ -21,6 +22,7 @@ class PodStep(Step, KubernetesPodOperator):
         values=None,
         defaults=None,
         prints_result=False,
+        logs_result=False,
         reads=None,
         writes=None,
         optional=(),
@@ -33,6 +35,7 @@ class PodStep(Step, KubernetesPodOperator):
         **kwargs,
     ):
         self.values, self.defaults, self.prints_result = values or {}, defaults or {}, prints_result
+        self.logs_result, self.printed = logs_result, None
         self.reads, self.writes, self.optional = reads or {}, writes or {}, optional
         self.fetches, self.stores = fetches or {}, stores or {}
         self.cache_key, self.cache_max_age, self.working_dir = cache_key, cache_max_age, working_dir
@@ -49,10 +52,18 @@ class PodStep(Step, KubernetesPodOperator):
             if self.retry_on == "error" and self.command_failed():
                 raise AirflowFailException(str(error)) from error
             raise
+        if self.logs_result:
+            return {"result": (self.printed or "").rstrip("\n")}
         decoded = {
             name: base64.b64decode(value).decode(errors="replace") for name, value in written.items() if name
         }
         return self.defaults | {name: value.rstrip("\n") for name, value in decoded.items()}
+
+    def cleanup(self, pod, remote_pod, *args, **kwargs):
+        if self.logs_result and pod is not None:
+            place = {"name": pod.metadata.name, "namespace": pod.metadata.namespace}
+            self.printed = self.client.read_namespaced_pod_log(container=self.base_container_name, **place)
+        super().cleanup(pod, remote_pod, *args, **kwargs)
 
     def command_failed(self):
         """Whether the command ended by itself, so that the failure is none of the cluster's."""

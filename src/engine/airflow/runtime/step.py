@@ -11,12 +11,14 @@ class Step(BaseOperator):
         pause=0,
         soft_fail=False,
         retry_on="failure",
+        retry_within=None,
         item=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.component, self.item = component, item
-        self.only_if, self.soft_fail, self.retry_on = only_if, soft_fail, retry_on
+        self.only_if, self.soft_fail = only_if, soft_fail
+        self.retry_on, self.retry_within = retry_on, retry_within
         self.repeat_while, self.at_most, self.pause = repeat_while, at_most, pause
         self.latest, self.round = None, 0
 
@@ -34,10 +36,17 @@ class Step(BaseOperator):
                     break
                 time.sleep(self.pause)
         except (Exception, AirflowTaskTimeout) as error:
-            attempts_left = context["ti"].try_number <= self.retries and not isinstance(
-                error, AirflowFailException
-            )
-            if not self.soft_fail or attempts_left:
+            tried = context["ti"].try_number
+            final = isinstance(error, AirflowFailException) or tried > self.retries or self.is_late(tried)
+            if not self.soft_fail:
+                raise AirflowFailException(str(error)) if final and tried <= self.retries else error
+            if not final:
                 raise
             raise AirflowSkipException(f"failed, and the workflow goes on: {error}") from error
         return self.latest
+
+    def is_late(self, tried):
+        """Whether the waits before the next attempt would take longer together than they may."""
+        factor = float(self.retry_exponential_backoff or 1)
+        waits = sum(self.retry_delay.total_seconds() * factor**number for number in range(tried))
+        return self.retry_within is not None and waits > self.retry_within.total_seconds()

@@ -152,6 +152,17 @@ def unified(text):
     return REFERENCE.sub(replace, text)
 
 
+def unmarked(texts, variables):
+    """The texts with what the marks in the arguments of components stand for."""
+    if isinstance(variables, list):
+        named = [call.named for call in variables if "value" in call.named]
+        variables = {call["name"].value: getattr(call["value"], "value", "") for call in named}
+    values = {name: unified(value) for name, value in variables.items() if name.startswith("COULER_ARG_")}
+    mark = re.compile("@(COULER_ARG_[0-9]+)@")
+    replace = lambda found: values.get(found[1], found[0])
+    return [mark.sub(replace, text) if values else text for text in texts]
+
+
 def seconds(call):
     """The length of a `timedelta`."""
     units = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
@@ -252,6 +263,7 @@ class Graph:
         for name, value in named.items():
             if name not in ("doc", "component") and not (component and name in ("arguments", "source")):
                 texts += reader.texts_of(value)
+        texts = unmarked(texts, get("env_vars") or get("env") or {})
         manifest = get("manifest")
         command = get("cmds") or []
         is_script = command in (["python", "-c"], ["bash", "-c"]) or "language" in named

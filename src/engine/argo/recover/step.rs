@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::super::RecoveredStep;
+use super::super::super::kubernetes::component;
 use super::super::leaf::{COMPONENT, DESCRIPTION};
 use super::super::read::string;
 use super::super::workflow;
@@ -30,6 +31,12 @@ pub(super) fn recovered(template: &Value, defaults: &Value, bindings: &Bindings)
     if let Some(manifest) = &manifest {
         collect(manifest, bindings, &mut texts);
     }
+    let variables = body.get("env").and_then(Value::as_array).into_iter().flatten();
+    let marks: Vec<(String, String)> = variables
+        .filter(|variable| string(variable, "name").starts_with(component::VALUE))
+        .map(|variable| (string(variable, "name").to_owned(), unified(string(variable, "value"), bindings)))
+        .collect();
+    component::unmarked(&mut texts, &marks);
     let annotations = template.pointer("/metadata/annotations").unwrap_or(&Value::Null);
     RecoveredStep {
         component: Some(string(annotations, COMPONENT)).filter(|name| !name.is_empty()).map(str::to_owned),

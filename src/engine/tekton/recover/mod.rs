@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::clean::PURPOSE;
 use super::pipeline::{LANES, NAMES, PARALLELISM};
 use crate::engine::RecoveredGraph;
 use crate::engine::kubernetes::yaml;
@@ -56,7 +57,7 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
         step.after.clear();
         exit_steps.insert(string(task, "name").to_owned(), step);
     }
-    let crons: Vec<&Value> = of_kind("CronJob").map(|cron| &cron["spec"]).collect();
+    let crons: Vec<&Value> = schedules(&documents).map(|cron| &cron["spec"]).collect();
     let mut texts = Vec::new();
     for document in &documents {
         words::texts(document, &mut texts);
@@ -85,13 +86,22 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     })
 }
 
+/// The jobs that create runs.
+fn schedules(documents: &[Value]) -> impl Iterator<Item = &Value> {
+    documents.iter().filter(|document| {
+        let purpose = document.pointer("/metadata/annotations").and_then(|all| all.get(PURPOSE));
+        string(document, "kind") == "CronJob" && purpose.is_none()
+    })
+}
+
 /// The run, which may stand inside of a `CronJob`.
 fn run(documents: &[Value]) -> Option<Value> {
     let of_kind = |kind: &str| documents.iter().find(|document| string(document, "kind") == kind);
     if let Some(run) = of_kind("PipelineRun") {
         return Some(run.clone());
     }
-    let containers = of_kind("CronJob")?.pointer("/spec/jobTemplate/spec/template/spec/containers")?;
+    let containers =
+        schedules(documents).next()?.pointer("/spec/jobTemplate/spec/template/spec/containers")?;
     let text = words::variable(containers.get(0)?, "RUN")?;
     yaml::read_all(&words::plain(text)).ok()?.into_iter().next()
 }

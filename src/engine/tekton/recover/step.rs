@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::super::map::ITEMS;
+use super::super::rounds::LIMIT;
 use super::super::task::MAIN;
 use super::super::{helpers, job};
 use super::expression;
@@ -13,7 +14,7 @@ use super::words::{
 };
 use crate::api::{Condition, Literal};
 use crate::engine::RecoveredStep;
-use crate::engine::kubernetes::component::COMPONENT;
+use crate::engine::kubernetes::component::{COMPONENT, VALUE, unmarked};
 use crate::engine::kubernetes::yaml;
 
 /// The step that a task runs.
@@ -41,6 +42,13 @@ pub(super) fn recovered(task: &Value, names: &Names<'_>) -> RecoveredStep {
     let cached = steps.iter().find(|step| string(step, "name") == "cached");
     let mut all = Vec::new();
     texts(task, &mut all);
+    let mut all: Vec<String> = all.iter().map(|text| unified(text, &bindings)).collect();
+    let marks: Vec<(String, String)> = list(main, "env")
+        .iter()
+        .filter(|variable| string(variable, "name").starts_with(VALUE))
+        .map(|one| (string(one, "name").to_owned(), unified(string(one, "value"), &bindings)))
+        .collect();
+    unmarked(&mut all, &marks);
     RecoveredStep {
         component: annotation(task, COMPONENT).map(str::to_owned),
         kind: kind.to_owned(),
@@ -48,14 +56,14 @@ pub(super) fn recovered(task: &Value, names: &Names<'_>) -> RecoveredStep {
         after: after(task, names),
         when: condition(task, names).or_else(|| own(" || exit 0")),
         items: items(task, names),
-        map_parallelism: None,
+        map_parallelism: annotation(task, LIMIT).and_then(|limit| limit.parse().ok()),
         exec_while: own(" || break").map(|condition| (condition, bound(header))),
         retries: task.get("retries").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok()),
         timeout: seconds(string(task, "timeout")),
         cache: cached
             .map(|step| variable(step, "CACHE_MAX_AGE").and_then(|age| age.parse().ok()).unwrap_or(0)),
         resources: resources(container),
-        texts: all.iter().map(|text| unified(text, &bindings)).collect(),
+        texts: all,
     }
 }
 
@@ -150,10 +158,10 @@ fn items(task: &Value, names: &Names<'_>) -> Option<Vec<String>> {
         let prefix = if operand.starts_with("parameters.") { "" } else { "steps." };
         return Some(vec![format!("{prefix}{operand}")]);
     }
-    let items: Vec<&str> = match first {
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-        _ => list(matrix, "include").iter().map(|one| string(&one["params"][0], "value")).collect(),
-    };
+    let mut items: Vec<&str> = items_of(matrix);
+    for round in names.rounds(string(task, "name")) {
+        items.extend(items_of(&round["matrix"]));
+    }
     let text = |item: &&str| Value::from(*item).to_string();
     Some(match annotation(task, ITEMS) {
         Some("range") => vec![format!("{}..{}", items.first()?, items.last()?)],
@@ -165,6 +173,14 @@ fn items(task: &Value, names: &Names<'_>) -> Option<Vec<String>> {
             .collect(),
         _ => items.iter().map(text).collect(),
     })
+}
+
+/// The texts that a matrix goes through.
+fn items_of(matrix: &Value) -> Vec<&str> {
+    match list(matrix, "params").first().map(|param| &param["value"]) {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => list(matrix, "include").iter().map(|one| string(&one["params"][0], "value")).collect(),
+    }
 }
 
 /// The most runs of a loop.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::helpers::{ROLE, SERVES};
+use super::super::rounds::ROUND;
 use super::super::text::{DOLLAR_MARKER, DOLLAR_VARIABLE};
 
 /// The text of a field; empty if it is missing or no text.
@@ -36,6 +37,8 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
 /// What the names in references stand for.
 pub(super) struct Names<'a> {
     helpers: HashMap<&'a str, &'a Value>,
+    /// The same tasks as they stand in the manifest.
+    order: Vec<&'a Value>,
     /// The user's names of results that were changed.
     results: HashMap<String, String>,
 }
@@ -43,8 +46,8 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     pub(super) fn new(spec: &'a Value, results: HashMap<String, String>) -> Self {
         let annotated = |task: &&Value| annotation(task, ROLE).is_some();
-        let helpers = list(spec, "tasks").iter().filter(annotated);
-        Self { helpers: helpers.map(|task| (string(task, "name"), task)).collect(), results }
+        let order: Vec<&Value> = list(spec, "tasks").iter().filter(annotated).collect();
+        Self { helpers: order.iter().map(|task| (string(task, "name"), *task)).collect(), order, results }
     }
 
     pub(super) fn is_helper(&self, name: &str) -> bool {
@@ -54,6 +57,13 @@ impl<'a> Names<'a> {
     /// The helper of this name and role.
     pub(super) fn helper(&self, name: &str, role: &str) -> Option<&'a Value> {
         self.helpers.get(name).copied().filter(|task| annotation(task, ROLE) == Some(role))
+    }
+
+    /// The rounds of a mapped step after the first, in order.
+    pub(super) fn rounds(&self, step: &str) -> Vec<&'a Value> {
+        let serves =
+            |task: &&&Value| annotation(task, ROLE) == Some(ROUND) && annotation(task, SERVES) == Some(step);
+        self.order.iter().filter(serves).copied().collect()
     }
 
     /// The step that a task is or serves.
