@@ -8,6 +8,7 @@ COULER := target/release/couler
 ENV := . .ci/env;
 PYTHON_TESTS := target/python-tests
 PYTHON_BENCH := target/python-bench
+INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
 PYTHON_CONFORMANCE := target/python-conformance
 TEKTON_LINT := target/node-conformance/node_modules/.bin/tekton-lint
 SAMPLES := $(CURDIR)/target/samples
@@ -79,14 +80,15 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
-	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) ../shared/data/wfinstances.jsonl.gz
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES)
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
-	$(COULER) cache simulate
+	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 
-properties: ## Splitting and simulating on 10,000 random graphs, 2,000 random programs for each engine
+properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs, 2,000 random programs for each engine
 	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back for_one_machine reaches_the_process
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
+	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib run::scheduler
 
 $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	python3 -m venv $(PYTHON_BENCH)

@@ -50,7 +50,10 @@ pub fn prospects(workflow: &Workflow, settings: &RunSettings, store: &Store) -> 
             None => {
                 let task = Task { node, instance: 0 };
                 workshop.prepare(&plan, task, None, &results).map_err(|failure| failure.message).and_then(
-                    |prepared| match (prepared.uncached, store.lookup(&prepared.key, oldest(step), &files)) {
+                    |prepared| match (
+                        prepared.uncached,
+                        store.lookup(&prepared.key, oldest(step), &prepared.watched, &files),
+                    ) {
                         (Some(reason), _) => Err(reason.to_owned()),
                         (None, Some(entry)) => Ok(entry.done.clone()),
                         (None, None) if store.knows(&prepared.key) => {

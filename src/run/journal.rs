@@ -1,9 +1,10 @@
 //! The journal of a run: every change of state, on disk before anything is done about it.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use super::task::Done;
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Record {
     /// A process took over the run.
-    Began { version: u32, workflow: String, digest: String, at: u64 },
+    Began { version: u32, workflow: String, at: u64 },
     /// An attempt may start from now on.
     Started { step: String, item: Option<u32>, attempt: u32 },
     /// The step did its work.
@@ -41,24 +42,31 @@ pub(super) enum Record {
 /// The version of the format.
 pub(super) const VERSION: u32 = 1;
 
-/// What is waiting to be written, and how far the disk has it.
+/// How long a record that nothing waits for may be known to the system only.
+const IDLE_SYNC: Duration = Duration::from_millis(20);
+
+/// How far the system has the records, and how far the disk.
 #[derive(Debug, Default)]
 struct Shared {
-    pending: Vec<u8>,
-    appended: u64,
+    written: u64,
     committed: u64,
+    /// Something waits for the disk.
+    urgent: bool,
     closed: bool,
     error: Option<Arc<io::Error>>,
 }
 
-/// Writes records in groups: whatever gathers while one group goes to disk is the next.
+/// Records are handed to the system at once, so that the end of this process loses none, and brought to disk in groups:
+/// whatever gathers while the disk has one group is the next.
 pub(super) struct Journal {
+    file: Arc<File>,
+    buffer: Mutex<Vec<u8>>,
     shared: Arc<(Mutex<Shared>, Condvar)>,
     progress: Arc<tokio::sync::Notify>,
-    writer: Option<std::thread::JoinHandle<()>>,
+    syncing: Option<std::thread::JoinHandle<()>>,
 }
 
-fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -68,32 +76,54 @@ impl Journal {
     /// # Errors
     /// The file cannot be read, cut or written.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Record>)> {
+        let fresh = !path.exists();
         let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        if fresh {
+            remembered_by_its_folders(path)?;
+        }
         let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut file, &mut bytes)?;
+        file.read_to_end(&mut bytes)?;
         let found = record::read::<Record>(&bytes);
         if found.sound < bytes.len() {
             file.set_len(found.sound as u64)?;
         }
         let records =
             if found.damaged == 0 { found.records } else { record::read(&bytes[..found.sound]).records };
+        let file = Arc::new(file);
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
         let progress = Arc::new(tokio::sync::Notify::new());
-        let writer = std::thread::Builder::new().name("journal".into()).spawn({
-            let (shared, progress) = (Arc::clone(&shared), Arc::clone(&progress));
-            move || write_groups(&file, &shared, &progress)
+        let syncing = std::thread::Builder::new().name("journal".into()).spawn({
+            let (file, shared, progress) = (Arc::clone(&file), Arc::clone(&shared), Arc::clone(&progress));
+            move || sync_groups(&file, &shared, &progress)
         })?;
-        Ok((Self { shared, progress, writer: Some(writer) }, records))
+        Ok((Self { file, buffer: Mutex::default(), shared, progress, syncing: Some(syncing) }, records))
     }
 
-    /// Hands over records. They are durable when [`Journal::committed`] has reached the returned count.
+    /// Hands records over. They are durable when [`Journal::committed`] has reached their number. The start of an
+    /// attempt is waited for, so it is brought to disk without delay.
     pub(super) fn append(&self, records: &[Record]) {
-        let mut shared = locked(&self.shared.0);
-        for entry in records {
-            record::write(entry, &mut shared.pending);
+        if records.is_empty() {
+            return;
         }
-        shared.appended += records.len() as u64;
-        self.shared.1.notify_one();
+        let mut buffer = locked(&self.buffer);
+        buffer.clear();
+        records.iter().for_each(|entry| record::write(entry, &mut buffer));
+        let urgent = records.iter().any(|entry| matches!(entry, Record::Started { .. }));
+        if locked(&self.shared.0).error.is_some() {
+            // What follows a torn record would not be read.
+            return;
+        }
+        let written = (&*self.file).write_all(&buffer);
+        let mut shared = locked(&self.shared.0);
+        let idle = shared.written == shared.committed;
+        match written {
+            Ok(()) => shared.written += records.len() as u64,
+            Err(error) => shared.error = Some(Arc::new(error)),
+        }
+        let hurry = urgent && !std::mem::replace(&mut shared.urgent, true);
+        if idle || hurry || shared.error.is_some() {
+            self.shared.1.notify_one();
+        }
     }
 
     /// How many of the records appended are on disk.
@@ -113,7 +143,7 @@ impl Journal {
         self.progress.notified().await;
     }
 
-    /// Writes what is left and closes the file.
+    /// Brings what is left to disk and closes the file.
     ///
     /// # Errors
     /// The disk took no more.
@@ -125,8 +155,8 @@ impl Journal {
     fn finish(&mut self) {
         locked(&self.shared.0).closed = true;
         self.shared.1.notify_one();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        if let Some(syncing) = self.syncing.take() {
+            let _ = syncing.join();
         }
     }
 }
@@ -137,37 +167,49 @@ impl Drop for Journal {
     }
 }
 
-fn write_groups(mut file: &File, shared: &(Mutex<Shared>, Condvar), progress: &tokio::sync::Notify) {
-    let mut group = Vec::new();
-    loop {
-        let upto = {
-            let mut state = locked(&shared.0);
-            while state.pending.is_empty() && !state.closed {
-                state = shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.pending.is_empty() {
-                return;
-            }
-            group.clear();
-            std::mem::swap(&mut group, &mut state.pending);
-            state.appended
-        };
-        let written = file.write_all(&group).and_then(|()| file.sync_data());
+/// A new file survives a loss of power only when the folders that lead to it are on disk too.
+fn remembered_by_its_folders(path: &Path) -> io::Result<()> {
+    path.ancestors().skip(1).take(2).try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
+fn sync_groups(file: &File, shared: &(Mutex<Shared>, Condvar), progress: &tokio::sync::Notify) {
+    while let Some(upto) = next_group(shared) {
+        let synced = file.sync_data();
         let mut state = locked(&shared.0);
-        match written {
+        match synced {
             Ok(()) => state.committed = upto,
-            Err(error) => {
-                state.error = Some(Arc::new(error));
-                state.closed = true;
-            }
+            // What a disk has refused once is not written by a second attempt, although that may say so.
+            Err(error) => state.error = Some(Arc::new(error)),
         }
-        let failed = state.error.is_some();
         drop(state);
         progress.notify_one();
-        if failed {
-            return;
+    }
+    progress.notify_one();
+}
+
+/// Waits until records are to be brought to disk and returns their number; `None` when there are no more.
+fn next_group(shared: &(Mutex<Shared>, Condvar)) -> Option<u64> {
+    let mut state = locked(&shared.0);
+    loop {
+        let idle = state.written == state.committed;
+        if state.error.is_some() || (state.closed && idle) {
+            return None;
+        }
+        if idle {
+            state = shared.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        if state.closed || state.urgent {
+            break;
+        }
+        let (woken, waited) = shared.1.wait_timeout(state, IDLE_SYNC).unwrap_or_else(PoisonError::into_inner);
+        state = woken;
+        if waited.timed_out() {
+            break;
         }
     }
+    state.urgent = false;
+    Some(state.written)
 }
 
 /// Reads the journal of a run.

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::journal::Record;
 use super::prepare::{Prepared, Workshop};
 use super::scheduler::{Memory, Plan};
-use super::store::{Store, now};
+use super::store::{Entry, Store, now};
 use super::task::{Done, Results, Task};
+use crate::ir::Node;
 
 /// Results that a journal has, by step and item. Those of exit steps count only if the run never came to its end.
 pub(super) fn remembered(records: &[Record], exit_steps: &[&str]) -> HashMap<(String, Option<u32>), Done> {
@@ -37,6 +38,28 @@ pub(super) struct Recollection<'a> {
     pub(super) prepared: HashMap<Task, Prepared>,
 }
 
+impl Recollection<'_> {
+    /// Gives the store a result that it does not know because the process that made it was killed too early.
+    fn adopt(&mut self, node: &Node, task: Task, prepared: &Prepared, done: &Done) {
+        let files = self.workshop.files;
+        if prepared.uncached.is_some()
+            || self.store.lookup(&prepared.key, 0, &prepared.watched, files).is_some()
+        {
+            return;
+        }
+        let folder = prepared.folder.join("outputs");
+        let whole = done.outputs.iter().all(|(name, content)| {
+            files.content(&folder.join(name)).is_ok_and(|found| found.digest == content.digest)
+        });
+        if whole {
+            let workflow = self.store.workflow().to_owned();
+            let entry = Entry { workflow, step: node.name.clone(), done: done.clone(), created: now() };
+            // If the disk does not take it, the result is made again some day.
+            let _ = self.store.put(entry, task.node, node.map.is_none(), &folder);
+        }
+    }
+}
+
 impl Memory for Recollection<'_> {
     fn recall(
         &mut self,
@@ -53,14 +76,20 @@ impl Memory for Recollection<'_> {
         let own = self
             .before
             .get(&(node.name.clone(), number))
-            .filter(|done| done.key == prepared.key && done.holds(files));
+            .filter(|done| done.key == prepared.key && done.holds(&prepared.watched, files));
         let known = match own {
-            Some(done) => Some(done.clone()),
+            Some(done) => {
+                let done = done.clone();
+                self.adopt(node, task, &prepared, &done);
+                Some(done)
+            }
             None if prepared.uncached.is_some() || !self.workshop.settings.reuse => None,
             None => {
                 let age = node.settings.cache.as_ref().and_then(|cache| cache.max_age);
                 let oldest = age.map_or(0, |age| now().saturating_sub(age.seconds()));
-                self.store.lookup(&prepared.key, oldest, files).map(|entry| entry.done.clone())
+                self.store
+                    .lookup(&prepared.key, oldest, &prepared.watched, files)
+                    .map(|entry| entry.done.clone())
             }
         };
         match &known {

@@ -9,7 +9,9 @@ pub mod policy;
 pub mod simulate;
 
 mod catalogue;
+mod checks;
 mod digest;
+mod drive;
 mod explain;
 mod failure;
 mod journal;

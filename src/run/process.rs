@@ -1,15 +1,18 @@
 //! Child processes: a group of their own, a bounded log, a time limit, and nothing left behind.
 
+pub(super) mod leftovers;
 mod log;
 
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
 pub(super) use log::{Log, masked};
@@ -18,6 +21,8 @@ pub(super) use log::{Log, masked};
 const GRACE: Duration = Duration::from_secs(3);
 /// How long output is awaited from what a finished process may have left running elsewhere.
 const DRAIN: Duration = Duration::from_millis(300);
+/// Bytes read at once from each stream.
+const CHUNK: usize = 4096;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -67,79 +72,152 @@ impl Drop for Group {
     }
 }
 
+/// Why a process could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProcessError {
+    /// It cannot be started.
+    #[error("{program} cannot be started: {source}")]
+    Start { program: PathBuf, source: io::Error },
+    /// What it prints cannot be kept.
+    #[error("its log cannot be written: {0}")]
+    Log(io::Error),
+    /// The system does not tell how it ended.
+    #[error("its end is not known: {0}")]
+    Wait(io::Error),
+}
+
 /// Runs a process to its end.
 ///
 /// # Errors
-/// It cannot be started, or its log cannot be written.
-pub(super) async fn execute(invocation: Invocation, mut stop: watch::Receiver<bool>) -> io::Result<Ended> {
-    let Invocation { program, arguments, env, folder, timeout, memory, mut log } = invocation;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(env).current_dir(folder).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+/// [`ProcessError`]. The process and its children are ended then.
+pub(super) async fn execute(
+    mut invocation: Invocation,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Ended, ProcessError> {
+    let mut child = start(&invocation)?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    if let (Some(bytes), Some(pid)) = (memory, group.0) {
+    limit(&invocation, group.0);
+    let mut streams = Streams { out: child.stdout.take(), err: child.stderr.take() };
+    let (timeout, log) = (invocation.timeout, &mut invocation.log);
+    let cut = async {
+        tokio::select! {
+            () = passed(timeout) => Exit::TimedOut,
+            () = told(&mut stop) => Exit::Stopped,
+        }
+    };
+    let ended = tokio::select! {
+        ended = follow(&mut child, &mut streams, log) => Ok(ended?),
+        cut = cut => Err(cut),
+    };
+    let exit = match ended {
+        Ok(status) => exit_of(status),
+        Err(cut) => {
+            group.signal(Signal::TERM);
+            let _ = tokio::time::timeout(GRACE, follow(&mut child, &mut streams, log)).await;
+            cut
+        }
+    };
+    drop(group);
+    if streams.are_open() {
+        // What left the group may hold the streams open for ever.
+        let _ = tokio::time::timeout(DRAIN, streams.copy(log)).await;
+    }
+    log.finish().map_err(ProcessError::Log)?;
+    Ok(Ended { exit, log: invocation.log })
+}
+
+fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
+    let Invocation { program, arguments, env, folder, .. } = invocation;
+    // A path lets the child be made without a copy of this process; a name to be searched for would not.
+    let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
+    let found = path.and_then(|path| on_path(program, path));
+    let mut command = Command::new(found.as_ref().unwrap_or(program));
+    command.arg0(program).args(arguments).current_dir(folder).process_group(0);
+    command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })
+}
+
+/// Where a program is that is given by its name alone.
+pub(super) fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
+    if program.components().count() != 1 || program.is_absolute() {
+        return None;
+    }
+    path.split(':')
+        .filter(|folder| folder.starts_with('/'))
+        .map(|folder| Path::new(folder).join(program))
+        .find(|file| {
+            std::fs::metadata(file)
+                .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        })
+}
+
+fn limit(invocation: &Invocation, process: Option<Pid>) {
+    if let (Some(bytes), Some(pid)) = (invocation.memory, process) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         // A process that is gone already needs no limit.
         let _ = prlimit(Some(pid), Resource::As, limit);
     }
-    let deadline = async {
-        match timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
-    let stopped = async {
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let exit = tokio::select! {
-        status = follow(&mut child, &mut log) => exit_of(status?),
-        () = deadline => Exit::TimedOut,
-        () = stopped => Exit::Stopped,
-    };
-    if matches!(exit, Exit::TimedOut | Exit::Stopped) {
-        group.signal(Signal::TERM);
-        let _ = tokio::time::timeout(GRACE, follow(&mut child, &mut log)).await;
+}
+
+async fn passed(timeout: Option<Duration>) {
+    match timeout {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
     }
-    drop(group);
-    if child.stdout.is_some() || child.stderr.is_some() {
-        let _ = tokio::time::timeout(DRAIN, read_all(&mut child, &mut log)).await;
+}
+
+async fn told(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
-    log.finish()?;
-    Ok(Ended { exit, log })
 }
 
 fn exit_of(status: ExitStatus) -> Exit {
-    use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or_default()),
     }
 }
 
-/// Copies the output to the log until the process has ended.
-async fn follow(child: &mut Child, log: &mut Log) -> io::Result<ExitStatus> {
-    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-    let (mut first, mut second) = (vec![0; 8192], vec![0; 8192]);
-    let mut status = None;
-    while status.is_none() {
+/// Copies the output to the log until the process has ended, however much there still is to copy.
+async fn follow(child: &mut Child, streams: &mut Streams, log: &mut Log) -> Result<ExitStatus, ProcessError> {
+    loop {
         tokio::select! {
-            biased;
-            read = read_some(out.as_mut(), &mut first), if out.is_some() => match read? {
-                0 => out = None,
-                count => log.stdout(&first[..count])?,
-            },
-            read = read_some(err.as_mut(), &mut second), if err.is_some() => match read? {
-                0 => err = None,
-                count => log.stderr(&second[..count])?,
-            },
-            ended = child.wait() => status = Some(ended?),
+            ended = child.wait() => return ended.map_err(ProcessError::Wait),
+            copied = streams.copy(log), if streams.are_open() => copied.map_err(ProcessError::Log)?,
         }
     }
-    (child.stdout, child.stderr) = (out, err);
-    status.ok_or_else(|| io::Error::other("a process without an end"))
+}
+
+/// The output of a process; a stream that has ended is gone.
+struct Streams {
+    out: Option<ChildStdout>,
+    err: Option<ChildStderr>,
+}
+
+impl Streams {
+    fn are_open(&self) -> bool {
+        self.out.is_some() || self.err.is_some()
+    }
+
+    /// Copies until both streams have ended. What was read is in the log, also when this is left early.
+    async fn copy(&mut self, log: &mut Log) -> io::Result<()> {
+        let (mut first, mut second) = ([0; CHUNK], [0; CHUNK]);
+        while self.are_open() {
+            tokio::select! {
+                read = read_some(self.out.as_mut(), &mut first), if self.out.is_some() => match read? {
+                    0 => self.out = None,
+                    count => log.stdout(&first[..count])?,
+                },
+                read = read_some(self.err.as_mut(), &mut second), if self.err.is_some() => match read? {
+                    0 => self.err = None,
+                    count => log.stderr(&second[..count])?,
+                },
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn read_some(
@@ -150,24 +228,6 @@ async fn read_some(
         Some(stream) => stream.read(buffer).await,
         None => std::future::pending().await,
     }
-}
-
-/// Copies what is left in the pipes.
-async fn read_all(child: &mut Child, log: &mut Log) -> io::Result<()> {
-    let mut buffer = vec![0; 8192];
-    while let Some(stream) = &mut child.stdout {
-        match stream.read(&mut buffer).await? {
-            0 => child.stdout = None,
-            count => log.stdout(&buffer[..count])?,
-        }
-    }
-    while let Some(stream) = &mut child.stderr {
-        match stream.read(&mut buffer).await? {
-            0 => child.stderr = None,
-            count => log.stderr(&buffer[..count])?,
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

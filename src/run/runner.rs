@@ -3,28 +3,23 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
+use super::checks::{parameters, supported};
 use super::digest::StatCache;
-use super::journal::{Journal, Record, VERSION};
+use super::drive::Drive;
+use super::journal::Journal;
 use super::local::Local;
 use super::memory::{Recollection, remembered};
-use super::prepare::{Prepared, Workshop};
+use super::prepare::Workshop;
+use super::process::leftovers;
 use super::python::Environments;
-use super::report::{critical_path, step_result};
-use super::scheduler::{Limits, Notice, Outcome, Plan, Scheduler};
-use super::store::{Entry, Store, now};
-use super::task::{Done, Task};
-use super::values::Values;
+use super::scheduler::{Limits, Plan, Scheduler};
+use super::store::Store;
 use super::{RunReport, RunSettings, StepResult, StepState, policy};
-use crate::ir::{Action, NodeOutputKind, Workflow, digest};
-
-/// Time after which a run that was told to stop is left as it is.
-const LAST_WAIT: Duration = Duration::from_secs(8);
+use crate::ir::Workflow;
 
 /// Listens to a run.
 pub trait RunObserver: Sync {
@@ -94,21 +89,20 @@ pub async fn run(
     let values = parameters(workflow, settings)?;
     supported(workflow, settings)?;
     let started = Instant::now();
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RunError::Io { path, source }
-    };
-    std::fs::create_dir_all(&settings.folder).map_err(io(&settings.folder))?;
-    let _lock = exclusive(&settings.folder)?;
-    let journal_path = settings.folder.join("journal.log");
-    let (journal, records) = Journal::open(&journal_path).map_err(io(&journal_path))?;
-    let stat_path = settings.folder.parent().unwrap_or(&settings.folder).join("digests");
-    let files = StatCache::open(&stat_path);
+    let folder = &settings.folder;
+    std::fs::create_dir_all(folder).map_err(|source| RunError::Io { path: folder.clone(), source })?;
+    let _lock = exclusive(folder)?;
+    let path = folder.join("journal.log");
+    let (journal, records) =
+        Journal::open(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
+    if !records.is_empty() {
+        end_leftovers(folder, "an interrupted attempt", observer);
+    }
+    let files = StatCache::open(&folder.parent().unwrap_or(folder).join("digests"));
     let environments =
         Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
     let plan = Plan::new(workflow, settings.machine);
     begin_store(store, workflow, &plan);
-    let exit_steps: Vec<&str> = workflow.on_exit.iter().map(|node| node.name.as_str()).collect();
     let (halt, halted) = watch::channel(false);
     let local = Local {
         settings,
@@ -118,29 +112,26 @@ pub async fn run(
         stop: halted,
         daemons: std::sync::Mutex::default(),
     };
+    let exit_steps: Vec<&str> = workflow.on_exit.iter().map(|node| node.name.as_str()).collect();
     let memory = Recollection {
         workshop: Workshop { settings, files: &files, environments: &environments },
         before: remembered(&records, &exit_steps),
         store,
         prepared: HashMap::new(),
     };
-    let jobs =
-        workflow.settings.parallelism.map_or(settings.jobs, |most| settings.jobs.min(most as usize)).max(1);
-    let limits = Limits { jobs, machine: settings.machine, automatic_retries: settings.automatic_retries };
-    let scheduler = Scheduler::new(plan, limits, values);
-    let mut drive =
-        Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started };
-    drive.begin(workflow);
-    let outcome = drive.run(stop, workflow).await;
-    local.end_daemons(&halt).await;
-    let broken = |reason: String| RunError::Journal { path: journal_path.clone(), reason };
-    let stopped = outcome.map_err(|error| broken(error.to_string()))?;
-    let report = drive.report(stopped);
-    drive.end(&report, stopped);
-    drop(drive);
-    let finished = report.count(StepState::Stopped) == 0;
+    let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
+    let told = HashMap::new();
+    let drive =
+        Drive { scheduler, memory, local: &local, journal: &journal, observer, halt: &halt, started, told };
+    let outcome = drive.whole(workflow, stop).await;
+    let idle = [StepState::Cached, StepState::Skipped, StepState::Omitted];
+    if !outcome.as_ref().is_ok_and(|report| report.steps.iter().all(|step| idle.contains(&step.state))) {
+        end_leftovers(folder, "steps", observer);
+    }
+    let broken = |reason: String| RunError::Journal { path: path.clone(), reason };
+    let report = outcome.map_err(|error| broken(error.to_string()))?;
     files.save();
-    if let Err(error) = store.save(finished) {
+    if let Err(error) = store.save(report.count(StepState::Stopped) == 0) {
         observer.message(&format!(
             "the cache could not be written ({error}); results of this run may be made again"
         ));
@@ -149,210 +140,16 @@ pub async fn run(
     Ok(report)
 }
 
-struct Drive<'a> {
-    scheduler: Scheduler<'a>,
-    memory: Recollection<'a>,
-    local: &'a Local<'a>,
-    journal: &'a Journal,
-    observer: &'a dyn RunObserver,
-    halt: &'a watch::Sender<bool>,
-    started: Instant,
+fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {
+    let most = workflow.settings.parallelism.map_or(settings.jobs, |most| settings.jobs.min(most as usize));
+    Limits { jobs: most.max(1), machine: settings.machine, automatic_retries: settings.automatic_retries }
 }
 
-impl<'a> Drive<'a> {
-    fn now(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-
-    fn begin(&mut self, workflow: &Workflow) {
-        self.journal.append(&[Record::Began {
-            version: VERSION,
-            workflow: workflow.name.clone(),
-            digest: digest(workflow),
-            at: now(),
-        }]);
-    }
-
-    /// Works until everything is through; returns whether the user stopped it.
-    async fn run(
-        &mut self,
-        mut stop: watch::Receiver<bool>,
-        workflow: &Workflow,
-    ) -> Result<bool, std::sync::Arc<io::Error>> {
-        let limit = workflow.settings.time_limit.map(|limit| Duration::from_secs(limit.seconds()));
-        let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
-        let mut expired = false;
-        let mut stopped = false;
-        let mut running = FuturesUnordered::new();
-        loop {
-            // The record of the beginning is the first of the journal and none of the scheduler's.
-            let committed = self.journal.committed()?.saturating_sub(1);
-            let now = self.now();
-            let starts = self.scheduler.advance(now, committed, &mut self.memory);
-            self.journal.append(&self.scheduler.take_records());
-            self.tell();
-            for task in starts {
-                running.push(self.start(task));
-            }
-            if self.scheduler.is_over() && running.is_empty() {
-                return Ok(stopped);
-            }
-            let wake = self.scheduler.wake().map(|at| Duration::from_secs_f64((at - now).max(0.0)));
-            tokio::select! {
-                Some((task, prepared, outcome)) = running.next() => self.finished(task, prepared, outcome),
-                () = self.journal.progress() => {}
-                () = sleep(wake) => {}
-                () = until(deadline), if !expired => {
-                    expired = true;
-                    self.observer.message("the time limit of the workflow has passed");
-                    self.scheduler.expire();
-                    self.halt.send_replace(true);
-                }
-                _ = stop.wait_for(|stop| *stop), if !stopped => {
-                    stopped = true;
-                    self.scheduler.stop();
-                    self.halt.send_replace(true);
-                }
-                () = tokio::time::sleep(LAST_WAIT), if stopped => return Ok(true),
-            }
-            if expired && running.is_empty() && !stopped {
-                self.halt.send_replace(false);
-            }
-        }
-    }
-
-    /// The work of a task; it is prepared again if another attempt used up what was prepared.
-    fn start(&mut self, task: Task) -> impl Future<Output = (Task, Option<Prepared>, Outcome)> + use<'a> {
-        let (scheduler, local, observer) = (&self.scheduler, self.local, self.observer);
-        let again = !self.memory.prepared.contains_key(&task);
-        let prepared = match self.memory.prepared.remove(&task) {
-            Some(prepared) => Ok(prepared),
-            None => {
-                let item = scheduler.item(task);
-                self.memory.workshop.prepare(&scheduler.plan, task, item, &scheduler.results)
-            }
-        };
-        let node = scheduler.plan.node(task.node);
-        async move {
-            let prepared = match prepared {
-                Ok(prepared) => prepared,
-                Err(failure) => return (task, None, Outcome::Failed(failure)),
-            };
-            let outcome = local.run(node, &prepared, again, &|text| observer.message(text)).await;
-            (task, Some(prepared), outcome)
-        }
-    }
-
-    fn finished(&mut self, task: Task, prepared: Option<Prepared>, outcome: Outcome) {
-        let outcome = match (outcome, prepared) {
-            (Outcome::Succeeded(done), Some(prepared)) => {
-                Outcome::Succeeded(self.keep(task, &prepared, done))
-            }
-            (outcome, _) => outcome,
-        };
-        let now = self.now();
-        self.scheduler.finished(task, outcome, now);
-    }
-
-    /// Puts a result into the store, unless a file that was there before changed meanwhile.
-    fn keep(&mut self, task: Task, prepared: &Prepared, mut done: Done) -> Done {
-        let steady = prepared.watched.after(self.local.files);
-        let cacheable = prepared.uncached.is_none() && steady.is_some();
-        done.files = steady.unwrap_or_default();
-        if cacheable {
-            let node = self.scheduler.plan.node(task.node);
-            let entry = Entry {
-                workflow: self.memory.store.workflow().to_owned(),
-                step: node.name.clone(),
-                done: done.clone(),
-                created: now(),
-            };
-            let folder = prepared.folder.join("outputs");
-            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), &folder) {
-                self.observer.message(&format!("{} is not cached: {error}", node.name));
-            }
-        }
-        done
-    }
-
-    fn tell(&mut self) {
-        for notice in self.scheduler.take_notices() {
-            let plan = &self.scheduler.plan;
-            match notice {
-                Notice::Started { task, attempt } => {
-                    let node = plan.node(task.node);
-                    let item = node.map.as_ref().map(|_| task.instance);
-                    self.observer.started(&node.name, item, attempt);
-                }
-                Notice::Retrying { task, attempt, wait, message } => {
-                    self.observer.retrying(&plan.node(task.node).name, attempt, wait, &message);
-                }
-                Notice::Lost { node } => {
-                    let name = &plan.node(node).name;
-                    self.observer
-                        .message(&format!("{name}: its artifacts are no longer kept; it runs again"));
-                }
-                Notice::Ended { node } => {
-                    self.observer.finished(&step_result(&self.scheduler, node, self.local.settings));
-                }
-            }
-        }
-    }
-
-    fn report(&mut self, stopped: bool) -> RunReport {
-        self.tell();
-        self.restore_results();
-        let settings = self.local.settings;
-        let all = 0..self.scheduler.plan.entries.len();
-        let steps: Vec<StepResult> = all.map(|node| step_result(&self.scheduler, node, settings)).collect();
-        let (critical_path, critical_seconds) = critical_path(&self.scheduler, &steps);
-        let status = if stopped { "Stopped" } else { self.scheduler.status() };
-        RunReport { status: status.to_owned(), seconds: self.now(), steps, critical_path, critical_seconds }
-    }
-
-    /// Brings the artifacts of cached steps that nobody reads, and cached models, into the folder of the run.
-    fn restore_results(&self) {
-        for node in 0..self.scheduler.plan.steps {
-            let entry = &self.scheduler.plan.entries[node];
-            let (state, _, done) = self.scheduler.outcome(node);
-            let model = entry.node.outputs.iter().any(|output| {
-                matches!(output.kind, NodeOutputKind::Artifact { port_type: crate::api::PortType::Model, .. })
-            });
-            if state != StepState::Cached || !(model || entry.children.is_empty()) {
-                continue;
-            }
-            for (instance, done) in done.iter().enumerate().filter(|(_, done)| done.is_some()) {
-                let folder = super::prepare::task_folder(&self.local.settings.folder, entry.node, instance);
-                let whole = done.as_ref().is_some_and(|done| self.local.restore(&folder, done));
-                if !whole {
-                    self.observer.message(&format!(
-                        "{}: its artifacts are no longer kept; `--fresh` makes them again",
-                        entry.node.name
-                    ));
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, report: &RunReport, stopped: bool) {
-        self.journal.append(&self.scheduler.take_records());
-        if !stopped {
-            self.journal.append(&[Record::Ended { status: report.status.clone(), at: now() }]);
-        }
-    }
-}
-
-async fn sleep(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(deadline: Option<tokio::time::Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
+/// Ends what outlived the process that started it.
+fn end_leftovers(folder: &Path, whose: &str, observer: &dyn RunObserver) {
+    let ended = leftovers::end(folder);
+    if ended > 0 {
+        observer.message(&format!("ended {ended} processes that {whose} had left running"));
     }
 }
 
@@ -361,43 +158,6 @@ fn exclusive(folder: &Path) -> Result<std::fs::File, RunError> {
     let file = std::fs::File::create(&path).map_err(|source| RunError::Io { path, source })?;
     file.try_lock().map_err(|_| RunError::Busy { folder: folder.to_owned() })?;
     Ok(file)
-}
-
-fn parameters(workflow: &Workflow, settings: &RunSettings) -> Result<Values, RunError> {
-    let mut values = Values::default();
-    for (name, parameter) in &workflow.parameters {
-        let given = settings.parameters.get(name).or(parameter.default.as_ref());
-        let value = given.ok_or_else(|| RunError::NoValue { name: name.clone() })?;
-        values.parameters.insert(name.clone(), value.clone());
-    }
-    Ok(values)
-}
-
-/// Refuses what cannot run here before anything has run.
-fn supported(workflow: &Workflow, settings: &RunSettings) -> Result<(), RunError> {
-    for node in workflow.nodes() {
-        let reason = match &node.action {
-            Action::Job { job } => format!("a {} needs a cluster", job.kind()),
-            Action::Container { image, .. } if settings.containers.is_none() && !settings.host => {
-                format!(
-                    "{image} needs docker or podman, and neither is here (--host runs its command directly)"
-                )
-            }
-            Action::Container { image, command, .. } if settings.host && command.is_empty() => {
-                format!("without its image {image} there is no command to run")
-            }
-            _ if node.settings.resources.gpu.unwrap_or(0) > settings.machine.gpus => {
-                format!(
-                    "it asks for {} GPUs, and {} are here",
-                    node.settings.resources.gpu.unwrap_or(0),
-                    settings.machine.gpus
-                )
-            }
-            _ => continue,
-        };
-        return Err(RunError::Unsupported { step: node.name.clone(), reason });
-    }
-    Ok(())
 }
 
 fn begin_store(store: &mut Store, workflow: &Workflow, plan: &Plan<'_>) {

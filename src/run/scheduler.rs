@@ -8,8 +8,9 @@ mod ending;
 mod plan;
 #[cfg(test)]
 mod simulation;
+mod starting;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -30,9 +31,6 @@ pub(super) struct Limits {
     /// Whether failures that are known to pass are repeated although the step does not ask for it.
     pub(super) automatic_retries: bool,
 }
-
-/// Tasks that are announced in the journal ahead of a free place, per place: it hides the disk's delay.
-const AHEAD: usize = 8;
 
 /// Where earlier results are looked up.
 pub(super) trait Memory {
@@ -136,7 +134,8 @@ pub(super) struct Scheduler<'a> {
     limits: Limits,
     states: Vec<Status>,
     ready: BTreeSet<(u64, Task)>,
-    announced: VecDeque<Task>,
+    /// By rank, so that what matters most starts first, however late it became ready.
+    announced: BTreeSet<(u64, Task)>,
     delayed: BTreeSet<Task>,
     running: usize,
     free: Capacity,
@@ -164,7 +163,7 @@ impl<'a> Scheduler<'a> {
             states: states.collect(),
             results: Results { values, ..Results::default() },
             ready: BTreeSet::new(),
-            announced: VecDeque::new(),
+            announced: BTreeSet::new(),
             delayed: BTreeSet::new(),
             running: 0,
             free: limits.machine,
@@ -244,75 +243,6 @@ impl<'a> Scheduler<'a> {
     fn enqueue(&mut self, task: Task) {
         self.instance_mut(task).place = Place::Queued;
         self.ready.insert((self.entry(task.node).rank, task));
-    }
-
-    fn announce(&mut self, memory: &mut dyn Memory) {
-        let most = self.limits.jobs * (1 + AHEAD);
-        let mut after = None;
-        while self.running + self.announced.len() < most {
-            let next = match after {
-                None => self.ready.first(),
-                Some(place) => {
-                    self.ready.range((std::ops::Bound::Excluded(place), std::ops::Bound::Unbounded)).next()
-                }
-            };
-            let Some(&place) = next else { break };
-            let task = place.1;
-            if self.states[task.node].busy >= self.entry(task.node).parallelism {
-                after = Some(place);
-                continue;
-            }
-            self.ready.remove(&place);
-            let known = if self.instance(task).fresh {
-                let instance = &self.states[task.node].instances[task.instance];
-                memory.recall(&self.plan, task, instance.item.as_ref(), &self.results)
-            } else {
-                None
-            };
-            match known {
-                Some(done) => {
-                    self.cached(task, done);
-                    // Steps behind it may have become ready, also before the place reached.
-                    after = None;
-                }
-                None => self.announce_one(task),
-            }
-        }
-    }
-
-    fn announce_one(&mut self, task: Task) {
-        let (step, item) = self.label(task);
-        let attempt = self.instance(task).failures + 1;
-        self.record(Record::Started { step, item, attempt });
-        let number = self.recorded;
-        self.states[task.node].busy += 1;
-        let instance = self.instance_mut(task);
-        instance.place = Place::Announced(number);
-        self.announced.push_back(task);
-    }
-
-    fn start(&mut self, committed: u64) -> Vec<Task> {
-        let mut started = Vec::new();
-        let mut index = 0;
-        while index < self.announced.len() && self.running < self.limits.jobs {
-            let task = self.announced[index];
-            let durable =
-                matches!(self.instance(task).place, Place::Announced(number) if number <= committed);
-            let asked = self.entry(task.node).asked;
-            if !durable || !asked.fits(self.free) {
-                index += 1;
-                continue;
-            }
-            self.announced.remove(index);
-            self.free.take(asked);
-            self.running += 1;
-            let instance = self.instance_mut(task);
-            instance.place = Place::Running;
-            let attempt = instance.failures + 1;
-            self.notices.push(Notice::Started { task, attempt });
-            started.push(task);
-        }
-        started
     }
 
     fn cached(&mut self, task: Task, done: Done) {
@@ -398,6 +328,9 @@ impl<'a> Scheduler<'a> {
 
     /// When something happens by itself: the end of a pause or of a wait before a retry.
     pub(super) fn wake(&self) -> Option<f64> {
+        if self.stopping {
+            return None;
+        }
         self.delayed
             .iter()
             .filter_map(|task| match self.instance(*task).place {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::digest::{Content, Digest, StatCache};
+use super::prepare::Watched;
 use super::values::Values;
 
 /// One execution of a step: the step's position and, for a map, that of the item.
@@ -35,9 +36,12 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Whether the files that the step named are as it left them.
-    pub(super) fn holds(&self, files: &StatCache) -> bool {
-        self.files.iter().all(|(path, digest)| files.content(path).is_ok_and(|found| found.digest == *digest))
+    /// Whether the files that the step named are as it left them. `watched` has what was just seen of them.
+    pub(super) fn holds(&self, watched: &Watched, files: &StatCache) -> bool {
+        self.files.iter().all(|(path, digest)| match watched.seen(path) {
+            Some(found) => found == *digest,
+            None => files.content(path).is_ok_and(|found| found.digest == *digest),
+        })
     }
 }
 

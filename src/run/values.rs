@@ -63,6 +63,9 @@ impl Values {
 
     /// A text with its references replaced; `None` names the first one that has no value.
     pub(super) fn fill(&self, text: &str, item: Option<&Value>) -> Result<String, String> {
+        if !text.contains("{{") {
+            return Ok(text.to_owned());
+        }
         let mut filled = String::new();
         for piece in Template::parse(text, item.is_some()).0 {
             match piece {

@@ -1,6 +1,7 @@
 //! End-to-end tests of the command line, in one binary.
 
 mod compile;
+mod crash;
 mod eval;
 mod harness;
 mod layers;

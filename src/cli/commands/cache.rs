@@ -1,6 +1,6 @@
 //! `couler cache`: kept results, and what other policies would have saved.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use comfy_table::Table;
@@ -8,9 +8,10 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::json;
 
 use super::run::{cache_folder, open_store};
+use crate::cli::files::write_text;
 use crate::cli::{Environment, Failure, Output};
 use crate::run::policy::PolicyKind;
-use crate::run::simulate::{Share, Subject, compare, pipeline, read_instances};
+use crate::run::simulate::{self, Share, Subject, compare, pipeline, read_instances};
 use crate::run::{StoreSettings, parse_bytes};
 
 /// Look at and manage kept results, compare policies
@@ -57,6 +58,9 @@ enum Action {
         /// Seeds of the generated pipelines
         #[arg(long, default_value_t = 3, value_name = "N")]
         seeds: u64,
+        /// Draw it into an SVG file
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
         /// Print it as JSON
         #[arg(long)]
         json: bool,
@@ -70,7 +74,9 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         Action::Policy { policy, capacity, alpha, beta } => {
             set(policy, capacity.as_deref(), alpha, beta, environment, output)
         }
-        Action::Simulate { instances, seeds, json } => simulate(instances, seeds, json, output),
+        Action::Simulate { instances, seeds, plot, json } => {
+            simulate(instances, seeds, plot.as_deref(), json, output)
+        }
     }
 }
 
@@ -171,7 +177,13 @@ fn set(
 
 const CAPACITIES: [f64; 2] = [0.1, 0.25];
 
-fn simulate(instances: Option<PathBuf>, seeds: u64, as_json: bool, output: &Output) -> Result<(), Failure> {
+fn simulate(
+    instances: Option<PathBuf>,
+    seeds: u64,
+    plot: Option<&Path>,
+    as_json: bool,
+    output: &Output,
+) -> Result<(), Failure> {
     let tell = |name: &str| output.status(name);
     let generated: Vec<Subject> = [8, 11, 19]
         .into_iter()
@@ -187,6 +199,10 @@ fn simulate(instances: Option<PathBuf>, seeds: u64, as_json: bool, output: &Outp
         groups.push(("instances", compare(&chosen, &[1, 2, 3], &CAPACITIES, &PolicyKind::EVERY, &tell)));
     }
     output.clear_status();
+    if let Some(path) = plot {
+        write_text(path, &simulate::plot(&groups))?;
+        output.message(&format!("wrote {}", path.display()));
+    }
     if as_json {
         let groups: serde_json::Map<String, _> =
             groups.into_iter().map(|(name, shares)| (name.to_owned(), json!(shares))).collect();

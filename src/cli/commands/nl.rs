@@ -163,6 +163,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
             super::run::RunOptions::default(),
             environment,
             output,
+            super::run::opening_store(environment),
         )?;
         return super::run::verdict(&id, &report);
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::compile::read_workflow;
-use super::run::{RunOptions, as_json, carry_out, runs_folder, verdict};
+use super::run::{RunOptions, as_json, carry_out, opening_store, runs_folder, verdict};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::{Environment, Failure, Output};
 use crate::run::{RunManifest, list_runs, read_manifest};
@@ -29,6 +29,7 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let (folder, manifest) = find(&arguments.run, environment)?;
+    let store = opening_store(environment);
     let kept = folder.join("program.yaml");
     let path = arguments.program.as_ref().unwrap_or(&kept);
     let program = read_text(path)?;
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     if arguments.program.is_some() {
         write_text(&kept, &program)?;
     }
-    let report = carry_out(&workflow, &folder, manifest, &RunOptions::default(), environment, output)?;
+    let report = carry_out(&workflow, &folder, manifest, &RunOptions::default(), environment, output, store)?;
     let id = folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     if arguments.json {
         output.json(&as_json(&workflow, &id, &report))?;

@@ -67,10 +67,11 @@ pub(in crate::cli) struct RunOptions {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let parameters = parameters(&arguments.parameters)?;
+    let store = opening_store(environment);
     let program = read_text(&arguments.program)?;
     let workflow = read_workflow(&arguments.program, &program, environment)?;
     let (id, report) =
-        start(&workflow, &program, parameters, arguments.options.clone(), environment, output)?;
+        start(&workflow, &program, parameters, arguments.options.clone(), environment, output, store)?;
     if arguments.json {
         output.json(&as_json(&workflow, &id, &report))?;
     }
@@ -111,6 +112,14 @@ pub(super) fn open_store(environment: &Environment) -> Result<Store, Failure> {
     })
 }
 
+/// A store that is being opened meanwhile: it has a record of every result ever made.
+pub(super) type Opening = std::thread::JoinHandle<Result<Store, Failure>>;
+
+pub(super) fn opening_store(environment: &Environment) -> Opening {
+    let environment = environment.clone();
+    std::thread::spawn(move || open_store(&environment))
+}
+
 fn current_folder() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| {
         Failure::failed(format!("the current folder: {error}"), "change to an existing folder")
@@ -125,6 +134,7 @@ pub(super) fn start(
     options: RunOptions,
     environment: &Environment,
     output: &Output,
+    store: Opening,
 ) -> Result<(String, RunReport), Failure> {
     if let Some(unknown) = parameters.keys().find(|name| !workflow.parameters.contains_key(*name)) {
         let known: Vec<&str> = workflow.parameters.keys().map(String::as_str).collect();
@@ -151,7 +161,7 @@ pub(super) fn start(
     })?;
     write_text(&folder.join("program.yaml"), program)?;
     write_text(&folder.join("run.json"), &format!("{:#}\n", json!(manifest)))?;
-    let report = carry_out(workflow, &folder, manifest, &options, environment, output)?;
+    let report = carry_out(workflow, &folder, manifest, &options, environment, output, store)?;
     Ok((id, report))
 }
 
@@ -214,9 +224,10 @@ pub(super) fn carry_out(
     options: &RunOptions,
     environment: &Environment,
     output: &Output,
+    store: Opening,
 ) -> Result<RunReport, Failure> {
     let settings = settings(workflow, folder.to_owned(), manifest, options, environment)?;
-    let mut store = open_store(environment)?;
+    let mut store = store.join().expect("to open a store does not panic")?;
     let progress = RunProgress::new(output, workflow.graph.node_count());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,5 +1,7 @@
 //! The table of failure patterns. It is data: `patterns.yaml`, and files of the user with the same form.
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -83,14 +85,18 @@ struct Pattern {
     advice: Advice,
 }
 
-/// The patterns in the order in which they are tried.
-#[derive(Debug)]
-pub struct Patterns(Vec<Pattern>);
+/// The patterns in the order in which they are tried: those of the user, then those that come with couler, which are
+/// read when a failure first needs them.
+#[derive(Debug, Default)]
+pub struct Patterns {
+    own: Vec<Pattern>,
+    built_in: OnceLock<Vec<Pattern>>,
+}
 
 impl Patterns {
     /// The patterns that come with couler.
     pub fn built_in() -> Self {
-        Self(parse(BUILT_IN).expect("a test reads the table"))
+        Self::default()
     }
 
     /// The same, with patterns of the user that are tried first.
@@ -98,14 +104,17 @@ impl Patterns {
     /// # Errors
     /// [`PatternError`].
     pub fn with_user(text: &str) -> Result<Self, PatternError> {
-        let mut all = parse(text)?;
-        all.extend(Self::built_in().0);
-        Ok(Self(all))
+        Ok(Self { own: parse(text)?, built_in: OnceLock::new() })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Pattern> {
+        let built_in = self.built_in.get_or_init(|| parse(BUILT_IN).expect("a test reads the table"));
+        self.own.iter().chain(built_in)
     }
 
     /// The first pattern that fits, by name, and its advice.
     pub fn classify(&self, sign: Sign<'_>) -> Option<(&str, Advice)> {
-        let found = self.0.iter().find(|pattern| {
+        let found = self.all().find(|pattern| {
             !(pattern.only_before_start && sign.started)
                 && pattern.exit_code.is_none_or(|code| sign.exit_code == Some(code))
                 && pattern.expression.is_match(sign.message)
@@ -195,7 +204,7 @@ mod tests {
     #[test]
     fn every_pattern_is_met_by_a_message() {
         let patterns = Patterns::built_in();
-        for pattern in &patterns.0 {
+        for pattern in patterns.all() {
             let met = MESSAGES.lines().any(|line| pattern.expression.is_match(line));
             assert!(met, "{}", pattern.name);
         }

@@ -2,6 +2,7 @@
 
 mod container;
 mod outputs;
+mod script;
 
 use std::collections::HashMap;
 use std::io;
@@ -15,16 +16,12 @@ use super::RunSettings;
 use super::digest::StatCache;
 use super::failure::{Cause, Failure, Sign};
 use super::prepare::{Prepared, Reading, Source, Work};
-use super::process::{Ended, Exit, Invocation, Log, execute};
+use super::process::{Ended, Exit, Invocation, Log, ProcessError, execute, leftovers};
 use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
 use super::task::Done;
-use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
-
-/// Longest text that can be one argument of a program.
-const LONGEST_ARGUMENT: usize = 100 << 10;
 
 /// What tasks are run with.
 pub(super) struct Local<'a> {
@@ -100,13 +97,7 @@ impl Local<'_> {
         if node.settings.daemon {
             return Ok(Some(self.start_daemon(invocation)));
         }
-        let program = invocation.program.clone();
-        let ended = execute(invocation, self.stop.clone()).await.map_err(|error| {
-            if error.kind() == io::ErrorKind::StorageFull {
-                return disk(&error);
-            }
-            Failure::infrastructure(format!("{} cannot be started: {error}", program.display()))
-        })?;
+        let ended = execute(invocation, self.stop.clone()).await.map_err(|error| self.broken(&error))?;
         if let Some(name) = &name {
             container::take_outputs(self.settings, name, node, &prepared.folder, &ended).await;
         }
@@ -188,13 +179,17 @@ impl Local<'_> {
             env.push(("COULER_OUTPUTS".into(), outputs::places(node, &prepared.folder).to_string()));
             env.push(("COULER_VALUES".into(), prepared.folder.join("values").display().to_string()));
         }
-        env.push(("COULER_RUN".into(), self.settings.folder.display().to_string()));
+        env.push((leftovers::MARK.into(), self.settings.folder.display().to_string()));
         let (program, arguments) = match &prepared.work {
             Work::Container { image, command, args, .. } if self.settings.host => {
                 on_host(image, command, args, &env)?
             }
             Work::Container { .. } => container::command(self.settings, node, prepared, &env)?,
             Work::Script { language, source, requirements } => {
+                if !env.iter().any(|(name, _)| name == "SHELL") {
+                    // Without it bash reads the user data base to find it.
+                    env.push(("SHELL".into(), "/bin/sh".into()));
+                }
                 self.script(*language, source, requirements, &prepared.folder, tell).await?
             }
         };
@@ -211,31 +206,6 @@ impl Local<'_> {
         })
     }
 
-    /// A short script is an argument; a long one is a file.
-    async fn script(
-        &self,
-        language: ScriptLanguage,
-        source: &str,
-        requirements: &[String],
-        folder: &Path,
-        tell: &dyn Fn(&str),
-    ) -> Result<(PathBuf, Vec<String>), Failure> {
-        let program = match language {
-            ScriptLanguage::Bash => PathBuf::from("bash"),
-            ScriptLanguage::Python => {
-                let made = self.environments.interpreter(requirements, tell).await;
-                made.map_err(|error| self.known(Failure::infrastructure(error.to_string())))?
-            }
-        };
-        if language == ScriptLanguage::Bash && source.len() < LONGEST_ARGUMENT {
-            return Ok((program, vec!["-c".into(), source.to_owned(), "script".into()]));
-        }
-        let file = folder.join("script");
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, source));
-        written.map_err(|error| disk(&error))?;
-        Ok((program, vec![file.display().to_string()]))
-    }
-
     fn start_daemon(&self, invocation: Invocation) -> Done {
         let stop = self.stop.clone();
         let daemon = tokio::spawn(async move {
@@ -244,6 +214,19 @@ impl Local<'_> {
         });
         self.daemons.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(daemon);
         Done::default()
+    }
+
+    fn broken(&self, error: &ProcessError) -> Failure {
+        match error {
+            ProcessError::Log(source) => disk(source),
+            ProcessError::Start { .. } if !self.settings.working_dir.is_dir() => Failure::request(format!(
+                "{} is gone; it is the folder that the run was started in",
+                self.settings.working_dir.display()
+            )),
+            ProcessError::Start { .. } | ProcessError::Wait(_) => {
+                self.known(Failure::infrastructure(error.to_string()))
+            }
+        }
     }
 
     fn failure(&self, node: &Node, ended: &Ended) -> Failure {

@@ -121,6 +121,11 @@ impl Watched {
         Some(after)
     }
 
+    /// The digest of a file that was there when the step was prepared.
+    pub(in crate::run) fn seen(&self, path: &Path) -> Option<Digest> {
+        self.files.get(path).copied().flatten()
+    }
+
     /// Files that were there before the step.
     pub(in crate::run) fn inputs(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().filter(|(_, digest)| digest.is_some()).map(|(path, _)| path.as_path())

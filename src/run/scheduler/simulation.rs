@@ -1,4 +1,4 @@
-//! Ten thousand seeded workflows and schedules of faults, through the scheduler and the journal's own format.
+//! Seeded workflows and schedules of faults, through the scheduler and the journal's own format.
 //!
 //! The world here is simulated: attempts fail, the process is killed between any two steps of the driver (so that only
 //! what was committed of the journal is left, sometimes with a torn record), artifacts vanish. What must hold is
@@ -317,14 +317,19 @@ fn evicted_with(world: &World, id: &(String, usize)) -> bool {
     world.evicted.iter().any(|(step, _)| *step == id.0)
 }
 
+/// `make properties` asks for 10,000.
+fn cases() -> u64 {
+    u64::from(proptest::test_runner::Config::default().cases).max(500)
+}
+
 #[test]
-fn ten_thousand_schedules_of_faults_lose_and_repeat_nothing() {
-    (0..10_000).for_each(check);
+fn schedules_of_faults_lose_and_repeat_nothing() {
+    (0..cases()).for_each(check);
 }
 
 #[test]
 fn without_evictions_restart_work_is_what_had_not_succeeded() {
-    for seed in 0..2_000 {
+    for seed in 0..cases().min(2_000) {
         let mut rng = Rng::with_seed(seed);
         let workflow = workflow(&mut rng);
         let mut world = World {
@@ -353,7 +358,7 @@ fn without_evictions_restart_work_is_what_had_not_succeeded() {
 
 #[test]
 fn a_kill_at_every_turn_is_survived() {
-    for seed in 0..60 {
+    for seed in 0..cases().min(5_000) / 80 {
         for life in 0..80 {
             let mut rng = Rng::with_seed(seed);
             let workflow = workflow(&mut rng);

@@ -2,11 +2,13 @@
 
 mod instances;
 mod pipelines;
+mod plot;
 mod random;
 mod replay;
 
 pub use instances::{InstanceError, read_instances};
 pub use pipelines::pipeline;
+pub use plot::plot;
 pub use replay::{Trace, replay};
 
 use serde::Serialize;

@@ -3,13 +3,14 @@
 //! `index.log` has a line for every result ever made: its key, its values, the digests of its artifacts. Lines are
 //! small and stay when artifacts give way, so that the keys of later steps can be told without making anything.
 //! `objects/` has the artifacts, read-only. Nothing is trusted unseen: an artifact is hashed before it is used.
+//! Several processes may use a store at the same time (see `sharing`).
 
 mod objects;
 mod settings;
+mod sharing;
 mod state;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,10 +19,12 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, StatCache};
 use super::policy::{Graph, Ledger, Policy, Resident, View};
+use super::prepare::Watched;
 use super::record;
 use super::task::Done;
 pub(super) use objects::Objects;
 pub use settings::StoreSettings;
+use sharing::Sharing;
 pub use state::Shelf;
 use state::{History, State};
 
@@ -72,6 +75,7 @@ pub struct Store {
     index: HashMap<Digest, Vec<Entry>>,
     pending: Vec<u8>,
     objects: Objects,
+    sharing: Sharing,
     ledger: Ledger,
     history: History,
     policy: Box<dyn Policy>,
@@ -90,29 +94,37 @@ impl Store {
     /// The folder cannot be made or read.
     pub fn open(folder: &Path, settings: StoreSettings) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let bytes = match std::fs::read(folder.join("index.log")) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        let mut index: HashMap<Digest, Vec<Entry>> = HashMap::new();
-        for entry in record::read::<Entry>(&bytes).records {
-            remember(&mut index, entry);
-        }
+        let sharing = Sharing::new(folder)?;
+        let index = read_index(folder)?;
         let State { ledger, history } = State::read(&folder.join("state.json"));
         let policy = settings.kind().policy();
         let objects = Objects::new(folder);
-        Ok(Self {
+        let mut store = Self {
             folder: folder.to_owned(),
             settings,
             index,
             pending: Vec::new(),
             objects,
+            sharing,
             ledger,
             history,
             policy,
             current: None,
-        })
+        };
+        if store.sharing.is_unclean() {
+            store.sweep()?;
+        }
+        Ok(store)
+    }
+
+    /// Removes artifacts that nothing refers to: a process that was killed has left them. Not while others use the
+    /// store, whose state is not written yet.
+    fn sweep(&mut self) -> io::Result<()> {
+        let (objects, wanted) = (&self.objects, self.history.referenced());
+        if self.sharing.alone(|| objects.retain(&wanted))?.transpose()?.is_some() {
+            self.sharing.clean();
+        }
+        Ok(())
     }
 
     pub(super) fn objects(&self) -> Objects {
@@ -147,8 +159,15 @@ impl Store {
     }
 
     /// A result for a key, if the files it named are as they were. Newer ones come first.
-    pub(super) fn lookup(&self, key: &Digest, oldest: u64, files: &StatCache) -> Option<&Entry> {
-        self.index.get(key)?.iter().rev().find(|entry| entry.created >= oldest && entry.done.holds(files))
+    pub(super) fn lookup(
+        &self,
+        key: &Digest,
+        oldest: u64,
+        watched: &Watched,
+        files: &StatCache,
+    ) -> Option<&Entry> {
+        let entries = self.index.get(key)?.iter().rev();
+        entries.into_iter().find(|entry| entry.created >= oldest && entry.done.holds(watched, files))
     }
 
     /// Whether there is any result for a key, with other files perhaps.
@@ -219,6 +238,7 @@ impl Store {
         }
         let Some(victims) = self.policy.admit(&view, &self.ledger, id, node) else { return Ok(()) };
         let score = self.policy.score(&view, &self.ledger, id, node);
+        self.sharing.storing()?;
         for content in entry.done.outputs.iter().filter(|(_, content)| content.bytes > 0) {
             self.objects.add(content.1.digest, &folder.join(content.0))?;
         }
@@ -244,9 +264,8 @@ impl Store {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let path = self.folder.join("index.log");
-        let mut file = File::options().append(true).create(true).open(path)?;
-        file.write_all(&self.pending)?;
+        let _lock = self.sharing.lock()?;
+        sharing::append(&self.folder.join("index.log"), &self.pending)?;
         self.pending.clear();
         Ok(())
     }
@@ -264,7 +283,29 @@ impl Store {
                 return Ok(());
             }
         }
-        State::write(&self.folder.join("state.json"), &self.ledger, &mut self.history)
+        let lock = self.sharing.lock()?;
+        self.join_others();
+        State::write(&self.folder.join("state.json"), &self.ledger, &mut self.history)?;
+        drop(lock);
+        // Of several processes the last one finds itself alone and says so.
+        if self.sharing.alone(|| ())?.is_some() {
+            self.sharing.clean();
+        }
+        Ok(())
+    }
+
+    /// Takes over what other processes have stored and removed since the store was opened. The capacity holds for all
+    /// together.
+    fn join_others(&mut self) {
+        let others = State::read(&self.folder.join("state.json"));
+        let objects = &self.objects;
+        self.history.join(&mut self.ledger, others, |digest| objects.has(digest));
+        let capacity = as_float(self.settings.capacity_bytes());
+        let mut shelves = self.shelves();
+        while self.ledger.used > capacity {
+            let Some(least) = shelves.pop() else { break };
+            self.evict(&[least.id]);
+        }
     }
 
     /// What is kept, most valuable first.
@@ -291,13 +332,15 @@ impl Store {
     /// # Errors
     /// The index cannot be written.
     pub fn collect(&mut self, capacity: u64) -> io::Result<u64> {
+        let lock = self.sharing.lock()?;
+        self.index = read_index(&self.folder)?;
+        self.join_others();
         let mut shelves = self.shelves();
         let before = self.ledger.used;
         while self.ledger.used > as_float(capacity) {
             let Some(least) = shelves.pop() else { break };
             self.evict(&[least.id]);
         }
-        self.objects.retain(&self.history.referenced())?;
         let mut entries: Vec<Entry> = self.index.drain().flat_map(|(_, entries)| entries).collect();
         entries.sort_by(|a, b| (a.created, &a.step, a.done.key).cmp(&(b.created, &b.step, b.done.key)));
         entries.drain(..entries.len().saturating_sub(MOST_ENTRIES));
@@ -311,6 +354,8 @@ impl Store {
         file.persist(self.folder.join("index.log")).map_err(|error| error.error)?;
         self.pending.clear();
         State::write(&self.folder.join("state.json"), &self.ledger, &mut self.history)?;
+        drop(lock);
+        self.sweep()?;
         Ok(objects::whole(before - self.ledger.used))
     }
 
@@ -323,6 +368,19 @@ impl Store {
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn as_float(bytes: u64) -> f64 {
     bytes as f64
+}
+
+fn read_index(folder: &Path) -> io::Result<HashMap<Digest, Vec<Entry>>> {
+    let bytes = match std::fs::read(folder.join("index.log")) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut index = HashMap::new();
+    for entry in record::read::<Entry>(&bytes).records {
+        remember(&mut index, entry);
+    }
+    Ok(index)
 }
 
 /// The newest entry for the same files stands for the older ones.

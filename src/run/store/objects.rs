@@ -26,6 +26,10 @@ impl Objects {
         self.folder.join(&hex[..2]).join(hex)
     }
 
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        self.place(digest).exists()
+    }
+
     fn fresh(&self) -> io::Result<PathBuf> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         fs::create_dir_all(&self.incoming)?;

@@ -66,6 +66,11 @@ struct StepPast {
 pub(super) struct History {
     kept: HashMap<u128, Kept>,
     workflows: BTreeMap<String, Past>,
+    /// Artifacts that this process has stored, and those it has removed.
+    stored: HashSet<u128>,
+    removed: HashSet<u128>,
+    /// Workflows that this process has measured or observed.
+    touched: HashSet<String>,
     changed: bool,
 }
 
@@ -116,6 +121,39 @@ impl State {
 }
 
 impl History {
+    /// Takes over what other processes have written meanwhile, as far as this one has not changed it. `there` tells
+    /// whether an artifact is still stored.
+    pub(super) fn join(&mut self, ledger: &mut Ledger, others: State, there: impl Fn(Digest) -> bool) {
+        let State { ledger: mut other_ledger, history: other } = others;
+        ledger.clock = ledger.clock.max(other_ledger.clock);
+        let gone: Vec<u128> = self
+            .kept
+            .keys()
+            .filter(|id| !self.stored.contains(id) && !other.kept.contains_key(id))
+            .copied()
+            .collect();
+        for id in gone {
+            self.kept.remove(&id);
+            ledger.remove(id);
+        }
+        for (id, kept) in other.kept {
+            let known = self.kept.contains_key(&id) || self.removed.contains(&id);
+            if known || !kept.objects.iter().all(|digest| kept.bytes == 0.0 || there(*digest)) {
+                continue;
+            }
+            if let Some(resident) = other_ledger.remove(id) {
+                ledger.uses.insert(id, kept.uses);
+                ledger.insert(id, resident);
+                self.kept.insert(id, kept);
+            }
+        }
+        for (name, past) in other.workflows {
+            if !self.touched.contains(&name) {
+                self.workflows.insert(name, past);
+            }
+        }
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         !self.changed
     }
@@ -129,7 +167,7 @@ impl History {
         let past = self.workflows.entry(workflow.to_owned()).or_default();
         let step = past.steps.entry(step.to_owned()).or_default();
         (step.seconds, step.bytes) = (Some(seconds), bytes);
-        self.changed = true;
+        self.touch(workflow);
     }
 
     /// The artifacts that a workflow's steps had last.
@@ -180,8 +218,15 @@ impl History {
             step.changed += seen.changed[node] - 1.0;
             step.id = keys[node].map(hex).or(step.id.take());
         }
-        self.changed = true;
+        self.touch(workflow);
         true
+    }
+
+    fn touch(&mut self, workflow: &str) {
+        if !self.touched.contains(workflow) {
+            self.touched.insert(workflow.to_owned());
+        }
+        self.changed = true;
     }
 
     pub(super) fn keep(
@@ -194,12 +239,16 @@ impl History {
         let (workflow, step, objects) = (workflow.to_owned(), step.to_owned(), objects.collect());
         let bytes = self.measured(&workflow, &step).map_or(0.0, |measured| measured.1);
         self.kept.insert(id, Kept { workflow, step, bytes, objects, ..Kept::default() });
+        self.stored.insert(id);
+        self.removed.remove(&id);
         self.changed = true;
     }
 
     /// Forgets an artifact and returns the objects that nothing else refers to.
     pub(super) fn drop_kept(&mut self, id: u128) -> Vec<Digest> {
         let Some(kept) = self.kept.remove(&id) else { return Vec::new() };
+        self.stored.remove(&id);
+        self.removed.insert(id);
         self.changed = true;
         let referenced = self.referenced();
         kept.objects.into_iter().filter(|digest| !referenced.contains(digest)).collect()
