@@ -107,7 +107,9 @@ impl Journal {
         }
         let mut buffer = locked(&self.buffer);
         buffer.clear();
-        records.iter().for_each(|entry| record::write(entry, &mut buffer));
+        for entry in records {
+            record::write(entry, &mut buffer);
+        }
         let urgent = records.iter().any(|entry| matches!(entry, Record::Started { .. }));
         if locked(&self.shared.0).error.is_some() {
             // What follows a torn record would not be read.

@@ -81,14 +81,20 @@ fn resumed(dir: &Dir) -> Value {
     serde_json::from_str(&stdout).unwrap()
 }
 
-/// Resumes and checks that what had succeeded was not done again, and that everything was done in the end.
-fn goes_on(dir: &Dir, before: &[String], point: &str) {
+/// Resumes and checks that what had succeeded was not done again, and that everything was done in the end. Up to
+/// `in_flight` processes may have been started, but not have left their line, when the lines are counted.
+fn goes_on(dir: &Dir, before: &[String], in_flight: usize, point: &str) {
     let counts = ["first", "each", "last"].map(|step| executions(dir, step));
     let ended = resumed(dir);
     assert_eq!(ended["status"], "Succeeded", "{point}");
     for (index, (step, all)) in [("first", 1), ("each", 3), ("last", 1)].into_iter().enumerate() {
         let again = executions(dir, step) - counts[index];
-        assert_eq!(again, all - succeeded(before, step), "{step}, {point}");
+        let missing = all - succeeded(before, step);
+        let most = if missing == 0 { 0 } else { missing + in_flight };
+        assert!(
+            (missing..=most).contains(&again),
+            "{step} ran {again} times, {missing} were missing, {point}"
+        );
     }
     assert_eq!(executions(dir, "never"), 0);
     assert!(executions(dir, "goodbye") >= 1, "{point}");
@@ -109,7 +115,7 @@ fn a_kill_at_every_record_is_survived() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(reached, "record {point} never came");
-        goes_on(&dir, &records(&journal(&dir).unwrap()), &format!("killed after record {point}"));
+        goes_on(&dir, &records(&journal(&dir).unwrap()), 2, &format!("killed after record {point}"));
     }
 }
 
@@ -126,7 +132,7 @@ fn a_journal_that_ends_anywhere_is_gone_on_with() {
         std::fs::write(&path, all[..kept].concat() + torn).unwrap();
         // The store knows the results too; without it only the journal counts.
         let _ = std::fs::remove_dir_all(dir.path().join("home/cache"));
-        goes_on(&dir, &all[..kept], &format!("cut after record {kept}"));
+        goes_on(&dir, &all[..kept], 0, &format!("cut after record {kept}"));
     }
 }
 

@@ -179,8 +179,11 @@ impl Store {
     pub(super) fn used(&mut self, key: &Digest, done: &Done, node: Option<usize>) {
         let id = identity(key, done);
         self.ledger.touch(id);
-        if let (Some(current), Some(node)) = (&mut self.current, node) {
-            current.keys[node] = Some(id);
+        // Steps at the end are none that the policies weigh.
+        if let (Some(current), Some(node)) = (&mut self.current, node)
+            && let Some(key) = current.keys.get_mut(node)
+        {
+            *key = Some(id);
             current.stale = true;
             if let Some(resident) = self.ledger.kept.get_mut(&id) {
                 resident.node = Some(node);
@@ -199,8 +202,10 @@ impl Store {
         self.history.measure(&entry.workflow, &entry.step, entry.done.seconds, as_float(bytes));
         if bytes > 0 {
             self.keep_artifacts(&entry, id, node, whole, folder)?;
-        } else if let Some(current) = self.current.as_mut().filter(|_| whole) {
-            current.keys[node] = Some(id);
+        } else if let Some(current) = self.current.as_mut().filter(|_| whole)
+            && let Some(key) = current.keys.get_mut(node)
+        {
+            *key = Some(id);
         }
         record::write(&entry, &mut self.pending);
         remember(&mut self.index, entry);
