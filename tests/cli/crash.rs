@@ -218,10 +218,10 @@ steps:
 #[test]
 fn a_journal_without_room_stops_the_run_and_is_gone_on_with() {
     let dir = Dir::new();
-    let steps: String = (0..60)
+    let steps: Vec<String> = (0..60)
         .map(|step| format!("  - name: s{step}\n    run: {{function: run_script, language: bash, source: \"echo x >> $PWD/ran-s{step}\"}}\n"))
         .collect();
-    dir.write("p.yaml", &format!("version: couler/v1\nname: full\nsteps:\n{steps}"));
+    dir.write("p.yaml", &format!("version: couler/v1\nname: full\nsteps:\n{}", steps.concat()));
     let couler = assert_cmd::cargo::cargo_bin("couler");
     let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} run p.yaml -j 2", couler.display());
     let mut command = assert_cmd::Command::new("bash");
@@ -232,9 +232,9 @@ fn a_journal_without_room_stops_the_run_and_is_gone_on_with() {
     let before = records(&journal(&dir).unwrap());
     let counts: Vec<usize> = (0..60).map(|step| executions(&dir, &format!("s{step}"))).collect();
     resumed(&dir);
-    for step in 0..60 {
+    for (step, count) in counts.into_iter().enumerate() {
         let name = format!("s{step}");
-        let again = executions(&dir, &name) - counts[step];
+        let again = executions(&dir, &name) - count;
         assert_eq!(again, 1 - succeeded(&before, &name), "{name}");
     }
 }
@@ -244,7 +244,7 @@ fn two_runs_at_once_share_a_store() {
     let dir = Dir::new();
     let names: Vec<String> = (0..6).map(|number| format!("w{number}")).collect();
     for name in &names {
-        let steps: String = (0..4)
+        let steps: Vec<String> = (0..4)
             .map(|step| {
                 let path = dir.path().join(format!("{name}-{step}.bin"));
                 format!(
@@ -253,7 +253,10 @@ fn two_runs_at_once_share_a_store() {
                 )
             })
             .collect();
-        dir.write(&format!("{name}.yaml"), &format!("version: couler/v1\nname: {name}\nsteps:\n{steps}"));
+        dir.write(
+            &format!("{name}.yaml"),
+            &format!("version: couler/v1\nname: {name}\nsteps:\n{}", steps.concat()),
+        );
     }
     let children: Vec<Child> =
         names.iter().map(|name| begin(&dir, &["--quiet", "run", &format!("{name}.yaml")])).collect();
