@@ -17,6 +17,13 @@ static OF: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)^[\s"'`]*,?\s*(?:and|with|set to|followed by|plus|equal to|=|being|is)?\s*(?:the )?(?:value|name|content)s? of (?:the )?(?:workflow )?(?:parameter )?["'`]?([\w-]+)"#)
         .expect("the pattern is valid")
 });
+/// "The arguments --date and `run_date`", where the second is a parameter.
+static AND_PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)^["'`]?,?\s+(?:(?:and|with|followed by|plus|set to|being|is|=)\s+)?["'`]?([\w-]+)["'`]?"#,
+    )
+    .expect("the pattern is valid")
+});
 static COMMAND: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(commands?|cmd|executes?|python3?|bash|sh|java|node|mpirun|torchrun|entry ?point|befehl|commande|comando|comando|script)\b")
         .expect("the pattern is valid")
@@ -57,6 +64,12 @@ pub(super) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) 
             } else if mapped {
                 arguments.push("{{item}}".to_owned());
             }
+            continue;
+        }
+        if let Some(named) =
+            AND_PARAMETER.captures(rest).filter(|named| parameters.contains(&named[1].to_owned()))
+        {
+            arguments.push(format!("{{{{parameters.{}}}}}", &named[1]));
             continue;
         }
         if let Some(value) = VALUE.captures(rest) {

@@ -67,6 +67,10 @@ static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
             "tune.search",
             r"\b(?:optimi[sz]\w*|tun(?:e|es|ing)|search\w*|find|try|test)\b[^.;\n]{0,70}\b(?:trials?|hyper-?param\w*|combinations?|configurations?|settings|random search|grid)\b|\b\d+ (?:random )?trials?\b|\bhyper-?parameter (?:search|tuning|optimi[sz]ation)\b|\b(?:grid|random(?:i[sz]ed)?) ?search\b",
         ),
+        (
+            "kmeans.train",
+            r"\b(?:put|sort|divide|arrange|organi[sz]e)\b[^.;\n]{0,24}\binto? (?:\w+ )?(?:groups|clusters|segments)\b(?:[.,;]|$| and\b| so\b| of similar\b)",
+        ),
         ("notify.webhook", r"\bweb ?hook\b|\b(?:call|ping|post to|notify|hit|trigger)\b[^.;\n]{0,20}https?://"),
         ("notify.slack", r"\bslack\b|(?:^|[\s(])#[a-z][\w-]*[a-z]\b"),
         ("notify.email", r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b"),

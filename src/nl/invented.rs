@@ -232,3 +232,36 @@ pub(super) fn drop_invented_conditions(plan: &mut Plan, description: &str, chang
 pub(super) fn same(left: f64, right: f64) -> bool {
     (left - right).abs() < 1e-9
 }
+/// Whether a short description without any name or number was answered with steps that it does not speak of: fewer than
+/// a third of the words of the plan are its own.
+pub(super) fn is_made_up(plan: &Plan, description: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let lower = text.to_lowercase();
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3).map(str::to_owned).collect()
+    };
+    let own = words(description);
+    if own.len() > 4 || !super::literals::literals(description).is_empty() {
+        return false;
+    }
+    let planned: Vec<String> = plan.all_steps().flat_map(|step| words(&step.text)).collect();
+    let shared = planned.iter().filter(|word| own.contains(word)).count();
+    shared * 3 < planned.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nl::plan::testing::chain;
+
+    #[test]
+    fn steps_that_a_short_description_does_not_speak_of_are_made_up() {
+        let plan = |texts: &[&str]| {
+            let steps: Vec<(&str, &str)> = texts.iter().map(|text| ("data.load", *text)).collect();
+            chain(&steps)
+        };
+        let invented = ["Find the best parameters for LightGBM on loaves", "Take the better model"];
+        assert!(is_made_up(&plan(&invented), "make it better"));
+        assert!(!is_made_up(&plan(&["train a model", "deploy the model"]), "train a model and deploy it"));
+        assert!(!is_made_up(&plan(&invented), "tune a model on loaves.csv"));
+    }
+}

@@ -111,6 +111,21 @@ fn names_one(plan: &Plan, index: usize, word: &str) -> Option<usize> {
     found.next().is_none().then_some(first)
 }
 
+static WORKED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^\W*(?:and |then |but |,)*\b(?:when|once|as soon as|after|if) (?:that|this|it|all (?:that|this)) (?:has |have |is |was |had )?(?:worked|succeeded|succeeds|works|done|finished|finishes|completed?|through|gone well|went well|happened)\b",
+    )
+});
+
+/// "When that has worked, store a copy": it waits for the step before it.
+pub(super) fn follow_success(plan: &mut Plan, changes: &mut Vec<String>) {
+    for index in 1..plan.steps.len() {
+        if WORKED.is_match(&plan.steps[index].text) && plan.steps[index].when.is_none() {
+            link(plan, Some(index - 1), Some(index), changes);
+        }
+    }
+}
+
 static LAST: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:at the (?:very )?end|in the end|finally|when (?:it.?s |all is |everything is )?(?:done|finished|over)|afterwards|last of all|zum schluss|am ende|zuletzt|à la fin|al final|alla fine|no final)\b",
@@ -209,6 +224,18 @@ mod tests {
         ]);
         plan.steps.iter_mut().for_each(|step| step.after.clear());
         follow_needs(&mut plan, &mut Vec::new());
+        assert_eq!(plan.steps[2].after, ["s0", "s1"]);
+    }
+
+    #[test]
+    fn what_has_to_work_first_is_waited_for() {
+        let mut plan = chain(&[
+            ("data.load", "load a.csv"),
+            ("data.save", "store it as b.parquet"),
+            ("data.save", "when that has worked, store a copy in c.csv"),
+        ]);
+        plan.steps[2].after = vec!["s0".into()];
+        follow_success(&mut plan, &mut Vec::new());
         assert_eq!(plan.steps[2].after, ["s0", "s1"]);
     }
 

@@ -258,6 +258,10 @@ impl Pipeline<'_> {
                     let reason = plan.reason.unwrap_or_else(|| "no step was found in it".into());
                     return Err(PipelineError::Refused { reason, ignored: ignored.to_vec() });
                 }
+                Ok(plan) if super::invented::is_made_up(&plan, text) => {
+                    let reason = "it says too little: no step can be read from it".to_owned();
+                    return Err(PipelineError::Refused { reason, ignored: ignored.to_vec() });
+                }
                 Ok(mut plan) => {
                     let notes = tidy(&mut plan, text, self.lake);
                     return self.choose(text, plan, notes).await;

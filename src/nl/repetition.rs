@@ -50,6 +50,17 @@ static LESS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(below|under|less|smaller|lower|fewer|kleiner|unter|weniger|inférieur\w*|moins|menor|inferior|minore|drops?|falls?|gets? down)\b|<",
     )
 });
+/// The value itself counts too: "until it is at least 0.95".
+static AT_LEAST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(at least|no less than|not less than|not below|not under|reach\w*|hits?|mindestens|erreicht|au moins|atteint|al menos|como mínimo|alcan\w+|almeno|raggiung\w+|pelo menos|ating\w+)\b|>=|≥",
+    )
+});
+static AT_MOST: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(at most|no more than|not more than|not above|not over|höchstens|au plus|como máximo|como mucho|al massimo|no máximo)\b|<=|≤",
+    )
+});
 static OTHER: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"\b(not|n't|other than|anything but|different from|nicht|pas|no|non|não)\b|n't\b|!=")
 });
@@ -107,7 +118,8 @@ fn stated_loop(step: &mut PlannedStep, changes: &mut Vec<String>) {
     }
     let number = NUMBER.captures(behind).filter(|found| {
         let between = &behind[..found.get(1).map_or(0, |number| number.start())];
-        between.len() < 60 && (MORE.is_match(between) || LESS.is_match(between))
+        between.len() < 60
+            && [&MORE, &LESS, &AT_LEAST, &AT_MOST].iter().any(|pattern| pattern.is_match(between))
     });
     let value = match number {
         Some(number) => number[1].to_owned(),
@@ -166,6 +178,8 @@ fn continuing(step: &PlannedStep, until: &str, words: &str) -> Option<Condition>
         let at = behind.find(&constant)?;
         let between = &behind[..at];
         match (MORE.is_match(between), LESS.is_match(between)) {
+            _ if AT_LEAST.is_match(between) => (">=", constant),
+            _ if AT_MOST.is_match(between) => ("<=", constant),
             (true, false) => (">", constant),
             (false, true) => ("<", constant),
             (false, false) => (if OTHER.is_match(between) { "!=" } else { "==" }, constant),
@@ -223,6 +237,13 @@ mod tests {
                 "poll.result > 0.01",
                 Some(50),
             ),
+            (
+                "execute a:1 over and over until that score is at least 0.95, and at most 33 times",
+                "poll.result == 0.95",
+                "poll.result < 0.95",
+                Some(33),
+            ),
+            ("repeat a:1 while the gap is at most 0.5", "poll.result > 0.5", "poll.result <= 0.5", None),
             ("keep running a:1 until the loss drops below 0.2", "poll.loss < 0.2", "poll.loss >= 0.2", None),
             (
                 "poll a:1 until its output is READY, but no more than 30 tries",

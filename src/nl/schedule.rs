@@ -329,9 +329,27 @@ fn spoken_time(lower: &str) -> Option<(u32, u32)> {
             HOURS.join("|")
         ))
     });
+    static MINUTES: LazyLock<Regex> = LazyLock::new(|| {
+        regex(&format!(
+            r"\b({hours}|twenty|twenty-five|\d{{1,2}}) (?:minutes )?(past|to) ({hours}|\d{{1,2}})\b(?: o'clock)?(?: (in the morning)| (?:in the (?:afternoon|evening)|at night)| ?(a\.?m\b)| ?p\.?m\b)",
+            hours = HOURS.join("|")
+        ))
+    });
+    if let Some(found) = MINUTES.captures(lower) {
+        let minute = match &found[1] {
+            "twenty" => 20,
+            "twenty-five" => 25,
+            word => hour_of(word)?,
+        };
+        let hour = hour_of(&found[3]).filter(|hour| *hour <= 12 && (1..60).contains(&minute))?;
+        let early =
+            found.get(4).is_some() || found.get(5).is_some() || (lower.contains("at night") && hour < 6);
+        let hour = if early { hour % 12 } else { hour % 12 + 12 };
+        return Some(if &found[2] == "past" { (hour, minute) } else { ((hour + 23) % 24, 60 - minute) });
+    }
     let found = SPOKEN.captures(lower)?;
     let word = &found[2];
-    let spelled = HOURS.iter().position(|hour| hour == &word).and_then(|at| u32::try_from(at + 1).ok());
+    let spelled = spelled_hour(word);
     // "At 7" is read with its minutes elsewhere.
     let hour = match spelled {
         Some(hour) => hour,
@@ -350,6 +368,14 @@ fn spoken_time(lower: &str) -> Option<(u32, u32)> {
         "quarter to" => ((hour + 23) % 24, 45),
         _ => (hour, 0),
     })
+}
+
+fn spelled_hour(word: &str) -> Option<u32> {
+    HOURS.iter().position(|hour| *hour == word).and_then(|at| u32::try_from(at + 1).ok())
+}
+
+fn hour_of(word: &str) -> Option<u32> {
+    spelled_hour(word).or_else(|| word.parse().ok())
 }
 
 const HOURS: [&str; 12] =

@@ -16,7 +16,7 @@ use super::invented::{
     drop_echoes, drop_invented_conditions, drop_invented_loops, drop_invented_steps, drop_repeated_steps,
 };
 use super::links::{
-    follow_arrows, follow_needs, follow_precedence, follow_printed_values, follow_to_the_end,
+    follow_arrows, follow_needs, follow_precedence, follow_printed_values, follow_success, follow_to_the_end,
 };
 use super::literals::literals;
 use super::mapping::read_items;
@@ -77,6 +77,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     follow_precedence(plan, &mut changes);
     follow_arrows(plan, description, &mut changes);
     follow_needs(plan, &mut changes);
+    follow_success(plan, &mut changes);
     order_by_text(plan, description, lake, &mut changes);
     follow_to_the_end(plan, &mut changes);
     separate_alternatives(plan, &mut changes);
@@ -89,7 +90,7 @@ pub(super) static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static SETTINGS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|retried|cached|mounted|the (?:secret|config ?map|volume|claim)s?|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)*(?: alone| only| itself| also)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
+    Regex::new(r"(?i)^\W*(and |also |then |but )?(retry|retries|retried|cached|mounted|the (?:secret|config ?map|volume|claim)s?|no more than|not more than|at most|up to|never more than|maximum|max|give up|give (it|each|the|them)|limit|allow|time ?out|cache|mount|tolerate|reserve|request|set (the|a)|use \d+ (gpus?|cpus?|cores)|remember|results? older than|(?:nothing|anything) older than|older results?|it (should|must|needs)|(the )?[\w-]+( step| training| job| container| image)*(?: alone| only| itself| also)? (gets?|needs?|takes?|has|have|may be|must be|should be|is allowed|can be|requires?)|wiederhole|réessa)\b")
         .expect("the pattern is valid")
 });
 
