@@ -32,6 +32,18 @@ fn the_recorded_suite_still_passes() {
 }
 
 #[test]
+fn the_committed_run_can_be_opened() {
+    let dir = Dir::new();
+    let log = repository("eval/reports/2026-11-24-unseen.jsonl");
+    let (code, stdout, errors) =
+        dir.run(&["eval", "report", log.to_str().unwrap(), "--html", "run.html", "--json"]);
+    assert_eq!(code, 0, "{errors}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["all"]["descriptions"], 24);
+    assert!(std::fs::read_to_string(dir.path().join("run.html")).unwrap().contains("<svg"));
+}
+
+#[test]
 fn one_broken_case_fails_the_run() {
     let dir = Dir::new();
     let text = std::fs::read_to_string(repository(SUITE)).unwrap();
