@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::problem::choices;
 use super::{
-    Condition, Function, Input, Job, MapItems, Operand, OutputSource, Piece, Problem, Problems, Program,
-    Step, Template, VERSION, Volume,
+    ArtifactLocation, Condition, Function, Input, Job, MapItems, Operand, OutputSource, Piece, Problem,
+    Problems, Program, Step, Template, VERSION, Volume,
 };
 
 /// The reserved name by which conditions of `on_exit` steps read `workflow.status`: `Succeeded`, `Failed` or `Error`.
@@ -371,6 +371,16 @@ impl Checker<'_> {
             if let Input::Artifact { step: from, output, .. } = input {
                 self.check_output(&here, from, output);
             }
+            if matches!(step.run, Function::RunJob(_)) && !matches!(input, Input::Parameter { .. }) {
+                self.add(
+                    &here,
+                    format!(
+                        "the input {:?} would not arrive: nothing puts files into the pods of a job",
+                        input.name()
+                    ),
+                    "mount a volume, or give its address as a parameter",
+                );
+            }
         }
     }
 
@@ -387,6 +397,25 @@ impl Checker<'_> {
             }
             let (OutputSource::Parameter { path: file, .. } | OutputSource::Artifact { path: file, .. }) =
                 &output.source;
+            if matches!(step.run, Function::RunJob(_)) {
+                self.add(
+                    format!("{path}/outputs/{index}"),
+                    format!("the output {:?} cannot be handed on: nothing reads files from the pods of a job", output.name),
+                    "let the job write to a volume or store, and read it in a following step; `result` needs no declaration",
+                );
+            }
+            if let OutputSource::Artifact { store: Some(store), .. } = &output.source
+                && matches!(store, ArtifactLocation::Git { .. } | ArtifactLocation::Raw { .. })
+            {
+                self.add(
+                    format!("{path}/outputs/{index}"),
+                    format!(
+                        "the output {:?} cannot be stored there: git and raw text are read only",
+                        output.name
+                    ),
+                    "use an object store",
+                );
+            }
             if !file.starts_with('/') {
                 self.add(
                     format!("{path}/outputs/{index}"),

@@ -90,6 +90,39 @@ fn errors_name_the_place_and_the_next_step() {
 }
 
 #[test]
+fn files_that_nothing_can_carry_are_refused_on_every_engine() {
+    let dir = Dir::new();
+    let job = "run: {function: run_job, job: {kind: TFJob, image: t}}";
+    let address = "location: {kind: uri, uri: 's3://b/d.csv'}";
+    let store = "store: {kind: git, repository: 'https://x.example/r.git'}";
+    for (step, expected) in [
+        (
+            format!("{job}, outputs: [{{name: m, source: {{kind: artifact, path: /m}}}}]"),
+            "nothing reads files from the pods of a job",
+        ),
+        (
+            format!("{job}, inputs: [{{kind: external, name: d, {address}}}]"),
+            "nothing puts files into the pods of a job",
+        ),
+        (
+            format!(
+                "run: {{function: run_container, image: i, command: [x]}}, \
+                 outputs: [{{name: m, source: {{kind: artifact, path: /m, {store}}}}}]"
+            ),
+            "git and raw text are read only",
+        ),
+    ] {
+        dir.write("p.yaml", &format!("version: couler/v1\nname: w\nsteps: [{{name: a, {step}}}]\n"));
+        for engine in ["argo", "airflow", "tekton"] {
+            let (code, _, errors) = dir.run(&["compile", "p.yaml", "--engine", engine, "-o", "out"]);
+            assert_eq!(code, 1, "{errors}");
+            assert!(errors.contains(expected) && errors.contains("/steps/0/"), "{errors}");
+            assert!(!dir.path().join("out").exists());
+        }
+    }
+}
+
+#[test]
 fn wrong_usage_is_exit_code_2() {
     let dir = Dir::new();
     dir.write("p.yaml", PROGRAM);

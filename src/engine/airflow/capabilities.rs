@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Airflow (target kubernetes).
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native, Unsupported};
+use super::super::Support::{Lowered, Native};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -27,8 +27,6 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         "run_job.result",
         Lowered("the status of the resource, of a Katib search the best trial, goes to XCom as JSON"),
     ),
-    ("run_job.inputs.artifact", Unsupported("nothing puts files into the pods of a job")),
-    ("run_job.outputs", Unsupported("nothing collects files from the pods of a job")),
     ("component", Lowered("a pod that reads COULER_ variables; its files are on the volume claim")),
     ("concurrent", Lowered("tasks that do not depend on each other")),
     ("after", Native),
@@ -61,7 +59,6 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ),
     ("outputs.artifact", Lowered("copied to the folder of the run on the volume claim couler-artifacts")),
     ("outputs.artifact.store", Lowered("rclone copies it when the command is done")),
-    ("outputs.artifact.store.git", Unsupported("git and raw text are read only")),
     ("settings.env", Native),
     ("settings.secrets", Native),
     ("settings.resources", Native),

@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Argo.
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native, Unsupported};
+use super::super::Support::{Lowered, Native};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -18,8 +18,6 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         "run_job.result",
         Lowered("jq reads the status of the resource, of a Katib search the best trial, as JSON"),
     ),
-    ("run_job.inputs.artifact", Unsupported("Argo puts no files into the pods of a job")),
-    ("run_job.outputs", Unsupported("Argo reads no files from the pods of a job")),
     ("component", Lowered("script template; arguments, ports and values go through COULER_ variables")),
     ("concurrent", Lowered("tasks that do not depend on each other")),
     ("after", Native),
@@ -58,7 +56,6 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("outputs.parameter", Native),
     ("outputs.artifact", Native),
     ("outputs.artifact.store", Native),
-    ("outputs.artifact.store.git", Unsupported("git and raw text are read only")),
     ("settings.env", Native),
     ("settings.secrets", Native),
     ("settings.resources", Native),
