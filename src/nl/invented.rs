@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::literals::{Literal, LiteralKind, literals};
-use super::pattern::regex;
+use super::pattern::{regex, stems};
 use super::plan::{Plan, PlannedStep, is_english};
 use super::several_images::image_parts;
 use super::tidy::UNTIL;
@@ -80,24 +80,22 @@ pub(super) fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &
         // The quotes may be translations.
         return;
     }
-    let stems = |text: &str| -> Vec<String> {
-        text.to_lowercase()
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.chars().count() > 3)
-            .map(|word| word.chars().take(4).collect())
-            .collect()
-    };
-    let known = stems(description);
+    let known = stems(description, 3, 4);
     let invented = |step: &PlannedStep| {
-        let told = stems(&step.text);
+        let told = stems(&step.text, 3, 4);
         told.len() > 2 && told.iter().filter(|word| known.contains(word)).count() * 2 < told.len()
     };
-    if plan.steps.iter().all(invented) {
+    drop_unless_all(plan, invented, changes);
+}
+
+/// Drops the steps that are not in the description; where none is, the plan is left as it is.
+fn drop_unless_all(plan: &mut Plan, is_foreign: impl Fn(&PlannedStep) -> bool, changes: &mut Vec<String>) {
+    if plan.steps.iter().all(&is_foreign) {
         return;
     }
     for steps in [&mut plan.steps, &mut plan.finally] {
         steps.retain(|step| {
-            let drop = invented(step);
+            let drop = is_foreign(step);
             if drop {
                 changes.push(format!("{}: {:?} is not in the description", step.name, step.text));
             }
@@ -118,18 +116,7 @@ pub(super) fn drop_copied_steps(plan: &mut Plan, description: &str, changes: &mu
                 && !lower.contains(&literal.text.to_lowercase())
         })
     };
-    if plan.steps.iter().all(copied) {
-        return;
-    }
-    for steps in [&mut plan.steps, &mut plan.finally] {
-        steps.retain(|step| {
-            let drop = copied(step);
-            if drop {
-                changes.push(format!("{}: {:?} is not in the description", step.name, step.text));
-            }
-            !drop
-        });
-    }
+    drop_unless_all(plan, copied, changes);
 }
 
 pub(super) static COURTESY: LazyLock<Regex> = LazyLock::new(|| {
@@ -232,18 +219,15 @@ pub(super) fn drop_invented_conditions(plan: &mut Plan, description: &str, chang
 pub(super) fn same(left: f64, right: f64) -> bool {
     (left - right).abs() < 1e-9
 }
+
 /// Whether a short description without any name or number was answered with steps that it does not speak of: fewer than
 /// a third of the words of the plan are its own.
 pub(super) fn is_made_up(plan: &Plan, description: &str) -> bool {
-    let words = |text: &str| -> Vec<String> {
-        let lower = text.to_lowercase();
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 3).map(str::to_owned).collect()
-    };
-    let own = words(description);
-    if own.len() > 4 || !super::literals::literals(description).is_empty() {
+    let own = stems(description, 3, 4);
+    if own.len() > 4 || !literals(description).is_empty() {
         return false;
     }
-    let planned: Vec<String> = plan.all_steps().flat_map(|step| words(&step.text)).collect();
+    let planned: Vec<String> = plan.all_steps().flat_map(|step| stems(&step.text, 3, 4)).collect();
     let shared = planned.iter().filter(|word| own.contains(word)).count();
     shared * 3 < planned.len()
 }

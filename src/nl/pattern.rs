@@ -1,4 +1,4 @@
-//! Regular expressions of the code itself.
+//! Regular expressions of the code itself, and words told apart by their stems.
 
 use regex::Regex;
 
@@ -8,4 +8,13 @@ use regex::Regex;
 /// On a wrong pattern; all of them are constants that tests use.
 pub(super) fn regex(pattern: &str) -> Regex {
     Regex::new(&format!("(?i){pattern}")).expect("the pattern is valid")
+}
+
+/// Words of more than `least` characters by their first `length` ones, in small letters.
+pub(super) fn stems(text: &str, least: usize, length: usize) -> Vec<String> {
+    text.to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() > least)
+        .map(|word| word.chars().take(length).collect())
+        .collect()
 }

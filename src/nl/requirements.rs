@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::literals::{Literal, literals};
+use super::pattern::stems;
 
 /// One clause of the description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,15 +95,8 @@ fn push(found: &mut Vec<(usize, usize)>, description: &str, start: usize, end: u
 
 /// Whether at least half of the telling words of `quote` stand in `text`.
 fn shares_words(quote: &str, text: &str) -> bool {
-    let words = |text: &str| -> Vec<String> {
-        text.to_lowercase()
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.chars().count() > 2)
-            .map(|word| word.chars().take(6).collect())
-            .collect()
-    };
-    let told = words(quote);
-    let known = words(text);
+    let told = stems(quote, 2, 6);
+    let known = stems(text, 2, 6);
     let shared = told.iter().filter(|word| known.contains(word)).count();
     !told.is_empty() && shared * 2 >= told.len()
 }

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::json;
 
 use super::literals::{Literal, LiteralKind, literals};
-use super::pattern::regex;
+use super::pattern::{regex, stems};
 use super::prompts::{PromptError, Prompts};
 use crate::llm::{Message, OutputSchema, Request};
 
@@ -81,15 +81,8 @@ fn wanted(remark: &str) -> String {
 
 /// Whether enough of the remark's new words stand in the text.
 fn takes_up(text: &str, description: &str, remark: &str) -> bool {
-    let stems = |text: &str| -> Vec<String> {
-        text.to_lowercase()
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.chars().count() > 3)
-            .map(|word| word.chars().take(5).collect())
-            .collect()
-    };
-    let (now, before) = (stems(text), stems(description));
-    let new: Vec<String> = stems(remark).into_iter().filter(|stem| !before.contains(stem)).collect();
+    let (now, before) = (stems(text, 3, 5), stems(description, 3, 5));
+    let new: Vec<String> = stems(remark, 3, 5).into_iter().filter(|stem| !before.contains(stem)).collect();
     REMOVES.is_match(remark)
         || text.trim() != description.trim()
             && new.iter().filter(|stem| now.contains(stem)).count() * 5 >= new.len()

@@ -44,7 +44,6 @@ pub(super) static TARGET_COLUMN: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is valid")
 });
 
-/// Words behind such a verb that name no column.
 /// "A gradient boosting regressor (sklearn) for `charge_minutes`", "decision tree (edible)".
 pub(super) static TARGET_OF_MODEL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -55,6 +54,7 @@ pub(super) static TARGET_OF_MODEL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is valid")
 });
 
+/// Words behind such a verb that name no column.
 pub(super) const NO_TARGETS: [&str; 64] = [
     "sklearn",
     "scikit",
@@ -146,7 +146,6 @@ pub(super) fn stated_targets(context: &StepContext<'_>) -> Vec<String> {
     Vec::new()
 }
 
-/// Every word of the step and of the description that could name a column.
 /// The text without its addresses and images: their words are no columns.
 pub(super) fn without_addresses(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
@@ -162,6 +161,7 @@ pub(super) fn without_addresses(text: &str) -> String {
     result
 }
 
+/// Every word of the step and of the description that could name a column.
 pub(super) fn column_candidates(context: &StepContext<'_>, anywhere: bool) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let quoted = context.literals.iter().filter(|literal| literal.kind == LiteralKind::Quoted);
