@@ -33,6 +33,16 @@ on_exit:
     run: {function: run_script, language: bash, source: "echo x >> $PWD/ran-goodbye"}
 "#;
 
+/// Runs couler where files end at so many blocks of 1,024 bytes: the system refuses more, as on a full disk.
+fn without_room(dir: &Dir, blocks: u32, arguments: &str) -> (i32, String) {
+    let couler = assert_cmd::cargo::cargo_bin("couler");
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec {} {arguments}", couler.display());
+    let mut command = assert_cmd::Command::new("bash");
+    command.args(["-c", &limited]).current_dir(dir.path()).env("COULER_HOME", dir.path().join("home"));
+    let (code, _, errors) = finished(&mut command);
+    (code, errors)
+}
+
 fn begin(dir: &Dir, arguments: &[&str]) -> Child {
     Command::new(assert_cmd::cargo::cargo_bin("couler"))
         .args(arguments)
@@ -202,12 +212,7 @@ steps:
     run: {function: run_script, language: bash, source: "echo x >> $PWD/ran-behind"}
 "#,
     );
-    // What goes beyond this size is refused by the system, as on a full disk.
-    let couler = assert_cmd::cargo::cargo_bin("couler");
-    let limited = format!("trap '' XFSZ; ulimit -f 1024; exec {} run p.yaml", couler.display());
-    let mut command = assert_cmd::Command::new("bash");
-    command.args(["-c", &limited]).current_dir(dir.path()).env("COULER_HOME", dir.path().join("home"));
-    let (code, _, errors) = finished(&mut command);
+    let (code, errors) = without_room(&dir, 1024, "run p.yaml");
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("\"prints\"") && errors.contains("check its disk"), "{errors}");
     let (code, _, errors) = dir.run(&["resume", "last"]);
@@ -222,11 +227,7 @@ fn a_journal_without_room_stops_the_run_and_is_gone_on_with() {
         .map(|step| format!("  - name: s{step}\n    run: {{function: run_script, language: bash, source: \"echo x >> $PWD/ran-s{step}\"}}\n"))
         .collect();
     dir.write("p.yaml", &format!("version: couler/v1\nname: full\nsteps:\n{}", steps.concat()));
-    let couler = assert_cmd::cargo::cargo_bin("couler");
-    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {} run p.yaml -j 2", couler.display());
-    let mut command = assert_cmd::Command::new("bash");
-    command.args(["-c", &limited]).current_dir(dir.path()).env("COULER_HOME", dir.path().join("home"));
-    let (code, _, errors) = finished(&mut command);
+    let (code, errors) = without_room(&dir, 8, "run p.yaml -j 2");
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("journal") && errors.contains("couler resume"), "{errors}");
     let before = records(&journal(&dir).unwrap());
