@@ -106,7 +106,7 @@ const STOPS: [&str; 92] = [
 ];
 
 /// Words that stand in front of the names of columns, or for all of them.
-const GENERAL: [&str; 44] = [
+const GENERAL: [&str; 46] = [
     "column",
     "columns",
     "field",
@@ -124,6 +124,8 @@ const GENERAL: [&str; 44] = [
     "numbers",
     "numeric",
     "numerical",
+    "continuous",
+    "quantitative",
     "categorical",
     "category",
     "categories",
@@ -160,7 +162,7 @@ static SEPARATOR: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^\s*(?:,\s*(?:and|und|et|y|e|&)\b|,|\band\b|\bund\b|\bet\b|\by\b|&|\+|/)\s*"));
 static ARTICLES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^\s*(?:(?:the|a|an|its|their|our|my|both|following|two|\d+|numeric(?:al)?|categorical|text|number|id|key|columns?|fields?|features?|variables?|attributes?|named|called|namely|die|der|das|den|dem|spalten?|les?|las?|los|el|colonnes?|columnas?|colunas?)\b[:\s]*)+",
+        r"^\s*(?:(?:the|a|an|its|their|our|my|both|following|two|\d+|numeric(?:al)?|continuous|quantitative|categorical|text|number|id|key|columns?|fields?|features?|variables?|attributes?|named|called|namely|die|der|das|den|dem|spalten?|les?|las?|los|el|colonnes?|columnas?|colunas?)\b[:\s]*)+",
     )
 });
 

@@ -219,12 +219,14 @@ fn literal_offer(
     };
     match kind {
         "column" => {
-            let target = name == "target" && !stated_targets(context).is_empty();
+            let named = if name == "target" { stated_targets(context) } else { Vec::new() };
+            let target = !named.is_empty();
             let all = !must && array && ALL_COLUMNS.is_match(context.text);
-            if all || (!must && !target && !context.relaxed && !speaks_of_columns(name, context)) {
+            // A target that nobody named would be made up: clustering has none.
+            let unnamed = name == "target" && !must && !target;
+            if all || unnamed || (!must && !target && !context.relaxed && !speaks_of_columns(name, context)) {
                 return Offer::Skip;
             }
-            let named = if name == "target" { stated_targets(context) } else { Vec::new() };
             let named = if named.is_empty() && name == "target" {
                 only_name(context.text).into_iter().collect()
             } else {
@@ -421,6 +423,19 @@ mod tests {
         let slots = narrowed("data.load", "load my data");
         assert_eq!(slots.parameters, ["step-source"]);
         assert_eq!(slots.schema["properties"]["source"]["const"], "{{parameters.step-source}}");
+    }
+
+    #[test]
+    fn columns_and_targets_that_nobody_named_are_not_asked_for() {
+        for text in
+            ["standardize the numeric columns", "standardize all columns", "scale the continuous features"]
+        {
+            let slots = narrowed("features.scale", text);
+            assert!(slots.schema["properties"].get("target").is_none(), "{text}");
+            assert!(slots.schema["properties"].get("columns").is_none(), "{text}");
+        }
+        let slots = narrowed("features.scale", "standardize the columns except the target column churn");
+        assert_eq!(slots.schema["properties"]["target"], json!({"enum": ["churn"]}));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) static COLUMN_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 pub(super) static ALL_COLUMNS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(all|every|alle|toutes|todas|tutte|wszystkie)\b(?: \p{L}+){0,3} (columns?|features?|variables?|spalten|colonnes|columnas|colunas|colonne|kolumny)\b")
+    Regex::new(r"(?i)\b(all|every|alle|toutes|todas|tutte|wszystkie)\b(?: \p{L}+){0,3} (columns?|features?|variables?|spalten|colonnes|columnas|colunas|colonne|kolumny)\b|\b(numeric(?:al)?|continuous|categorical|non-numeric) (columns?|features?|variables?|fields?)\b")
         .expect("the pattern is valid")
 });
 
