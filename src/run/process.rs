@@ -3,11 +3,13 @@
 pub(super) mod leftovers;
 mod log;
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
@@ -28,6 +30,8 @@ const CHUNK: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) program: PathBuf,
+    /// Where a program is that is given by its name.
+    pub(super) found: Option<PathBuf>,
     pub(super) arguments: Vec<String>,
     /// The whole environment of the process.
     pub(super) env: Vec<(String, String)>,
@@ -127,10 +131,8 @@ pub(super) async fn execute(
 }
 
 fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
-    let Invocation { program, arguments, env, folder, .. } = invocation;
+    let Invocation { program, found, arguments, env, folder, .. } = invocation;
     // A path lets the child be made without a copy of this process; a name to be searched for would not.
-    let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
-    let found = path.and_then(|path| on_path(program, path));
     let mut command = Command::new(found.as_ref().unwrap_or(program));
     command.arg0(program).args(arguments).current_dir(folder).process_group(0);
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
@@ -139,17 +141,38 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
 }
 
 /// Where a program is that is given by its name alone.
-pub(super) fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
+fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
     if program.components().count() != 1 || program.is_absolute() {
         return None;
     }
     path.split(':')
         .filter(|folder| folder.starts_with('/'))
         .map(|folder| Path::new(folder).join(program))
-        .find(|file| {
-            std::fs::metadata(file)
-                .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        })
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    std::fs::metadata(file)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Where programs were found on a `PATH`: a long one takes as many looks as it has folders, for every step anew.
+#[derive(Debug, Default)]
+pub(super) struct Programs(Mutex<HashMap<(PathBuf, String), PathBuf>>);
+
+impl Programs {
+    /// Where the program is that `PATH` in the environment leads to; `None` for a path, and for what is not there.
+    pub(super) fn find(&self, program: &Path, env: &[(String, String)]) -> Option<PathBuf> {
+        let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path)?;
+        let place = (program.to_owned(), path.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = known.get(&place).filter(|file| is_executable(file)) {
+            return Some(file.clone());
+        }
+        let file = on_path(program, path)?;
+        known.insert(place, file.clone());
+        Some(file)
+    }
 }
 
 fn limit(invocation: &Invocation, process: Option<Pid>) {
@@ -241,6 +264,7 @@ mod tests {
         let masks = masks.iter().map(|mask| (*mask).to_owned()).collect();
         let invocation = Invocation {
             program: "bash".into(),
+            found: None,
             arguments: vec!["-c".into(), script.into()],
             env: vec![("PATH".into(), std::env::var("PATH").unwrap())],
             folder: folder.path().into(),

@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::local::Local;
 use super::memory::{Recollection, remembered};
 use super::prepare::Workshop;
-use super::process::leftovers;
+use super::process::{Programs, leftovers};
 use super::python::Environments;
 use super::scheduler::{Limits, Plan, Scheduler};
 use super::store::Store;
@@ -108,6 +108,7 @@ pub async fn run(
         settings,
         files: &files,
         environments: &environments,
+        programs: Programs::default(),
         objects: store.objects(),
         stop: halted,
         daemons: std::sync::Mutex::default(),

@@ -16,7 +16,7 @@ use super::RunSettings;
 use super::digest::StatCache;
 use super::failure::{Cause, Failure, Sign};
 use super::prepare::{Prepared, Reading, Source, Work};
-use super::process::{Ended, Exit, Invocation, Log, ProcessError, execute, leftovers};
+use super::process::{Ended, Exit, Invocation, Log, ProcessError, Programs, execute, leftovers};
 use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
@@ -28,6 +28,7 @@ pub(super) struct Local<'a> {
     pub(super) settings: &'a RunSettings,
     pub(super) files: &'a StatCache,
     pub(super) environments: &'a Environments,
+    pub(super) programs: Programs,
     pub(super) objects: Objects,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) daemons: std::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -196,6 +197,7 @@ impl Local<'_> {
         let container = matches!(prepared.work, Work::Container { .. }) && !self.settings.host;
         let limit = node.settings.resources.memory_limit.as_deref().and_then(super::resources::bytes);
         Ok(Invocation {
+            found: self.programs.find(&program, &env),
             program,
             arguments,
             env,
