@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
@@ -17,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::confine::Confinement;
 pub(super) use log::{Log, masked};
 
 /// Time between the polite and the final end of a process.
@@ -37,6 +38,8 @@ pub(super) struct Invocation {
     pub(super) env: Vec<(String, String)>,
     pub(super) folder: PathBuf,
     pub(super) timeout: Option<Duration>,
+    /// Where it may write, and where this step may besides.
+    pub(super) confined: Option<(Arc<Confinement>, Vec<PathBuf>)>,
     /// Bytes of address space.
     pub(super) memory: Option<u64>,
     pub(super) log: Log,
@@ -98,7 +101,7 @@ pub(super) async fn execute(
     mut invocation: Invocation,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ended, ProcessError> {
-    let mut child = start(&invocation)?;
+    let mut child = start(&invocation).await?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     limit(&invocation, group.0);
     let mut streams = Streams { out: child.stdout.take(), err: child.stderr.take() };
@@ -130,14 +133,18 @@ pub(super) async fn execute(
     Ok(Ended { exit, log: invocation.log })
 }
 
-fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
+async fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
     let Invocation { program, found, arguments, env, folder, .. } = invocation;
     // A path lets the child be made without a copy of this process; a name to be searched for would not.
     let mut command = Command::new(found.as_ref().unwrap_or(program));
     command.arg0(program).args(arguments).current_dir(folder).process_group(0);
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })
+    let child = match &invocation.confined {
+        Some((confinement, more)) => confinement.spawn(command, more).await,
+        None => command.spawn(),
+    };
+    child.map_err(|source| ProcessError::Start { program: program.clone(), source })
 }
 
 /// Where a program is that is given by its name alone.
@@ -270,6 +277,7 @@ mod tests {
             folder: folder.path().into(),
             timeout: timeout.map(Duration::from_millis),
             memory: None,
+            confined: None,
             log: Log::new(folder.path().join("log.txt"), false, 64 << 10, masks),
         };
         let (_sender, receiver) = watch::channel(false);

@@ -99,7 +99,8 @@ pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &Run
     StepResult {
         name: step.name.clone(),
         state,
-        seconds: done.iter().flatten().map(|done| done.seconds).sum(),
+        // An empty sum of floats is -0.
+        seconds: done.iter().flatten().fold(0.0, |sum, done| sum + done.seconds),
         result,
         values,
         artifacts,

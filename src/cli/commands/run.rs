@@ -60,6 +60,14 @@ pub(in crate::cli) struct RunOptions {
     #[arg(long)]
     pub(super) no_retry: bool,
 
+    /// A folder or file outside of the working folder that steps may write to
+    #[arg(long, value_name = "PATH")]
+    pub(super) allow_write: Vec<PathBuf>,
+
+    /// Let steps write wherever you can
+    #[arg(long)]
+    pub(super) unconfined: bool,
+
     /// Hand an environment variable to all steps
     #[arg(long = "env", value_name = "NAME")]
     pub(super) env: Vec<String>,
@@ -120,6 +128,27 @@ pub(super) fn opening_store(environment: &Environment) -> Opening {
     std::thread::spawn(move || open_store(&environment))
 }
 
+/// Temporary files, devices, caches of libraries, and what the user allows.
+fn usually_writable(allowed: Vec<PathBuf>) -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
+    let usual = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev".into()];
+    usual.into_iter().chain(cache).chain(allowed).collect()
+}
+
+/// The places as they are meant from here; one that is not there could not be allowed.
+fn allowed(places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let found = places.iter().map(|place| {
+        place.canonicalize().map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", place.display()),
+                "make the folder before steps may write to it",
+            )
+        })
+    });
+    found.collect()
+}
+
 fn current_folder() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| {
         Failure::failed(format!("the current folder: {error}"), "change to an existing folder")
@@ -155,6 +184,8 @@ pub(super) fn start(
         host: options.host,
         jobs: options.jobs.map_or_else(machine::cores, usize::from),
         env: options.env.clone(),
+        unconfined: options.unconfined,
+        allow_write: allowed(&options.allow_write)?,
     };
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::failed(format!("{}: {error}", folder.display()), "COULER_HOME chooses another folder")
@@ -182,8 +213,10 @@ pub(super) fn settings(
         })?,
         Err(_) => Patterns::built_in(),
     };
+    let writable = (!manifest.unconfined).then(|| usually_writable(manifest.allow_write));
     Ok(RunSettings {
         folder,
+        writable,
         environments: environment.home.join("python"),
         python: environment.python.clone().unwrap_or_else(|| "python3".into()),
         uv: machine::program(&["uv"]),
@@ -212,6 +245,8 @@ pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<
         host: machine::program(&["docker", "podman"]).is_none(),
         jobs: machine::cores(),
         env: Vec::new(),
+        unconfined: false,
+        allow_write: Vec::new(),
     };
     settings(workflow, runs_folder(environment), manifest, &RunOptions::default(), environment)
 }
