@@ -83,7 +83,7 @@ fn behind_a_barrier_only_values_are_fetched() {
     let text = joined(&files(&workflow, parts, Admission::Barrier));
     assert_isomorphic(&workflow, recover_parts(&text).unwrap());
     assert!(text.contains("data.load == done") && !text.contains("data.check == done"), "{text}");
-    let parent = text.rsplit("kind: Workflow\n").next().unwrap();
+    let parent = text.rsplit("---\n").next().unwrap();
     assert!(
         parent.contains("name: part-2\n        template: part\n        dependencies:\n        - part-1\n"),
         "{parent}"
