@@ -80,7 +80,7 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
-	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES)
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES) --plots target/plots
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
 	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 

@@ -19,14 +19,14 @@ pub(super) struct AdmissionArguments {
     #[arg(long)]
     barrier: bool,
 
-    /// Most pods that wait for steps of other parts at the same time (Argo and Tekton)
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "barrier")]
-    waiting: usize,
+    /// Most gates of a part, each a pod while it waits for steps of other parts (Argo and Tekton)
+    #[arg(long, value_name = "N", default_value_t = 16, conflicts_with = "barrier")]
+    gates: usize,
 }
 
 impl AdmissionArguments {
     fn admission(&self) -> Admission {
-        if self.barrier { Admission::Barrier } else { Admission::Gated { waiting: self.waiting } }
+        if self.barrier { Admission::Barrier } else { Admission::Gated { gates: self.gates } }
     }
 }
 
@@ -44,18 +44,25 @@ pub(super) fn files(
     output: &Output,
 ) -> Result<Vec<GeneratedFile>, Failure> {
     let Some(limits) = split.budget() else { return Ok(engine.generate(workflow, options)?) };
-    if fits(workflow, engine, options, &limits)? {
-        return Ok(engine.generate(workflow, options)?);
+    if let Some(whole) = whole(workflow, engine, options, &limits)? {
+        return Ok(whole);
     }
     let (model, _) = split.model(workflow, environment, output)?;
     let mut budget = limits;
     for _ in 0..MOST_ATTEMPTS {
         let parts = split.parts_within(&model, &budget, output)?;
-        let plan = PartPlan { parts: model.names_of_parts(&parts), admission: admission.admission() };
+        if parts.len() <= 1 && budget == limits {
+            let files = engine.generate(workflow, options)?;
+            if files.iter().map(|file| file.content.len()).sum::<usize>() <= limits.bytes {
+                return Ok(files);
+            }
+        }
+        let (parts_of, admission) = (model.names_of_parts(&parts), admission.admission());
+        let plan = PartPlan { parts: parts_of, admission, ends: model.ends() };
         let made = engine.generate_parts(workflow, &plan, options)?;
         let (parent, of_parts) = made.bytes.split_last().unwrap_or((&0, &[]));
         let largest = of_parts.iter().copied().max().unwrap_or(0);
-        if largest <= limits.bytes && *parent <= limits.bytes {
+        if !engine.has_limit_of_bytes() || (largest <= limits.bytes && *parent <= limits.bytes) {
             for note in &made.notes {
                 output.message(note);
             }
@@ -71,21 +78,21 @@ pub(super) fn files(
     Err(Failure::refused(message, "raise --max-bytes, or shorten the longest steps"))
 }
 
-/// Whether the engine takes the workflow as one.
-fn fits(
+/// The files of the workflow as one, if the engine takes it.
+fn whole(
     workflow: &Workflow,
     engine: &dyn Engine,
     options: &GenerateOptions,
     limits: &Budget,
-) -> Result<bool, Failure> {
-    if limits.steps == 0 || limits.bytes == 0 || limits.pods == 0 {
-        return Ok(false); // and refused when it is split
+) -> Result<Option<Vec<GeneratedFile>>, Failure> {
+    // A limit of 0 is refused where parts are made, and pods are counted there.
+    let steps = workflow.graph.node_count();
+    if steps > limits.steps || limits.bytes == 0 || limits.pods != usize::MAX {
+        return Ok(None);
     }
-    if workflow.graph.node_count() > limits.steps || limits.pods != usize::MAX {
-        return Ok(false);
-    }
-    let whole: usize = engine.generate(workflow, options)?.iter().map(|file| file.content.len()).sum();
-    Ok(!engine.has_limit_of_bytes() || whole <= limits.bytes)
+    let files = engine.generate(workflow, options)?;
+    let bytes: usize = files.iter().map(|file| file.content.len()).sum();
+    Ok((!engine.has_limit_of_bytes() || bytes <= limits.bytes).then_some(files))
 }
 
 /// The budget under which the largest part should fit.

@@ -88,9 +88,10 @@ impl Estimates {
         });
         match of_runs.count() {
             0 => {}
-            count => {
-                notes.push(format!("{count} steps are taken to last as long as in their latest run here"))
-            }
+            count => notes.push(format!(
+                "how long {count} of {} steps last is known from earlier runs here",
+                workflow.graph.node_count()
+            )),
         }
         let assumed = median(by_node.iter().map(|known| known.seconds).filter(|seconds| *seconds > 0.0));
         let assumed = assumed.unwrap_or(ASSUMED_SECONDS);
@@ -188,7 +189,7 @@ mod tests {
             estimates.notes,
             [
                 "b: -1 seconds cannot be, another value is used",
-                "2 steps are taken to last as long as in their latest run here"
+                "how long 2 of 4 steps last is known from earlier runs here"
             ]
         );
     }

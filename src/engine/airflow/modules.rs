@@ -79,7 +79,13 @@ impl Module {
         match self {
             Self::Values => &[("", "json"), ("", "operator"), CONTEXT, FAIL],
             Self::Output | Self::PartOutput => &[("", "json"), CONTEXT],
-            Self::Gate => &[FAIL, ("airflow.sdk", "BaseSensorOperator")],
+            Self::Gate => &[
+                BASE,
+                FAIL,
+                ("datetime", "timedelta"),
+                ("airflow.providers.standard.triggers.external_task", "WorkflowTrigger"),
+                ("airflow.providers.standard.triggers.temporal", "TimeDeltaTrigger"),
+            ],
             Self::Step => &[
                 ("", "time"),
                 BASE,

@@ -147,7 +147,7 @@ impl Body {
         let mut edges = String::new();
         let mut gate_of: HashMap<&str, String> = HashMap::new();
         // Files and values are read where they are, so with barriers nothing has to be waited for.
-        let gates = if parts.has_barriers() { Vec::new() } else { parts.gates(part) };
+        let gates = if parts.has_barriers() { Vec::new() } else { parts.exact_gates(part) };
         for (number, gate) in gates.iter().enumerate() {
             let task = super::parts::gate(context, parts, number, gate);
             gate_of.extend(gate.readers.iter().map(|step| (*step, task.variable.clone())));

@@ -17,6 +17,8 @@ pub(crate) struct Parts<'a> {
     part_of: HashMap<&'a str, usize>,
     members: Vec<Vec<NodeIndex>>,
     before: Vec<BTreeSet<usize>>,
+    /// When steps end: seconds if they are known, else places in the order of the graph.
+    ends: HashMap<&'a str, f64>,
 }
 
 /// Where steps of one part wait for steps of others: one gate for all steps that wait for the same ones.
@@ -56,9 +58,13 @@ impl<'a> Parts<'a> {
             part_of: HashMap::with_capacity(workflow.graph.node_count()),
             members: vec![Vec::new(); count],
             before: vec![BTreeSet::new(); count],
+            ends: HashMap::with_capacity(workflow.graph.node_count()),
         };
-        for index in workflow.topological() {
+        for (place, index) in workflow.topological().into_iter().enumerate() {
             let node = &workflow.graph[index];
+            let place = u32::try_from(place).map_or(f64::MAX, f64::from);
+            let end = if plan.ends.is_empty() { Some(place) } else { plan.ends.get(&node.name).copied() };
+            parts.ends.insert(&node.name, end.unwrap_or(0.0));
             let Some(part) = given.remove(node.name.as_str()) else {
                 return Err(EngineError::Parts(format!("step {:?} is in no part", node.name)));
             };
@@ -138,7 +144,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The scalars that a step reads from steps of other parts, as (step, output).
-    fn values_from_outside(&self, index: NodeIndex) -> BTreeSet<(&'a str, &'a str)> {
+    pub(crate) fn values_from_outside(&self, index: NodeIndex) -> BTreeSet<(&'a str, &'a str)> {
         let graph = &self.workflow.graph;
         let own = self.part_of(&graph[index].name);
         let mut values = BTreeSet::new();
@@ -151,19 +157,11 @@ impl<'a> Parts<'a> {
         values
     }
 
-    /// The gates of a part, in the order of the steps behind them. With barriers only values have to be handed over.
-    pub(crate) fn gates(&self, part: usize) -> Vec<Gate<'a>> {
-        self.gates_of(part, false)
-    }
-
-    /// The same, with gates of their own for steps that read other values.
-    pub(crate) fn gates_by_value(&self, part: usize) -> Vec<Gate<'a>> {
-        self.gates_of(part, true)
-    }
-
-    fn gates_of(&self, part: usize, by_value: bool) -> Vec<Gate<'a>> {
+    /// The gates of a part, in the order of the steps behind them, one for each set of steps that is waited for. With
+    /// barriers only values have to be handed over.
+    pub(crate) fn exact_gates(&self, part: usize) -> Vec<Gate<'a>> {
         let mut gates: Vec<Gate<'a>> = Vec::new();
-        let mut known: HashMap<(BTreeSet<&'a str>, BTreeSet<(&'a str, &'a str)>), usize> = HashMap::new();
+        let mut known: HashMap<BTreeSet<&'a str>, usize> = HashMap::new();
         for index in self.members(part) {
             let values = self.values_from_outside(*index);
             let producers: BTreeSet<&'a str> = if self.has_barriers() {
@@ -174,8 +172,7 @@ impl<'a> Parts<'a> {
             if producers.is_empty() {
                 continue;
             }
-            let key = (producers.clone(), if by_value { values.clone() } else { BTreeSet::new() });
-            let number = *known.entry(key).or_insert_with(|| {
+            let number = *known.entry(producers.clone()).or_insert_with(|| {
                 gates.push(Gate { producers, readers: Vec::new(), values: BTreeSet::new() });
                 gates.len() - 1
             });
@@ -183,6 +180,54 @@ impl<'a> Parts<'a> {
             gates[number].values.extend(values);
         }
         gates
+    }
+
+    /// The gates of a part, no more than the plan allows. Parts form no cycle, so what a gate waits for never waits for
+    /// a step behind another gate of the same part, and to put gates together can never make them wait for ever.
+    pub(crate) fn gates(&self, part: usize) -> Vec<Gate<'a>> {
+        let exact = self.exact_gates(part);
+        let most = match self.admission {
+            Admission::Gated { gates } => gates.max(1),
+            // All of them are open when the part starts, so one hands everything over.
+            Admission::Barrier => 1,
+        };
+        if exact.len() <= most {
+            return exact;
+        }
+        let opening = |gate: &Gate<'_>| gate.producers.iter().map(|step| self.ends[step]).fold(0.0, f64::max);
+        let mut timed: Vec<(f64, Gate<'a>)> = exact.into_iter().map(|gate| (opening(&gate), gate)).collect();
+        timed.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        // The longest times between two openings part the groups.
+        let mut between: Vec<(f64, usize)> =
+            (1..timed.len()).map(|number| (timed[number].0 - timed[number - 1].0, number)).collect();
+        between.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(first.cmp(second)));
+        let starts: BTreeSet<usize> = between.into_iter().take(most - 1).map(|(_, number)| number).collect();
+        let mut gates: Vec<Gate<'a>> = Vec::with_capacity(most);
+        for (number, (_, gate)) in timed.into_iter().enumerate() {
+            match gates.last_mut() {
+                Some(last) if !starts.contains(&number) => {
+                    last.producers.extend(gate.producers);
+                    last.readers.extend(gate.readers);
+                    last.values.extend(gate.values);
+                }
+                _ => gates.push(gate),
+            }
+        }
+        gates
+    }
+
+    /// What steps of a part wait for in others, where its gates do not say so exactly.
+    pub(crate) fn notes(&self, part: usize) -> Option<String> {
+        let inexact = self.has_barriers() || self.gates(part).len() < self.exact_gates(part).len();
+        let after: serde_json::Map<String, serde_json::Value> = self
+            .members(part)
+            .iter()
+            .filter_map(|index| {
+                let outside = self.outside(*index);
+                (!outside.is_empty()).then(|| (self.workflow.graph[*index].name.clone(), outside.into()))
+            })
+            .collect();
+        (inexact && !after.is_empty()).then(|| serde_json::Value::Object(after).to_string())
     }
 
     /// The steps of a part that gates elsewhere wait for, each with the scalars that are read there.
@@ -219,16 +264,24 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// How many parts may be open at once so that no more than `waiting` gates do: a part is opened when the one that
-    /// many places before it is done. One part is always open.
-    pub(crate) fn open_at_once(&self, waiting: usize) -> usize {
-        let gates: Vec<usize> = (0..self.len()).map(|part| self.gates(part).len()).collect();
-        let most = |open: usize| -> usize {
-            // Of all parts that follow each other at this distance one is open.
-            let lanes = (0..open).map(|lane| gates.iter().skip(lane).step_by(open).max().copied());
-            lanes.flatten().sum()
-        };
-        (1..=self.len()).rev().find(|open| most(*open) <= waiting).unwrap_or(1)
+    /// The parts after which a part is created: with barriers those that it waits for, else those that these wait for.
+    pub(crate) fn opened_after(&self, part: usize) -> BTreeSet<usize> {
+        if self.has_barriers() {
+            return self.before[part].clone();
+        }
+        self.before[part].iter().flat_map(|before| self.before[*before].iter().copied()).collect()
+    }
+
+    /// How many gates there are, and how to speak of them.
+    pub(crate) fn note(&self) -> String {
+        let gates: usize = (0..self.len()).map(|part| self.gates(part).len()).sum();
+        if self.has_barriers() {
+            return format!("{} parts, each starts when those before it have ended", self.len());
+        }
+        format!(
+            "{} parts, {gates} gates; a gate is a pod while it waits, so leave room for them or use --barrier",
+            self.len()
+        )
     }
 }
 

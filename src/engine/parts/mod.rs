@@ -8,5 +8,5 @@ mod join;
 mod plan;
 
 pub(crate) use graph::{Gate, Parts};
-pub(crate) use join::{Reference, joined};
+pub(crate) use join::{Joints, Reference, joined, noted, over};
 pub use plan::{Admission, PartFiles, PartPlan};

@@ -1,32 +1,38 @@
 //! What an engine is told about parts, and what it answers.
 
+use std::collections::HashMap;
+
 use super::super::GeneratedFile;
 
 /// The parts of a workflow, and when their steps may start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PartPlan {
     /// Names of the steps of each part; a part comes after all that it waits for.
     pub parts: Vec<Vec<String>>,
     /// When steps start.
     pub admission: Admission,
+    /// Seconds from the start to the end of each step if nothing else is in its way; gates are put together by them. Of
+    /// steps that are not named nothing is known.
+    pub ends: HashMap<String, f64>,
 }
 
 /// When the steps of a part may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Each step when what it waits for is done, wherever that ran.
+    /// Each step when what it waits for is done, wherever that ran. A part is opened when everything is done that the
+    /// parts before it wait for.
     Gated {
-        /// Most pods that wait at gates at the same time, on engines where waiting takes a pod. Parts are opened in
-        /// order, as many as keep to it, but always one: the first part that is not done waits for nothing.
-        waiting: usize,
+        /// Most gates of a part, on engines where waiting takes a pod. Where more would be needed, those that open at
+        /// about the same time are put together, and open when all of them would be open.
+        gates: usize,
     },
     /// All together, when every part that one of them waits for is done.
     Barrier,
 }
 
 impl Admission {
-    /// Gates with the default limit of waiting pods.
-    pub const GATED: Self = Self::Gated { waiting: 100 };
+    /// Gates with their usual number.
+    pub const GATED: Self = Self::Gated { gates: 16 };
 }
 
 /// What an engine runs instead of one workflow.

@@ -177,6 +177,11 @@ pub(crate) fn gate(context: &Context<'_>, parts: &Parts<'_>, number: usize, gate
     });
     let id = context.task_id(&format!("gate-{}", number + 1));
     let mut named = vec![("task_id", Expr::text(&id)), ("steps", Expr::Dict(entries.collect()))];
+    let is_mapped = |step: &&&str| context.node(step).is_some_and(|node| node.map.is_some());
+    let mapped: Vec<Expr> = gate.producers.iter().filter(is_mapped).map(|step| Expr::text(*step)).collect();
+    if !mapped.is_empty() {
+        named.push(("mapped", Expr::List(mapped)));
+    }
     if parts.workflow.settings.parallelism.is_some() {
         named.push(("pool", Expr::text("default_pool"))); // waiting is no step
     }

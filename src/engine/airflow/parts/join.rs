@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use super::super::super::RecoveredGraph;
-use super::super::super::parts::joined;
+use super::super::super::parts::{Joints, joined, over};
+use super::super::super::{RecoveredGraph, RecoveredStep};
 use super::super::recover::{RecoverError, recover};
 
 /// Recovers the graph of a workflow in parts, with the Python interpreter given. `texts` are the files of one workflow,
@@ -25,50 +25,41 @@ pub fn recover_parts(python: &Path, texts: &[String]) -> Result<RecoveredGraph, 
     if started != given {
         return Err(wrong(format!("started are {started:?}, given are {given:?}")));
     }
-    let order: HashMap<String, BTreeSet<String>> = parent
+    let number = |task: &str| task.strip_prefix("part-").and_then(|number| number.parse::<usize>().ok());
+    let mut direct: Vec<(usize, BTreeSet<usize>)> = parent
         .steps
         .iter()
-        .map(|(task, step)| (format!("{}.{task}", parent.name), step.after.clone()))
+        .filter_map(|(task, step)| {
+            Some((number(task)?, step.after.iter().filter_map(|before| number(before)).collect()))
+        })
         .collect();
-    check(&parts, &order, &parent.name).map_err(wrong)?;
-    let steps: Vec<BTreeMap<_, _>> = parts.into_iter().map(|part| part.steps).collect();
-    let whole = RecoveredGraph { parallelism: parent.parallelism, ..parent };
-    Ok(joined(whole, steps, &HashMap::new(), &BTreeSet::new(), &[]))
+    direct.sort();
+    let over = over(direct);
+    let of_part = |graph: RecoveredGraph| {
+        Some((number(graph.name.strip_prefix(&format!("{}.", parent.name))?)?, graph.steps))
+    };
+    let steps: BTreeMap<usize, BTreeMap<String, RecoveredStep>> =
+        parts.into_iter().filter_map(of_part).collect();
+    let joints = joints(&steps, over);
+    joined(parent, steps, &joints).map_err(wrong)
 }
 
-/// What a step waits for exists; without a gate it is in a part that is over by then. Gates are steps `gate-N` that the
-/// reader has put in place already, so a part with gates needs no order.
-fn check(
-    parts: &[RecoveredGraph],
-    order: &HashMap<String, BTreeSet<String>>,
-    parent: &str,
-) -> Result<(), String> {
-    let home: HashMap<&str, &str> = parts
-        .iter()
-        .flat_map(|part| part.steps.keys().map(|step| (step.as_str(), part.name.as_str())))
-        .collect();
-    let has_order = order.values().any(|before| !before.is_empty());
-    for part in parts {
-        let mut over: BTreeSet<String> = BTreeSet::new();
-        let mut open = vec![part.name.clone()];
-        while let Some(next) = open.pop() {
-            for before in order.get(&next).into_iter().flatten() {
-                let before = format!("{parent}.{before}");
-                if over.insert(before.clone()) {
-                    open.push(before);
-                }
-            }
-        }
-        for (name, step) in &part.steps {
-            for before in &step.after {
-                let Some(of) = home.get(before.as_str()) else {
-                    return Err(format!("{name:?} waits for {before:?}, which is in no part"));
-                };
-                if has_order && *of != part.name && !over.contains(*of) {
-                    return Err(format!("{} does not wait for {of}", part.name));
-                }
+/// Gates name the steps that they wait for, and the reader of files has put these in their place already; so has it done
+/// with what barriers are for. What a step waits for in another part is its gate, unless all parts are in order.
+fn joints(
+    parts: &BTreeMap<usize, BTreeMap<String, RecoveredStep>>,
+    over: BTreeMap<usize, BTreeSet<usize>>,
+) -> Joints {
+    let home: HashMap<&str, usize> =
+        parts.iter().flat_map(|(part, steps)| steps.keys().map(|step| (step.as_str(), *part))).collect();
+    let mut exact: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    if over.values().any(|before| !before.is_empty()) {
+        for (part, steps) in parts {
+            for (name, step) in steps {
+                let elsewhere = step.after.iter().filter(|before| home.get(before.as_str()) != Some(part));
+                exact.insert(name.clone(), elsewhere.cloned().collect());
             }
         }
     }
-    Ok(())
+    Joints { gates: HashMap::new(), references: Vec::new(), helpers: BTreeSet::new(), exact, over }
 }

@@ -1,5 +1,6 @@
 //! Tests of parts. That they really run is tested by Airflow itself (`make conformance`).
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -49,7 +50,11 @@ on_exit:
 
 fn files(workflow: &Workflow, parts: Vec<Vec<String>>, admission: Admission) -> Vec<GeneratedFile> {
     Airflow
-        .generate_parts(workflow, &PartPlan { parts, admission }, &GenerateOptions::default())
+        .generate_parts(
+            workflow,
+            &PartPlan { parts, admission, ends: HashMap::new() },
+            &GenerateOptions::default(),
+        )
         .unwrap()
         .files
 }
@@ -71,14 +76,14 @@ fn random_programs_come_back_from_their_parts() {
     let strategy = (
         random_program_within(Reach { daemons: Daemons::Never, ..Reach::AIRFLOW }),
         any::<[bool; 8]>(),
-        any::<bool>(),
+        prop::option::of(1..4usize),
     );
     let mut done = 0;
     while done < count {
         let (program, cuts, barrier) = strategy.new_tree(&mut runner).unwrap().current();
         let workflow = with_components(lower(&program, &NoComponents).unwrap());
-        let admission = if barrier { Admission::Barrier } else { Admission::GATED };
-        let plan = PartPlan { parts: parts_of(&workflow, &cuts), admission };
+        let admission = barrier.map_or(Admission::Barrier, |gates| Admission::Gated { gates });
+        let plan = PartPlan { parts: parts_of(&workflow, &cuts), admission, ends: HashMap::new() };
         let Ok(made) = Airflow.generate_parts(&workflow, &plan, &GenerateOptions::default()) else {
             continue;
         };

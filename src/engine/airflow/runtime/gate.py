@@ -1,25 +1,35 @@
-class Gate(BaseSensorOperator):
+class Gate(BaseOperator):
     """Waits until steps of other parts of this run are done; it takes no worker while it waits.
 
-    `steps` are the steps by the DAG of their part. A step that was skipped is done; one that failed closes the gate.
+    `steps` are the steps by the DAG of their part, `mapped` those that run once per item. A step that was skipped is
+    done; one that failed closes the gate.
     """
 
-    def __init__(self, *, steps, **kwargs):
-        super().__init__(mode="reschedule", poke_interval=5, **kwargs)
-        self.steps = steps
+    ended = ["success", "skipped", "failed", "upstream_failed", "removed"]
 
-    def poke(self, context):
+    def __init__(self, *, steps, mapped=(), **kwargs):
+        super().__init__(**kwargs)
+        self.steps, self.mapped = steps, mapped
+
+    def execute(self, context):
+        self.look(context)
+
+    def look(self, context, event=None):
         run_id = context["run_id"]
-        return all([self.is_open(context["ti"], run_id, part, steps) for part, steps in self.steps.items()])
+        for part, steps in self.steps.items():
+            found = context["ti"].get_task_states(dag_id=part, run_ids=[run_id], task_ids=steps).get(run_id, {})
+            for step in steps:
+                # The instances of a mapped step are STEP_NUMBER; names of steps have no underscore.
+                states = {str(state) for name, state in found.items() if name.partition("_")[0] == step}
+                if states & {"failed", "upstream_failed", "removed"}:
+                    raise AirflowFailException(f"{step} of {part} failed")
+                if not states or not states <= {"success", "skipped"}:
+                    self.wait_for(part, step, run_id)
 
-    @staticmethod
-    def is_open(instance, run_id, part, steps):
-        found = instance.get_task_states(dag_id=part, run_ids=[run_id], task_ids=steps).get(run_id, {})
-        states = {step: set() for step in steps}
-        for name, state in found.items():
-            # The instances of a mapped step are STEP_NUMBER; names of steps have no underscore.
-            states[name.partition("_")[0]].add(str(state))
-        failed = sorted(step for step, all_of in states.items() if all_of & {"failed", "upstream_failed", "removed"})
-        if failed:
-            raise AirflowFailException(f"{', '.join(failed)} of {part} failed")
-        return all(all_of and all_of <= {"success", "skipped"} for all_of in states.values())
+    def wait_for(self, part, step, run_id):
+        """Goes on looking when the step has ended; how many instances a map will have is not known, so it looks again."""
+        trigger = TimeDeltaTrigger(timedelta(seconds=10))
+        if step not in self.mapped:
+            task = {"external_dag_id": part, "run_ids": [run_id], "external_task_ids": [step]}
+            trigger = WorkflowTrigger(**task, allowed_states=self.ended, poke_interval=5)
+        self.defer(trigger=trigger, method_name="look")

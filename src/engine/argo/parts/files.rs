@@ -6,7 +6,7 @@ use super::super::super::kubernetes::names::{Names, port_name};
 use super::super::super::kubernetes::pod::ObjectMeta;
 use super::super::super::kubernetes::yaml;
 use super::super::super::parts::Parts;
-use super::super::super::{Admission, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
+use super::super::super::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
 use super::super::context::{Context, ENGINE};
 use super::super::manifest::Document;
 use super::super::workflow::DIGEST;
@@ -72,23 +72,15 @@ fn of_part(
     };
     metadata.labels.insert(part::WORKFLOW.to_owned(), workflow.name.clone());
     metadata.labels.insert(part::PART.to_owned(), (number + 1).to_string());
-    metadata.annotations.extend(part::annotations(&view));
+    metadata.annotations.extend(parts.notes(number).map(|note| (part::AFTER.to_owned(), note)));
     context.part = Some(view);
     let view = context.part.as_ref().unwrap_or_else(|| unreachable!("it was set in the line before"));
     part::document(&context, view, metadata)
 }
 
 fn notes(parts: &Parts<'_>, of_parts: &str, of_parent: &str) -> Vec<String> {
-    let mut notes = vec![format!(
-        "submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"
-    )];
-    let gates: usize = (0..parts.len()).map(|part| parts.gates(part).len()).sum();
-    if let Admission::Gated { waiting } = parts.admission {
-        let open = parts.open_at_once(waiting);
-        notes.push(format!(
-            "{} parts, at most {open} open at once; {gates} gates, each a pod while it waits",
-            parts.len()
-        ));
-    }
-    notes
+    vec![
+        format!("submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"),
+        parts.note(),
+    ]
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::super::super::RecoveredGraph;
-use super::super::super::parts::{Reference, joined};
+use super::super::super::parts::{Joints, Reference, joined, noted, over};
 use super::super::read::{dependencies, list_at, resources, string, workflow_spec};
 use super::super::recover::words::{Bindings, unified};
 use super::super::recover::{RecoverError, recovered, steps, templates};
@@ -21,9 +21,10 @@ pub fn recover_parts(text: &str) -> Result<RecoveredGraph, RecoverError> {
     let parent = all.iter().find(|resource| string(resource, "kind") != "WorkflowTemplate");
     let parent = *parent.ok_or(RecoverError::NoWorkflow)?;
     let mut whole = recovered(parent)?;
-    let before = order(workflow_spec(parent).1);
+    let over = order(workflow_spec(parent).1);
     let mut books = Books::default();
     let mut found: BTreeMap<usize, BTreeMap<_, _>> = BTreeMap::new();
+    let mut exact = BTreeMap::new();
     for template in all.iter().filter(|resource| string(resource, "kind") == "WorkflowTemplate") {
         let number = template.pointer("/metadata/labels").and_then(|labels| labels.get(part::PART));
         let Some(number) = number.and_then(Value::as_str).and_then(|number| number.parse().ok()) else {
@@ -31,47 +32,32 @@ pub fn recover_parts(text: &str) -> Result<RecoveredGraph, RecoverError> {
         };
         let (_, spec) = workflow_spec(template);
         books.read(spec);
-        let mut of_part = steps(spec)?;
-        for (name, outside) in after(template) {
-            if let Some(step) = of_part.get_mut(&name) {
-                books.outside.extend(outside.iter().map(|other| (number, other.clone())));
-                step.after.extend(outside);
-            }
-        }
-        found.insert(number, of_part);
+        let annotations = template.pointer("/metadata/annotations").unwrap_or(&Value::Null);
+        exact.extend(noted(string(annotations, part::AFTER)));
+        found.insert(number, steps(spec)?);
     }
-    if before.keys().ne(found.keys()) {
-        let (created, given): (Vec<_>, Vec<_>) = (before.keys().collect(), found.keys().collect());
-        return Err(RecoverError::Parts(format!(
-            "the parent creates the parts {created:?}, given are {given:?}"
-        )));
+    if over.keys().ne(found.keys()) {
+        let (created, given): (Vec<_>, Vec<_>) = (over.keys().collect(), found.keys().collect());
+        let message = format!("the parent creates the parts {created:?}, given are {given:?}");
+        return Err(RecoverError::Parts(message));
     }
-    books.check_barriers(&before, &found)?;
     whole.parallelism = limit(workflow_spec(parent).1);
     let (gates, references) = books.resolved()?;
-    Ok(joined(whole, found.into_values().collect(), &gates, &books.helpers, &references))
+    joined(whole, found, &Joints { gates, references, helpers: books.helpers, exact, over })
+        .map_err(RecoverError::Parts)
 }
 
-/// Each part that the parent creates, with all parts that are done by then.
+/// Each part that the parent creates, with all parts that are over by then.
 fn order(spec: &Value) -> BTreeMap<usize, BTreeSet<usize>> {
     let templates = templates(spec);
     let main = templates.get(string(spec, "entrypoint")).copied().unwrap_or(&Value::Null);
     let number = |name: &str| name.strip_prefix("part-").and_then(|number| number.parse::<usize>().ok());
-    let mut before: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    for task in list_at(main, "/dag/tasks") {
-        let Some(part) = number(string(task, "name")) else { continue };
-        let direct: BTreeSet<usize> = dependencies(task).into_iter().filter_map(number).collect();
-        let earlier = direct.iter().filter_map(|part| before.get(part)).flatten().copied();
-        let all = earlier.chain(direct.iter().copied()).collect();
-        before.insert(part, all);
-    }
-    before
-}
-
-/// What steps behind a barrier wait for.
-fn after(template: &Value) -> BTreeMap<String, Vec<String>> {
-    let annotations = template.pointer("/metadata/annotations").unwrap_or(&Value::Null);
-    serde_json::from_str(string(annotations, part::AFTER)).unwrap_or_default()
+    let direct = |task: &Value| dependencies(task).into_iter().filter_map(number).collect();
+    over(
+        list_at(main, "/dag/tasks")
+            .iter()
+            .filter_map(|task| Some((number(string(task, "name"))?, direct(task)))),
+    )
 }
 
 /// The limit of steps at once, which the parent writes into the ledger.
@@ -105,8 +91,6 @@ struct Books {
     gates: HashMap<String, BTreeSet<String>>,
     /// Gate, what it hands on, and the key of the value.
     handed: Vec<(String, String, String)>,
-    /// Parts with what their barrier is for.
-    outside: Vec<(usize, String)>,
 }
 
 impl Books {
@@ -178,23 +162,6 @@ impl Books {
             });
             self.values.extend(output.map(|output| (key, output)));
         }
-    }
-
-    /// Whatever a step waits for behind a barrier is in a part that is done by then.
-    fn check_barriers<T>(
-        &self,
-        before: &BTreeMap<usize, BTreeSet<usize>>,
-        found: &BTreeMap<usize, BTreeMap<String, T>>,
-    ) -> Result<(), RecoverError> {
-        for (part, step) in &self.outside {
-            let done = before[part].iter().any(|earlier| found[earlier].contains_key(step));
-            if !done {
-                return Err(RecoverError::Parts(format!(
-                    "part {part} does not wait for the part of {step:?}"
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// The steps that each gate waits for, and what is behind what it hands on.

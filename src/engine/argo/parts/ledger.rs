@@ -1,9 +1,12 @@
-//! The ledger of a run: a `ConfigMap` that says which steps are done, what they wrote, and how parts ended.
+//! The ledger of a run: a `ConfigMap` that says which steps are done, what they wrote, and whether a part failed.
 
 use super::super::super::kubernetes::names::port_name;
 
 /// Key of the limit of steps at once. Names of steps have no capitals.
 pub(crate) const PARALLELISM: &str = "Parallelism";
+/// Key of the part that failed first or last, if one did: then every gate closes, as no step of one workflow starts
+/// after a failure.
+pub(crate) const FAILED: &str = "Failed";
 /// Value of the key of a step that is done.
 pub(crate) const DONE: &str = "done";
 /// Longest key of a step: conditions of resources name it as `data.KEY`, with 63 characters at most.
@@ -26,11 +29,6 @@ pub(crate) fn mark(step: &str) -> String {
 /// The key of what a step wrote. A dot is in no name of a step.
 pub(crate) fn value(step: &str, output: &str) -> String {
     format!("{}.{}", mark(step), port_name(output))
-}
-
-/// The key that says how a part ended.
-pub(crate) fn ended(part: &str) -> String {
-    format!("Part-{part}")
 }
 
 /// The manifest with some entries; a value in braces is a reference or expression of Argo and stands there as it is.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::super::super::kubernetes::names::port_name;
 use super::super::super::kubernetes::pod::ObjectMeta;
 use super::super::super::kubernetes::rbac::{self, Rule};
-use super::super::super::parts::{Admission, Parts};
+use super::super::super::parts::Parts;
 use super::super::super::{EngineError, GenerateOptions};
 use super::super::context::{Context, input_parameter};
 use super::super::manifest::{
@@ -35,53 +35,23 @@ pub(crate) fn document(
 ) -> Result<Document, EngineError> {
     let workflow = parts.workflow;
     let context = Context::new(workflow);
-    let template_name = |wanted: &str| context.template_name(wanted);
-    let (main, ledger, one, ended) =
-        (template_name("main"), template_name("ledger"), template_name("part"), template_name("part-ended"));
+    let names_of = ["main", "ledger", "part", "part-ended", "part-failed"];
+    let [main, ledger, part, ended, failed] = names_of.map(|wanted| context.template_name(wanted));
     let mut tasks = vec![Call { name: ledger.clone(), template: ledger.clone(), ..Call::default() }];
-    let waits = waits(parts);
-    for (number, before) in waits.into_iter().enumerate() {
-        let name = format!("part-{}", number + 1);
-        let mut dependencies: Vec<String> = before.iter().map(|part| format!("part-{}", part + 1)).collect();
-        if dependencies.is_empty() {
-            dependencies.push(ledger.clone());
-        }
-        let number = Parameter::with_value("number", (number + 1).to_string());
-        let status = Parameter::with_value("status", format!("{{{{tasks.{name}.status}}}}"));
-        let with = |parameters| Arguments { parameters, artifacts: Vec::new() };
-        tasks.push(Call {
-            template: one.clone(),
-            dependencies,
-            arguments: with(vec![number.clone()]),
-            hooks: Some(Hooks {
-                exit: Hook { template: ended.clone(), arguments: with(vec![number, status]) },
-            }),
-            name,
-            ..Call::default()
-        });
+    for number in 0..parts.len() {
+        tasks.push(task(number, &parts.opened_after(number), [&ledger, &part, &ended]));
     }
     let mut templates = vec![
         Template { name: main.clone(), dag: Some(Dag { tasks }), ..Template::default() },
         Template { name: ledger, resource: Some(new_ledger(parts)), ..Template::default() },
         Template {
-            name: one,
-            inputs: Ports { parameters: vec![Parameter::named("number")], ..Ports::default() },
+            name: part,
+            inputs: number(),
             resource: Some(new_part(parts, names, run)),
             ..Template::default()
         },
-        Template {
-            name: ended,
-            inputs: Ports {
-                parameters: vec![Parameter::named("number"), Parameter::named("status")],
-                ..Ports::default()
-            },
-            resource: Some(part::patch(
-                RUN,
-                &[(ledger::ended(&input_parameter("number")), input_parameter("status"))],
-            )),
-            ..Template::default()
-        },
     ];
+    templates.extend(end_of_part(ended, failed));
     let on_exit = workflow::exit_handler(&context, &mut templates)?;
     let mut spec = workflow::settings(workflow, main, templates);
     spec.on_exit = on_exit;
@@ -90,13 +60,58 @@ pub(crate) fn document(
     Ok(workflow::around(workflow, workflow::metadata(workflow, options, digest.to_owned()), spec))
 }
 
-/// The parts after which each part is created.
-fn waits(parts: &Parts<'_>) -> Vec<BTreeSet<usize>> {
-    let open = match parts.admission {
-        Admission::Barrier => return (0..parts.len()).map(|part| parts.before(part).clone()).collect(),
-        Admission::Gated { waiting } => parts.open_at_once(waiting),
+fn with(parameters: Vec<Parameter>) -> Arguments {
+    Arguments { parameters, artifacts: Vec::new() }
+}
+
+fn number() -> Ports {
+    with(vec![Parameter::named("number")])
+}
+
+/// The task that creates a part and waits for its end, whatever that is.
+fn task(number: usize, before: &BTreeSet<usize>, [ledger, part, ended]: [&String; 3]) -> Call {
+    let name = format!("part-{}", number + 1);
+    let mut dependencies: Vec<String> = before.iter().map(|part| format!("part-{}", part + 1)).collect();
+    if dependencies.is_empty() {
+        dependencies.push(ledger.clone());
+    }
+    let number = Parameter::with_value("number", (number + 1).to_string());
+    let status = Parameter::with_value("status", format!("{{{{tasks.{name}.status}}}}"));
+    Call {
+        template: part.clone(),
+        dependencies,
+        arguments: with(vec![number.clone()]),
+        hooks: Some(Hooks { exit: Hook { template: ended.clone(), arguments: with(vec![number, status]) } }),
+        name,
+        ..Call::default()
+    }
+}
+
+/// What is called when a part is over. Nothing is said about one that succeeded: its steps have said what they did.
+fn end_of_part(ended: String, failed: String) -> [Template; 2] {
+    let mark = Call {
+        name: "failed".to_owned(),
+        template: failed.clone(),
+        when: Some(format!("{} != Succeeded", input_parameter("status"))),
+        arguments: with(vec![Parameter::with_value("number", input_parameter("number"))]),
+        ..Call::default()
     };
-    (0..parts.len()).map(|part| part.checked_sub(open).into_iter().collect()).collect()
+    let entry = (ledger::FAILED.to_owned(), format!("part-{}", input_parameter("number")));
+    [
+        Template {
+            name: ended,
+            inputs: with(vec![Parameter::named("number"), Parameter::named("status")]),
+            steps: vec![vec![mark]],
+            ..Template::default()
+        },
+        Template {
+            name: failed,
+            inputs: number(),
+            retry_strategy: Some(part::again("Always")),
+            resource: Some(part::patch(RUN, &[entry])),
+            ..Template::default()
+        },
+    ]
 }
 
 fn new_ledger(parts: &Parts<'_>) -> ResourceTemplate {
@@ -120,8 +135,8 @@ fn new_part(parts: &Parts<'_>, names: &str, run: &str) -> ResourceTemplate {
     let number = input_parameter("number");
     let mut manifest = format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata:\n  generateName: {short}-p{number}-\n  \
-         labels:\n    {RUN_LABEL}: {RUN}\nspec:\n  workflowTemplateRef:\n    name: {names}{number}\n  \
-         arguments:\n    parameters:\n    - name: {run}\n      value: {RUN}\n"
+         labels:\n    {RUN_LABEL}: \"{RUN}\"\nspec:\n  workflowTemplateRef:\n    name: {names}{number}\n  \
+         arguments:\n    parameters:\n    - name: {run}\n      value: \"{RUN}\"\n"
     );
     for name in workflow.parameters.keys() {
         let name = port_name(name);

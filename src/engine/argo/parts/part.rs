@@ -1,14 +1,12 @@
 //! One part: a `WorkflowTemplate` with gates before its steps and marks behind them.
 
-use indexmap::IndexMap;
-
 use super::super::super::EngineError;
 use super::super::super::kubernetes::pod::{Container, ObjectMeta};
 use super::super::call::call;
 use super::super::context::{Context, Scope};
 use super::super::manifest::{
     API_VERSION, Arguments, Artifact, Call, Dag, Document, Parameter, Ports, Resource, ResourceTemplate,
-    Template, ValueFrom, WorkflowSpec,
+    RetryStrategy, Template, ValueFrom, WorkflowSpec,
 };
 use super::super::workflow;
 use super::ledger;
@@ -18,7 +16,7 @@ use crate::ir::{Node, NodeOutputKind};
 /// Label of the parts of a workflow, with its name, and of a part, with its number.
 pub(crate) const WORKFLOW: &str = "couler.dev/workflow";
 pub(crate) const PART: &str = "couler.dev/part";
-/// Annotation of a part with barriers: what its steps wait for in other parts, a JSON object of lists.
+/// Annotation of a part: what its steps wait for in other parts, a JSON object of lists, where gates do not say so.
 pub(crate) const AFTER: &str = "couler.dev/after";
 /// An image that does nothing.
 const TOOLS: &str = "busybox:1.37";
@@ -68,24 +66,6 @@ pub(crate) fn document(
     })))
 }
 
-/// Annotations that only barriers need.
-pub(crate) fn annotations(view: &PartView<'_>) -> IndexMap<String, String> {
-    if !view.parts.has_barriers() {
-        return IndexMap::new();
-    }
-    let after: serde_json::Map<String, serde_json::Value> = view
-        .parts
-        .members(view.part)
-        .iter()
-        .filter_map(|index| {
-            let outside = view.parts.outside(*index);
-            let name = view.parts.workflow.graph[*index].name.clone();
-            (!outside.is_empty()).then(|| (name, outside.into()))
-        })
-        .collect();
-    IndexMap::from([(AFTER.to_owned(), serde_json::Value::Object(after).to_string())])
-}
-
 struct Body<'a> {
     context: &'a Context<'a>,
     view: &'a PartView<'a>,
@@ -98,19 +78,12 @@ impl<'a> Body<'a> {
         Self { context, view, templates: Vec::new(), tasks: Vec::new() }
     }
 
-    /// A gate looks at the ledger until every step is done that it waits for, or a part of one of them has failed.
+    /// A gate looks at the ledger until every step is done that it waits for, or some part has failed.
     fn add_gates(&mut self) {
         let view = self.view;
         for (name, gate) in &view.gates {
             let done =
                 gate.producers.iter().map(|step| format!("data.{} == {}", ledger::mark(step), ledger::DONE));
-            let mut parts: Vec<usize> =
-                gate.producers.iter().filter_map(|step| view.parts.part_of(step)).collect();
-            parts.sort_unstable();
-            parts.dedup();
-            let failed = parts
-                .into_iter()
-                .map(|part| format!("data.{} in (Failed, Error)", ledger::ended(&(part + 1).to_string())));
             let parameters = gate.values.iter().map(|(step, output)| {
                 let filter = format!(".data[\"{}\"]", ledger::value(step, output));
                 let value_from = Some(ValueFrom { jq_filter: Some(filter), ..ValueFrom::default() });
@@ -119,12 +92,14 @@ impl<'a> Body<'a> {
             self.templates.push(Template {
                 name: name.clone(),
                 outputs: Ports { parameters: parameters.collect(), ..Ports::default() },
+                // A gate whose pod was evicted looks again; one that a failure has closed is no error.
+                retry_strategy: Some(again("OnError")),
                 resource: Some(ResourceTemplate {
                     action: "get",
                     merge_strategy: None,
                     set_owner_reference: false,
                     success_condition: Some(done.collect::<Vec<_>>().join(",")),
-                    failure_condition: Some(failed.collect::<Vec<_>>().join(",")),
+                    failure_condition: Some(format!("data.{}", ledger::FAILED)),
                     manifest: ledger::manifest(&view.run(), &[]),
                 }),
                 ..Template::default()
@@ -178,6 +153,7 @@ impl<'a> Body<'a> {
         Template {
             name: name.to_owned(),
             inputs: Ports { parameters, ..Ports::default() },
+            retry_strategy: Some(again("Always")),
             resource: Some(patch(&self.view.run(), &entries)),
             ..Template::default()
         }
@@ -221,6 +197,11 @@ impl<'a> Body<'a> {
         }
         tasks
     }
+}
+
+/// A few more attempts for what only talks to Kubernetes.
+pub(crate) fn again(policy: &'static str) -> RetryStrategy {
+    RetryStrategy { limit: 5, retry_policy: policy, backoff: None }
 }
 
 /// A change of the ledger.

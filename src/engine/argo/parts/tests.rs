@@ -1,5 +1,7 @@
 //! Tests of parts: small ones by their order, random ones by what comes back.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use super::super::super::testing::{
@@ -11,7 +13,12 @@ use crate::api::parse_program;
 use crate::ir::{NoComponents, Workflow, lower};
 
 fn files(workflow: &Workflow, parts: Vec<Vec<String>>, admission: Admission) -> PartFiles {
-    Argo.generate_parts(workflow, &PartPlan { parts, admission }, &GenerateOptions::default()).unwrap()
+    Argo.generate_parts(
+        workflow,
+        &PartPlan { parts, admission, ends: HashMap::new() },
+        &GenerateOptions::default(),
+    )
+    .unwrap()
 }
 
 fn joined(files: &PartFiles) -> String {
@@ -25,10 +32,10 @@ proptest! {
     fn every_program_comes_back_from_its_parts(
         program in random_program_within(Reach { daemons: Daemons::Never, ..Reach::ALL }),
         cuts in any::<[bool; 8]>(),
-        barrier in any::<bool>(),
+        barrier in prop::option::of(1..4usize),
     ) {
         let workflow = with_components(lower(&program, &NoComponents).unwrap());
-        let admission = if barrier { Admission::Barrier } else { Admission::GATED };
+        let admission = barrier.map_or(Admission::Barrier, |gates| Admission::Gated { gates });
         let files = files(&workflow, parts_of(&workflow, &cuts), admission);
         let text = joined(&files);
         prop_assert_eq!(lint_argo(&text).unwrap(), []);
@@ -106,7 +113,7 @@ fn a_lost_part_or_mark_is_found() {
 fn parts_that_do_not_fit_are_refused() {
     let (workflow, parts) = example();
     let refused = |parts: Vec<Vec<String>>| {
-        let plan = PartPlan { parts, admission: Admission::GATED };
+        let plan = PartPlan { parts, admission: Admission::GATED, ends: HashMap::new() };
         Argo.generate_parts(&workflow, &plan, &GenerateOptions::default()).unwrap_err().to_string()
     };
     assert!(refused(parts[..2].to_vec()).contains("step \"deploy\" is in no part"));

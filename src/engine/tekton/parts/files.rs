@@ -13,13 +13,13 @@ use crate::engine::kubernetes::pod::{Named, ObjectMeta};
 use crate::engine::kubernetes::rbac::{self, Rule};
 use crate::engine::kubernetes::yaml;
 use crate::engine::parts::Parts;
-use crate::engine::{Admission, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
+use crate::engine::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
 use crate::ir::{Workflow, digest};
 
 /// Label of the pipelines of a workflow, with its name, and of a part, with its number.
 const WORKFLOW: &str = "couler.dev/workflow";
 pub(crate) const PART: &str = "couler.dev/part";
-/// Annotation of a part with barriers: what its steps wait for in other parts, a JSON object of lists.
+/// Annotation of a part: what its steps wait for in other parts, a JSON object of lists, where gates do not say so.
 pub(crate) const AFTER: &str = "couler.dev/after";
 
 /// One file with the pipelines of all parts and the role they need, which may be applied again and again, and one with
@@ -99,26 +99,19 @@ fn of_part(
     let workflow = parts.workflow;
     let view = context.part.as_ref();
     let mut all: Vec<PipelineTask> = view.map(|view| view.tasks(context)).unwrap_or_default();
-    let mut after = serde_json::Map::new();
     for index in parts.members(part) {
         let node = &workflow.graph[*index];
         let mut dependencies = parts.inside(*index);
         dependencies.extend(view.and_then(|view| view.gate(&node.name)));
         let mut of_step = tasks(context, node, &dependencies)?;
-        let complete = view.and_then(|view| view.complete(&node.name));
+        let written = view.map(|view| view.written(*index)).unwrap_or_default();
         // What gathers the results of a skipped map is skipped for want of them.
         for task in of_step.iter_mut().filter(|task| !is_collector(task)) {
-            task.when.extend(complete.clone());
+            task.when.extend(written.clone());
         }
         all.extend(of_step);
-        let outside = parts.outside(*index);
-        if parts.has_barriers() && !outside.is_empty() {
-            after.insert(node.name.clone(), outside.into());
-        }
     }
-    if !after.is_empty() {
-        metadata.annotations.insert(AFTER.to_owned(), serde_json::Value::Object(after).to_string());
-    }
+    metadata.annotations.extend(parts.notes(part).map(|note| (AFTER.to_owned(), note)));
     if !context.renamed().is_empty() {
         metadata.annotations.insert(NAMES.to_owned(), serde_json::json!(context.renamed()).to_string());
     }
@@ -161,16 +154,8 @@ fn role(parts: &Parts<'_>, options: &GenerateOptions) -> [Document; 2] {
 }
 
 fn notes(parts: &Parts<'_>, of_parts: &str, of_parent: &str) -> Vec<String> {
-    let mut notes = vec![format!(
-        "submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"
-    )];
-    if let Admission::Gated { waiting } = parts.admission {
-        let gates: usize = (0..parts.len()).map(|part| parts.gates_by_value(part).len()).sum();
-        notes.push(format!(
-            "{} parts, at most {} open at once; {gates} gates, each a pod while it waits",
-            parts.len(),
-            parts.open_at_once(waiting)
-        ));
-    }
-    notes
+    vec![
+        format!("submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"),
+        parts.note(),
+    ]
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
+use petgraph::graph::NodeIndex;
 
 use super::super::context::{Context, collector_name};
 use super::super::files::helper;
@@ -18,8 +19,8 @@ use crate::engine::parts::{Gate, Parts};
 
 /// Value of [`ROLE`] of gates.
 pub(crate) const GATE: &str = "gate";
-/// The result that says whether everything was written.
-pub(crate) const COMPLETE: &str = "complete";
+/// Start of the names of results that say whether a value was written.
+pub(crate) const WRITTEN: &str = "written-";
 /// Variable with the tasks that a gate waits for, by part.
 pub(crate) const WAIT: &str = "WAIT";
 /// Variable with what a gate hands on: a list of its result, the part, the task and the task's result.
@@ -36,7 +37,7 @@ pub(crate) struct PartView<'a> {
 impl<'a> PartView<'a> {
     pub(crate) fn new(parts: &'a Parts<'a>, part: usize, name: &dyn Fn(&str) -> String) -> Self {
         let gates: Vec<(String, Gate<'a>)> = parts
-            .gates_by_value(part)
+            .gates(part)
             .into_iter()
             .enumerate()
             .map(|(number, gate)| (name(&format!("{}-{}", part + 1, number + 1)), gate))
@@ -60,11 +61,20 @@ impl<'a> PartView<'a> {
         Some(format!("$(tasks.{name}.results.{})", result(position)))
     }
 
-    /// Under what condition a step that reads values runs.
-    pub(crate) fn complete(&self, reader: &str) -> Option<When> {
-        let (name, gate) = &self.gates[*self.gate_of.get(reader)?];
-        let input = format!("$(tasks.{name}.results.{COMPLETE})");
-        (!gate.values.is_empty()).then(|| When { input, operator: "in", values: vec!["true".to_owned()] })
+    /// Under what conditions a step that reads values of other parts runs: they were written.
+    pub(crate) fn written(&self, reader: NodeIndex) -> Vec<When> {
+        let name = self.parts.workflow.graph[reader].name.as_str();
+        let Some((gate_name, gate)) = self.gate_of.get(name).map(|number| &self.gates[*number]) else {
+            return Vec::new();
+        };
+        let read = self.parts.values_from_outside(reader);
+        let positions = gate.values.iter().enumerate().filter(|(_, value)| read.contains(*value));
+        let when = |(position, _)| When {
+            input: format!("$(tasks.{gate_name}.results.{}{position})", WRITTEN),
+            operator: "in",
+            values: vec!["true".to_owned()],
+        };
+        positions.map(when).collect()
     }
 
     /// The tasks of the gates.
@@ -104,7 +114,8 @@ impl<'a> PartView<'a> {
             EnvVar::with_value("TOLERATED", json(serde_json::json!(tolerated))),
             EnvVar::with_value(VALUES, json(serde_json::json!(values))),
         ];
-        let results = (0..values.len()).map(result).chain((!values.is_empty()).then(|| COMPLETE.to_owned()));
+        let results =
+            (0..values.len()).flat_map(|position| [result(position), format!("{WRITTEN}{position}")]);
         let annotations =
             IndexMap::from([(ROLE.to_owned(), GATE.to_owned()), (SERVES.to_owned(), name.to_owned())]);
         PipelineTask {
@@ -123,7 +134,7 @@ impl<'a> PartView<'a> {
 }
 
 fn result(position: usize) -> String {
-    format!("value-{}", position + 1)
+    format!("value-{position}")
 }
 
 /// The state of the tasks of one part, of its run and its task runs: `done`, `failed` or `open`.
@@ -160,18 +171,13 @@ fn script(values: &[[String; 4]]) -> Vec<String> {
         "done",
     ];
     lines.extend(look.map(str::to_owned));
-    if !values.is_empty() {
-        lines.push("complete=true".to_owned());
-    }
-    for [result, part, task, name] in values {
+    for (position, [result, part, task, name]) in values.iter().enumerate() {
         let read = format!(
             "jq --exit-status --raw-output --arg task {task} --arg name {name} '{VALUE}' /tmp/tasks-{part}.json"
         );
-        lines.push(format!("if value=`{read}`; then :; else complete=false value=; fi"));
+        lines.push(format!("if value=`{read}`; then written=true; else value= written=false; fi"));
         lines.push(format!("printf %s \"$value\" > \"$(results.{result}.path)\""));
-    }
-    if !values.is_empty() {
-        lines.push(format!("printf %s \"$complete\" > \"$(results.{COMPLETE}.path)\""));
+        lines.push(format!("printf %s \"$written\" > \"$(results.{WRITTEN}{position}.path)\""));
     }
     lines
 }

@@ -10,7 +10,7 @@ use super::files::{AFTER, PART};
 use super::gate::{GATE, VALUES, WAIT};
 use crate::engine::RecoveredGraph;
 use crate::engine::kubernetes::yaml;
-use crate::engine::parts::{Reference, joined};
+use crate::engine::parts::{Joints, Reference, joined, noted, over};
 
 /// Recovers the graph of a workflow in parts from a text with all its documents.
 ///
@@ -28,38 +28,27 @@ pub fn recover_parts(text: &str) -> Result<RecoveredGraph, RecoverError> {
         .collect();
     let rest: Vec<Value> = documents.iter().filter(|document| number(document).is_none()).cloned().collect();
     let whole = recovered(&rest)?;
-    let before = order(&rest);
-    if before.keys().ne(parts.keys()) {
-        let (created, given): (Vec<_>, Vec<_>) = (before.keys().collect(), parts.keys().collect());
+    let over = order(&rest);
+    if over.keys().ne(parts.keys()) {
+        let (created, given): (Vec<_>, Vec<_>) = (over.keys().collect(), parts.keys().collect());
         return Err(RecoverError::Parts(format!("created are the parts {created:?}, given are {given:?}")));
     }
     let names: BTreeMap<usize, Names<'_>> =
         parts.iter().map(|(number, document)| (*number, names_of(document))).collect();
-    let mut found = BTreeMap::new();
-    for (number, document) in &parts {
-        let mut of_part = steps(document, &names[number]);
-        let annotations = document.pointer("/metadata/annotations").unwrap_or(&Value::Null);
-        let outside: BTreeMap<String, Vec<String>> =
-            serde_json::from_str(string(annotations, AFTER)).unwrap_or_default();
-        for (name, after) in outside {
-            if let Some(step) = of_part.get_mut(&name) {
-                step.after.extend(after);
-            }
-        }
-        found.insert(*number, of_part);
-    }
-    check(&found, &before)?;
-    let (mut gates, mut references) = (HashMap::new(), Vec::new());
+    let (mut gates, mut references, mut exact) = (HashMap::new(), Vec::new(), BTreeMap::new());
     for document in parts.values() {
-        let tasks = list(&document["spec"], "tasks");
-        for gate in tasks.iter().filter(|task| annotation(task, super::super::helpers::ROLE) == Some(GATE)) {
+        let annotations = document.pointer("/metadata/annotations").unwrap_or(&Value::Null);
+        exact.extend(noted(string(annotations, AFTER)));
+        let tasks = list(&document["spec"], "tasks").iter();
+        for gate in tasks.filter(|task| annotation(task, super::super::helpers::ROLE) == Some(GATE)) {
             let (waits, values) = read_gate(gate, &names)?;
             gates.insert(string(gate, "name").to_owned(), waits);
             references.extend(values);
         }
     }
+    let found = parts.iter().map(|(number, document)| (*number, steps(document, &names[number]))).collect();
     let helpers = gates.keys().cloned().collect();
-    Ok(joined(whole, found.into_values().collect(), &gates, &helpers, &references))
+    joined(whole, found, &Joints { gates, references, helpers, exact, over }).map_err(RecoverError::Parts)
 }
 
 /// The steps that a gate waits for, and what it hands on.
@@ -104,33 +93,8 @@ fn read_gate(
 fn order(documents: &[Value]) -> BTreeMap<usize, BTreeSet<usize>> {
     let number = |name: &str| name.strip_prefix("part-").and_then(|number| number.parse::<usize>().ok());
     let pipeline = documents.iter().find(|document| string(document, "kind") == "Pipeline");
-    let mut before: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    for task in pipeline.into_iter().flat_map(|pipeline| list(&pipeline["spec"], "tasks")) {
-        let Some(part) = number(string(task, "name")) else { continue };
-        let direct: BTreeSet<usize> =
-            list(task, "runAfter").iter().filter_map(Value::as_str).filter_map(number).collect();
-        let earlier = direct.iter().filter_map(|part| before.get(part)).flatten().copied();
-        let all = earlier.chain(direct.iter().copied()).collect();
-        before.insert(part, all);
-    }
-    before
-}
-
-/// A step that waits for another part without a gate is in a part that is created after that one.
-fn check(
-    found: &BTreeMap<usize, BTreeMap<String, crate::engine::RecoveredStep>>,
-    before: &BTreeMap<usize, BTreeSet<usize>>,
-) -> Result<(), RecoverError> {
-    let home: HashMap<&str, usize> =
-        found.iter().flat_map(|(part, steps)| steps.keys().map(|step| (step.as_str(), *part))).collect();
-    for (part, steps) in found {
-        for after in steps.values().flat_map(|step| &step.after) {
-            // Gates are no steps of any part.
-            let Some(other) = home.get(after.as_str()).filter(|other| *other != part) else { continue };
-            if !before[part].contains(other) {
-                return Err(RecoverError::Parts(format!("part {part} does not wait for part {other}")));
-            }
-        }
-    }
-    Ok(())
+    let tasks = pipeline.into_iter().flat_map(|pipeline| list(&pipeline["spec"], "tasks"));
+    let direct =
+        |task: &Value| list(task, "runAfter").iter().filter_map(Value::as_str).filter_map(number).collect();
+    over(tasks.filter_map(|task| Some((number(string(task, "name"))?, direct(task)))))
 }

@@ -8,5 +8,5 @@ mod parent;
 mod tests;
 
 pub(super) use files::files;
-pub(super) use gate::{COMPLETE, GATE, PartView};
+pub(super) use gate::{GATE, PartView, WRITTEN};
 pub use join::recover_parts;

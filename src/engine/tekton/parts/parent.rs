@@ -15,7 +15,7 @@ use super::super::task::{tasks, with_dollar};
 use super::super::text::in_field;
 use super::super::{files, pipeline};
 use crate::engine::kubernetes::pod::{EnvVar, Named};
-use crate::engine::parts::{Admission, Parts};
+use crate::engine::parts::Parts;
 use crate::engine::{EngineError, GenerateOptions};
 use indexmap::IndexMap;
 
@@ -48,18 +48,10 @@ pub(crate) fn spec(
                 .to_owned(),
         });
     }
-    let open = match parts.admission {
-        Admission::Barrier => parts.len(),
-        Admission::Gated { waiting } => parts.open_at_once(waiting),
-    };
     let mut all = Vec::with_capacity(parts.len());
     for (part, used) in used.iter().enumerate() {
         let mut task = starts(context, parts, part, names, used, options)?;
-        task.run_after = if parts.has_barriers() {
-            parts.before(part).iter().map(|before| task_name(*before)).collect()
-        } else {
-            part.checked_sub(open).map(task_name).into_iter().collect()
-        };
+        task.run_after = parts.opened_after(part).into_iter().map(task_name).collect();
         all.push(task);
     }
     let mut finally = Vec::with_capacity(workflow.on_exit.len());

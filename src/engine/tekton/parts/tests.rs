@@ -1,5 +1,7 @@
 //! Tests of parts.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use super::super::{Tekton, lint_tekton, recover_parts};
@@ -9,7 +11,13 @@ use crate::engine::{Admission, Engine, GenerateOptions, PartFiles, PartPlan};
 use crate::ir::{NoComponents, Workflow, lower};
 
 fn files(workflow: &Workflow, parts: Vec<Vec<String>>, admission: Admission) -> PartFiles {
-    Tekton.generate_parts(workflow, &PartPlan { parts, admission }, &GenerateOptions::default()).unwrap()
+    Tekton
+        .generate_parts(
+            workflow,
+            &PartPlan { parts, admission, ends: HashMap::new() },
+            &GenerateOptions::default(),
+        )
+        .unwrap()
 }
 
 fn joined(files: &PartFiles) -> String {
@@ -23,12 +31,12 @@ proptest! {
     fn every_program_comes_back_from_its_parts(
         program in random_program_within(Reach::TEKTON),
         cuts in any::<[bool; 8]>(),
-        barrier in any::<bool>(),
+        barrier in prop::option::of(1..4usize),
     ) {
         let mut workflow = with_components(lower(&program, &NoComponents).unwrap());
         workflow.settings.parallelism = None;
-        let admission = if barrier { Admission::Barrier } else { Admission::GATED };
-        let plan = PartPlan { parts: parts_of(&workflow, &cuts), admission };
+        let admission = barrier.map_or(Admission::Barrier, |gates| Admission::Gated { gates });
+        let plan = PartPlan { parts: parts_of(&workflow, &cuts), admission, ends: HashMap::new() };
         // Some programs are refused whole as well.
         let Ok(made) = Tekton.generate_parts(&workflow, &plan, &GenerateOptions::default()) else {
             prop_assert!(Tekton.generate(&workflow, &GenerateOptions::default()).is_err());
@@ -92,7 +100,7 @@ fn a_lost_part_or_task_is_found() {
 fn a_limit_over_several_runs_is_refused() {
     let (mut workflow, parts) = example();
     workflow.settings.parallelism = Some(3);
-    let plan = PartPlan { parts, admission: Admission::Barrier };
+    let plan = PartPlan { parts, admission: Admission::Barrier, ends: HashMap::new() };
     let error = Tekton.generate_parts(&workflow, &plan, &GenerateOptions::default()).unwrap_err();
     assert!(error.to_string().contains("parallelism of a workflow in parts"), "{error}");
 }
