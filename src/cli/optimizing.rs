@@ -7,10 +7,10 @@ use std::time::Instant;
 use super::commands::cache_folder;
 use super::files::read_text;
 use super::{Environment, Failure, Output};
-use crate::api::memory_bytes;
+use crate::api::{cpu_cores, memory_bytes};
 use crate::engine::argo::step_bytes;
 use crate::ir::{Node, Workflow};
-use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Settings};
+use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Quota, Settings};
 use crate::optimize::split::{Budget, Method, Partition, SplitError, split};
 use crate::optimize::{BYTES_PER_STEP, ESTIMATES_VERSION, EstimateFile, Estimates, Model, StepEstimate};
 use crate::run::measurements;
@@ -150,6 +150,26 @@ pub(super) struct PassArguments {
     /// Bytes of results that the cache may keep, for example 10Gi
     #[arg(long, value_name = "BYTES", default_value = "10Gi", value_parser = capacity)]
     pub(super) cache_capacity: f64,
+
+    /// What may be requested at the same time, for example pods=50,cpu=16,memory=64Gi,gpu=2
+    #[arg(long, value_name = "LIMITS", default_value = "", hide_default_value = true, value_parser = quota)]
+    pub(super) quota: Quota,
+}
+
+fn quota(text: &str) -> Result<Quota, String> {
+    let wrong = || "write for example pods=50,cpu=16,memory=64Gi,gpu=2".to_owned();
+    let mut quota = Quota::default();
+    for part in text.split(',').filter(|part| !part.is_empty()) {
+        let (name, amount) = part.split_once('=').ok_or_else(wrong)?;
+        match name.trim() {
+            "pods" => quota.pods = Some(amount.parse().map_err(|_| wrong())?),
+            "cpu" => quota.cpu = Some(cpu_cores(amount).ok_or_else(wrong)?),
+            "memory" => quota.memory = Some(memory_bytes(amount).ok_or_else(wrong)?),
+            "gpu" => quota.gpu = Some(amount.parse().map_err(|_| wrong())?),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(quota)
 }
 
 fn capacity(text: &str) -> Result<f64, String> {
@@ -192,6 +212,7 @@ pub(super) fn optimized(
     let settings = Settings {
         estimates: split.knowledge(&workflow, environment)?,
         cache_capacity: passes.cache_capacity,
+        quota: passes.quota,
         not_kept: unkept.map(|node| node.name.clone()).collect(),
         budget: budget.unwrap_or_default(),
         method: split.split_method,

@@ -101,6 +101,13 @@ fn what_cannot_be_split_is_refused_and_says_what_to_do() {
         ("p.json", vec!["--split", "some"], 2, "auto, off, or the largest number"),
         ("p.json", vec!["--split", "50", "--split-method", "knife"], 2, "windowed, paper, kahn"),
         ("p.json", vec!["--passes", "cash"], 2, "possible: fetch, cache, resources, split, all, none"),
+        ("p.json", vec!["--passes", "resources", "--quota", "pods"], 2, "pods=50,cpu=16,memory=64Gi,gpu=2"),
+        (
+            "p.json",
+            vec!["--passes", "resources", "--quota", "pods=0"],
+            3,
+            "step \"s0\" alone requests 1 pods of 0",
+        ),
         ("p.json", vec!["--barrier", "--gates", "3"], 2, "cannot be used with"),
         ("p.json", vec!["--split", "10", "--max-bytes", "4600"], 3, "bytes to be started from"),
     ] {

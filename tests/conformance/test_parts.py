@@ -49,6 +49,7 @@ class Airflow:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "COULER_HOME": home / "couler",
         }
+        settings["PATH"] = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = os.environ | {name: str(value) for name, value in settings.items()}
         self.log = open(home / "standalone.log", "w")
         self.process = None

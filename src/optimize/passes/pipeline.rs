@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{CachePlan, Pass, PassError, Report, Resources, SharedFetch, SplitParts};
+use super::{CachePlan, Pass, PassError, Quota, Report, Resources, SharedFetch, SplitParts};
 use crate::ir::{Workflow, digest};
 use crate::optimize::EstimateFile;
 use crate::optimize::split::{Budget, Method};
@@ -26,6 +26,8 @@ pub struct Settings {
     pub cache_capacity: f64,
     /// Steps whose results the engine cannot keep.
     pub not_kept: HashSet<String>,
+    /// What may be requested at the same time.
+    pub quota: Quota,
     /// The limits of a part.
     pub budget: Budget,
     /// How to split.
@@ -40,6 +42,7 @@ impl Default for Settings {
             estimates: EstimateFile::default(),
             cache_capacity: 10.0 * 1_073_741_824.0,
             not_kept: HashSet::new(),
+            quota: Quota::default(),
             budget: Budget::default(),
             method: Method::default(),
             bytes: HashMap::new(),
