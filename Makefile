@@ -80,12 +80,12 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
-	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES)
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES) --plots target/plots
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
 	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 
 properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs, 2,000 random programs for each engine
-	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back for_one_machine reaches_the_process
+	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back come_back for_one_machine reaches_the_process
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib run::scheduler

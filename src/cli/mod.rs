@@ -10,6 +10,7 @@ mod machine;
 mod model_choice;
 mod optimizing;
 mod output;
+mod parts;
 mod progress;
 mod run_progress;
 

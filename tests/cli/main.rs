@@ -8,5 +8,6 @@ mod layers;
 mod model;
 mod nl;
 mod optimize;
+mod parts;
 mod reference;
 mod run;

@@ -44,10 +44,16 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         &super::run::looking(&workflow, environment)?,
         &super::run::open_store(environment)?,
     );
-    let reports = match &arguments.passes[..] {
-        [none] if none == "none" => Vec::new(),
-        names => optimized(workflow.clone(), names, &arguments.limits, &arguments.split, output)?.reports,
-    };
+    let reports = optimized(
+        workflow.clone(),
+        &arguments.passes,
+        &arguments.limits,
+        &arguments.split,
+        &|_| false,
+        environment,
+        output,
+    )?
+    .reports;
     if arguments.json {
         let passes: Vec<_> =
             reports.iter().map(|(report, digest)| json!({"report": report, "digest": digest})).collect();

@@ -18,6 +18,8 @@ mod simulate;
 
 use clap::Subcommand;
 
+pub(super) use run::cache_folder;
+
 use super::{Arguments, Environment, Failure, Output};
 
 #[derive(Debug, Subcommand)]

@@ -148,7 +148,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
     output.clear_status();
     let outcome = result?;
-    let files = generate(&outcome.workflow, engine, &GenerateOptions::default())?;
+    let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
     write(&arguments, &outcome, &files, &ledger, output)?;
     if arguments.run {

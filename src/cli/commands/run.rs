@@ -109,7 +109,7 @@ pub(super) fn runs_folder(environment: &Environment) -> PathBuf {
     environment.home.join("runs")
 }
 
-pub(super) fn cache_folder(environment: &Environment) -> PathBuf {
+pub(in crate::cli) fn cache_folder(environment: &Environment) -> PathBuf {
     environment.home.join("cache")
 }
 
