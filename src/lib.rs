@@ -12,3 +12,4 @@ pub mod llm;
 pub mod nl;
 pub mod optimize;
 pub mod run;
+pub mod tune;

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
 use super::{Card, DatasetCard, DatasetTask, Hyperparameter, HyperparameterType, ModelCard, Scale};
 
 /// What is wrong with a card of ours; empty if nothing is.
@@ -110,8 +108,7 @@ pub(super) fn check_model(card: &ModelCard) -> Vec<String> {
 
 fn check_hyperparameter(parameter: &Hyperparameter, card: &ModelCard, faults: &mut Vec<String>) {
     let name = &parameter.name;
-    let numeric =
-        matches!(parameter.parameter_type, HyperparameterType::Integer | HyperparameterType::Float);
+    let numeric = matches!(parameter.parameter_type, HyperparameterType::Integer | HyperparameterType::Float);
     match (parameter.min, parameter.max) {
         (Some(min), Some(max)) if numeric => {
             if !(min.is_finite() && max.is_finite()) || min > max {
@@ -157,16 +154,6 @@ fn default_fits(parameter: &Hyperparameter) -> bool {
     }
 }
 
-/// Whether a value may be given to a hyperparameter, whatever the recommended range says.
-pub fn is_of_type(parameter: &Hyperparameter, value: &Value) -> bool {
-    match parameter.parameter_type {
-        HyperparameterType::Boolean => value.is_boolean(),
-        HyperparameterType::Choice => parameter.choices.contains(value) || *value == parameter.default,
-        HyperparameterType::Integer => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        HyperparameterType::Float => value.is_number(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{CardError, read_card};
@@ -186,8 +173,17 @@ mod tests {
              label: {column: b, classes: {yes: 8, no: 8}, class_count: 3}\nsplits: [{name: train, rows: 9}, {name: test, rows: 2}]",
         );
         let all = found.join("\n");
-        for expected in ["twice", "share from 0 to 1", "min 3 is above max 2", "11 different values", "none of the features",
-            "regression, but the label has classes", "class_count is 3", "16 rows altogether", "11 rows altogether"] {
+        for expected in [
+            "twice",
+            "share from 0 to 1",
+            "min 3 is above max 2",
+            "11 different values",
+            "none of the features",
+            "regression, but the label has classes",
+            "class_count is 3",
+            "16 rows altogether",
+            "11 rows altogether",
+        ] {
             assert!(all.contains(expected), "{expected}: {all}");
         }
     }
@@ -201,8 +197,15 @@ mod tests {
              - {name: e, type: float, min: 1}\n- {name: f, type: integer, min: 1, max: 2, when: {parameter: g, values: [1]}}",
         );
         let all = found.join("\n");
-        for expected in ["2 to 1 is impossible", "\"a\" is there twice", "log scale needs a min above 0",
-            "default 20", "`choices` and the type choice", "both min and max", "\"g\", which is not there"] {
+        for expected in [
+            "2 to 1 is impossible",
+            "\"a\" is there twice",
+            "log scale needs a min above 0",
+            "default 20",
+            "`choices` and the type choice",
+            "both min and max",
+            "\"g\", which is not there",
+        ] {
             assert!(all.contains(expected), "{expected}: {all}");
         }
     }

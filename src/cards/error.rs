@@ -67,11 +67,17 @@ impl CardError {
     pub fn hint(&self) -> String {
         match self {
             Self::Io { .. } => "check the path".into(),
-            Self::TooLarge { .. } => "keep the front matter and a short description; move the rest to another file".into(),
+            Self::TooLarge { .. } => {
+                "keep the front matter and a short description; move the rest to another file".into()
+            }
             Self::NoFrontMatter => "`couler cards new dataset NAME` prints a card to start from".into(),
             Self::Syntax { .. } => "correct the YAML between the two lines `---`".into(),
-            Self::Faults { .. } => "correct them; `couler cards show iris` prints a card to learn from".into(),
-            Self::Table { .. } => "csv with a header line and parquet (uncompressed, snappy) can be profiled".into(),
+            Self::Faults { .. } => {
+                "correct them; `couler cards show iris` prints a card to learn from".into()
+            }
+            Self::Table { .. } => {
+                "csv with a header line and parquet (uncompressed, snappy) can be profiled".into()
+            }
             Self::NoColumn { .. } => "name one of these with --label".into(),
             Self::Unknown { near, .. } if near.is_empty() => "`couler cards list` shows all".into(),
             Self::Unknown { near, .. } => format!("do you mean {}?", near.join(", ")),

@@ -33,7 +33,8 @@ pub(super) fn split(text: &str) -> Result<(&str, &str), CardError> {
     }
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let rest = text.strip_prefix("---").ok_or(CardError::NoFrontMatter)?;
-    let rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).ok_or(CardError::NoFrontMatter)?;
+    let rest =
+        rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).ok_or(CardError::NoFrontMatter)?;
     let mut at = 0;
     for line in rest.split_inclusive('\n') {
         if line.trim_end() == "---" {

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::check::{check_dataset, check_model};
 use super::{
-    CARD_VERSION, Card, CardError, DatasetCard, DatasetTask, Feature, FeatureType, Label, Modality, ModelCard,
-    Split,
+    CARD_VERSION, Card, CardError, DatasetCard, DatasetTask, Feature, FeatureType, Label, Modality,
+    ModelCard, Split,
 };
 
 /// Most items of a list that are taken.
@@ -18,16 +18,38 @@ const DATASET_FIELDS: [&str; 6] =
     ["dataset_info", "task_categories", "task_ids", "size_categories", "annotations_creators", "configs"];
 /// Fields of Hugging Face that say nothing we need.
 const KNOWN: [&str; 24] = [
-    "license", "license_name", "license_link", "language", "tags", "pretty_name", "datasets", "metrics", "widget",
-    "source_datasets", "multilinguality", "language_creators", "paperswithcode_id", "train-eval-index", "viewer",
-    "extra_gated_prompt", "new_version", "base_model_relation", "thumbnail", "dataset_size", "language_bcp47",
-    "model-name", "name", "version",
+    "license",
+    "license_name",
+    "license_link",
+    "language",
+    "tags",
+    "pretty_name",
+    "datasets",
+    "metrics",
+    "widget",
+    "source_datasets",
+    "multilinguality",
+    "language_creators",
+    "paperswithcode_id",
+    "train-eval-index",
+    "viewer",
+    "extra_gated_prompt",
+    "new_version",
+    "base_model_relation",
+    "thumbnail",
+    "dataset_size",
+    "language_bcp47",
+    "model-name",
+    "name",
+    "version",
 ];
 
 /// Reads front matter that is not ours.
 pub(super) fn foreign(value: &Value, body: &str, fallback: &str) -> Result<(Card, Vec<String>), CardError> {
     let Value::Object(fields) = value else {
-        return Err(CardError::Syntax { reason: "it is a list or a single value, not fields with values".into() });
+        return Err(CardError::Syntax {
+            reason: "it is a list or a single value, not fields with values".into(),
+        });
     };
     let mut reader = Reader { value, warnings: Vec::new() };
     let odd: Vec<&str> = fields
@@ -75,7 +97,7 @@ impl Reader<'_> {
             Value::Array(items) => items.first().and_then(Value::as_str).map(str::to_owned),
             Value::Null => None,
             other => {
-                let text = format!("{field} is {other:.60}, not a text: left out");
+                let text = format!("{field} is {}, not a text: left out", short(&other.to_string()));
                 self.warn(text);
                 None
             }
@@ -87,10 +109,16 @@ impl Reader<'_> {
         match self.value.get(field) {
             Some(Value::String(text)) => vec![text.clone()],
             Some(Value::Array(items)) => {
-                let texts: Vec<String> =
-                    items.iter().take(MOST_ITEMS).filter_map(|item| item.as_str().map(str::to_owned)).collect();
+                let texts: Vec<String> = items
+                    .iter()
+                    .take(MOST_ITEMS)
+                    .filter_map(|item| item.as_str().map(str::to_owned))
+                    .collect();
                 if texts.len() < items.len() {
-                    self.warn(format!("{field}: {} items that are no texts were left out", items.len() - texts.len()));
+                    self.warn(format!(
+                        "{field}: {} items that are no texts were left out",
+                        items.len() - texts.len()
+                    ));
                 }
                 texts
             }
@@ -110,13 +138,14 @@ impl Reader<'_> {
         if task.is_none() {
             self.warn("task_categories names no task that is known".into());
         }
-        let rows = (!splits.is_empty()).then(|| splits.iter().fold(0, |sum: u64, split| sum.saturating_add(split.rows)));
+        let rows = (!splits.is_empty())
+            .then(|| splits.iter().fold(0, |sum: u64, split| sum.saturating_add(split.rows)));
         let rows = rows.or_else(|| {
             let size = self.text("size_categories")?;
             let rows = size_of(&size);
             let text = match rows {
                 Some(rows) => format!("no splits: rows is estimated as {rows} from size_categories {size}"),
-                None => format!("size_categories {size:.40:?} is not known"),
+                None => format!("size_categories {:?} is not known", short(&size)),
             };
             self.warn(text);
             rows
@@ -130,7 +159,11 @@ impl Reader<'_> {
             aliases: Vec::new(),
             description: first_sentence(body),
             files: Vec::new(),
-            modality: modality.unwrap_or(if features.is_empty() { Modality::Other } else { Modality::Tabular }),
+            modality: modality.unwrap_or(if features.is_empty() {
+                Modality::Other
+            } else {
+                Modality::Tabular
+            }),
             task,
             rows,
             sampled: false,
@@ -188,7 +221,10 @@ impl Reader<'_> {
             let rows = item.get("num_examples").and_then(Value::as_u64);
             match (name, rows) {
                 (Some(name), Some(rows)) => splits.push(Split { name: name.to_owned(), rows }),
-                _ => self.warn(format!("dataset_info.splits: {item:.60} has no name or no num_examples")),
+                _ => {
+                    let item = short(&item.to_string());
+                    self.warn(format!("dataset_info.splits: {item} has no name or no num_examples"));
+                }
             }
         }
         (features, splits, label)
@@ -200,7 +236,9 @@ impl Reader<'_> {
         if pipeline.is_none() {
             self.warn("no pipeline_tag: what the model does is unknown".into());
         }
-        self.warn("no hyperparameters: cards of Hugging Face have none; add them to tune with this card".into());
+        self.warn(
+            "no hyperparameters: cards of Hugging Face have none; add them to tune with this card".into(),
+        );
         let modality = pipeline.as_deref().and_then(modality_of);
         ModelCard {
             version: CARD_VERSION.to_owned(),
@@ -221,6 +259,11 @@ impl Reader<'_> {
             tags: self.list("tags"),
         }
     }
+}
+
+/// The beginning of a text, for a message.
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 fn feature_type(item: &Value) -> FeatureType {
@@ -272,7 +315,16 @@ fn modality_of(category: &str) -> Option<Modality> {
         () if any(&["image", "object-detection", "segmentation"]) => Modality::Image,
         () if any(&["audio", "speech"]) => Modality::Audio,
         () if any(&["graph"]) => Modality::Graph,
-        () if any(&["text", "question", "translation", "summarization", "token", "fill-mask", "sentence"]) => {
+        () if any(&[
+            "text",
+            "question",
+            "translation",
+            "summarization",
+            "token",
+            "fill-mask",
+            "sentence",
+        ]) =>
+        {
             Modality::Text
         }
         () => return None,
@@ -349,8 +401,16 @@ mod tests {
 
     #[test]
     fn odd_and_missing_fields_never_stop_the_reading() {
-        for front in ["", "license: {a: b}", "tags: 7", "dataset_info: [1, 2]", "dataset_info: {features: [{}, 3], splits: x}",
-            "size_categories: many", "pipeline_tag: fill-mask\nlanguage: [en, 5, null]", "pretty_name: [1]"] {
+        for front in [
+            "",
+            "license: {a: b}",
+            "tags: 7",
+            "dataset_info: [1, 2]",
+            "dataset_info: {features: [{}, 3], splits: x}",
+            "size_categories: many",
+            "pipeline_tag: fill-mask\nlanguage: [en, 5, null]",
+            "pretty_name: [1]",
+        ] {
             let read = read_card(&format!("---\n{front}\n---\n"), "My Card!").unwrap();
             assert_eq!(read.card.name(), "my-card", "{front}");
             assert!(!read.warnings.is_empty(), "{front}");
@@ -361,6 +421,9 @@ mod tests {
     #[test]
     fn sizes_are_the_middle_of_their_class() {
         assert_eq!(size_of("10K<n<100K"), Some(55_000));
-        assert_eq!((size_of("n<1K"), size_of("n>1T"), size_of("big")), (Some(500), Some(1_000_000_000_000), None));
+        assert_eq!(
+            (size_of("n<1K"), size_of("n>1T"), size_of("big")),
+            (Some(500), Some(1_000_000_000_000), None)
+        );
     }
 }

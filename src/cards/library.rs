@@ -80,13 +80,13 @@ impl Library {
     /// [`CardError::Unknown`] with names that are like it.
     pub fn card(&self, name: &str) -> Result<(&ReadCard, &str), CardError> {
         let wanted = name.trim().to_lowercase();
-        let found = self.cards.get(&wanted).or_else(|| {
-            self.cards.values().find(|(card, _)| card.card.names().contains(&wanted))
-        });
-        found.map(|(card, place)| (card, place.as_str())).ok_or_else(|| CardError::Unknown {
-            name: name.to_owned(),
-            near: self.near(&wanted),
-        })
+        let found = self
+            .cards
+            .get(&wanted)
+            .or_else(|| self.cards.values().find(|(card, _)| card.card.names().contains(&wanted)));
+        found
+            .map(|(card, place)| (card, place.as_str()))
+            .ok_or_else(|| CardError::Unknown { name: name.to_owned(), near: self.near(&wanted) })
     }
 
     fn near(&self, wanted: &str) -> Vec<String> {
@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn cards_of_a_folder_replace_built_in_ones_and_faults_are_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mine = "---\nversion: couler/card/v1\nkind: dataset\nname: iris\nmodality: tabular\nrows: 7\n---\n";
+        let mine =
+            "---\nversion: couler/card/v1\nkind: dataset\nname: iris\nmodality: tabular\nrows: 7\n---\n";
         std::fs::write(folder.path().join("iris.md"), mine).unwrap();
         std::fs::write(folder.path().join("notes.md"), "# no card").unwrap();
         let mut library = Library::built_in();

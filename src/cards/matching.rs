@@ -34,7 +34,7 @@ impl Match {
 }
 
 /// A card with why it was taken.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Found<'a, T> {
     /// The card.
     pub card: &'a T,
@@ -43,6 +43,15 @@ pub struct Found<'a, T> {
     /// Why.
     pub by: Match,
 }
+
+// A derive would ask that the card itself can be copied.
+impl<T> Clone for Found<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Found<'_, T> {}
 
 /// Share of columns that must be the same for a match by content.
 const SAME_COLUMNS: f64 = 0.8;
@@ -77,7 +86,8 @@ impl Library {
         if path.is_some() {
             return None;
         }
-        let (card, place) = longest(self.datasets(), |card| Card::Dataset(Box::new(card.clone())).names(), text)?;
+        let (card, place) =
+            longest(self.datasets(), |card| Card::Dataset(Box::new(card.clone())).names(), text)?;
         Some(Found { card, place, by: Match::Name })
     }
 
@@ -131,7 +141,9 @@ fn says(text: &str, name: &str) -> bool {
 
 fn has_file(card: &DatasetCard, path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or(path);
-    card.files.iter().any(|file| Path::new(path).ends_with(Path::new(file)) || path.ends_with(&format!("/{file}")))
+    card.files
+        .iter()
+        .any(|file| Path::new(path).ends_with(Path::new(file)) || path.ends_with(&format!("/{file}")))
 }
 
 /// Share of columns that card and table have in common, 0 to 1.
@@ -159,7 +171,10 @@ mod tests {
         assert_eq!(found("", Some("eval/data/churn.csv")), Some(("churn".into(), Match::Path)));
         assert_eq!(found("", Some("s3://bucket/x/iris.csv")), Some(("iris".into(), Match::Path)));
         assert_eq!(found("train a ResNet on CIFAR-10", None), Some(("cifar-10".into(), Match::Name)));
-        assert_eq!(found("train a ResNet on cifar 100 images", None), Some(("cifar-100".into(), Match::Name)));
+        assert_eq!(
+            found("train a ResNet on cifar 100 images", None),
+            Some(("cifar-100".into(), Match::Name))
+        );
         assert_eq!(found("the irises of siris", None), None);
         assert_eq!(found("like MNIST", Some("data/mine.csv")), None, "the file is not the MNIST of the text");
     }
@@ -172,7 +187,10 @@ mod tests {
             library.model_of(component, &arguments).map(|found| found.card.name.clone())
         };
         assert_eq!(name("xgboost.train", json!({})), Some("xgboost".into()));
-        assert_eq!(name("sklearn.train", json!({"estimator": "random_forest"})), Some("random-forest".into()));
+        assert_eq!(
+            name("sklearn.train", json!({"estimator": "random_forest"})),
+            Some("random-forest".into())
+        );
         assert_eq!(name("data.load", json!({})), None);
         assert_eq!(library.model_named("fine-tune BERT on IMDB").unwrap().card.name, "bert");
     }

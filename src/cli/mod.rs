@@ -11,7 +11,9 @@ mod model_choice;
 mod optimizing;
 mod output;
 mod progress;
+mod proposing;
 mod run_progress;
+mod tuning;
 
 pub use arguments::Arguments;
 pub use commands::run;

@@ -40,7 +40,8 @@ pub fn card_of_profile(profile: &Profile, name: &str) -> DatasetCard {
 }
 
 fn feature(column: &Column) -> Feature {
-    let number = matches!(column.feature_type(), FeatureType::Integer | FeatureType::Float | FeatureType::Mixed);
+    let number =
+        matches!(column.feature_type(), FeatureType::Integer | FeatureType::Float | FeatureType::Mixed);
     let share = (column.missing_share() * 10_000.0).round() / 10_000.0;
     Feature {
         name: column.name.clone(),

@@ -223,7 +223,9 @@ fn has_name_of_identifier(name: &str) -> bool {
 /// A day as year, month and day, perhaps with a time.
 fn is_moment(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let digits = |range: std::ops::Range<usize>| {
+        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
     let day = digits(0..4)
         && bytes.get(4).is_some_and(|c| b"-/".contains(c))
         && digits(5..7)

@@ -5,8 +5,22 @@ use super::column::Column;
 
 /// Names of columns that are usually the answer.
 const NAMES: [&str; 16] = [
-    "target", "label", "class", "outcome", "y", "churn", "species", "price", "default", "response", "survived",
-    "sentiment", "category", "diagnosis", "quality", "fraud",
+    "target",
+    "label",
+    "class",
+    "outcome",
+    "y",
+    "churn",
+    "species",
+    "price",
+    "default",
+    "response",
+    "survived",
+    "sentiment",
+    "category",
+    "diagnosis",
+    "quality",
+    "fraud",
 ];
 
 /// The column that is probably to be predicted: one with a usual name, else the last one that could be.
@@ -17,7 +31,9 @@ pub(super) fn guess(columns: &[Column]) -> Option<usize> {
     };
     NAMES
         .iter()
-        .find_map(|name| columns.iter().position(|column| column.name.eq_ignore_ascii_case(name) && could(column)))
+        .find_map(|name| {
+            columns.iter().position(|column| column.name.eq_ignore_ascii_case(name) && could(column))
+        })
         .or_else(|| columns.iter().rposition(could))
 }
 
@@ -27,6 +43,7 @@ pub(super) fn task(label: &Column) -> DatasetTask {
     if !number || label.distinct() <= 2 {
         return DatasetTask::Classification;
     }
-    let few_whole = label.whole == label.known() && label.distinct() <= 20 && label.distinct() * 4 <= label.seen;
+    let few_whole =
+        label.whole == label.known() && label.distinct() <= 20 && label.distinct() * 4 <= label.seen;
     if few_whole { DatasetTask::Classification } else { DatasetTask::Regression }
 }

@@ -72,7 +72,10 @@ impl Profile {
     pub fn features(&self) -> usize {
         let of_use = |column: &&Column| {
             Some(&column.name) != self.label.as_ref()
-                && !matches!(column.feature_type(), FeatureType::Identifier | FeatureType::Empty | FeatureType::List)
+                && !matches!(
+                    column.feature_type(),
+                    FeatureType::Identifier | FeatureType::Empty | FeatureType::List
+                )
         };
         self.columns.iter().filter(of_use).count()
     }
@@ -245,7 +248,11 @@ mod tests {
         ] {
             let path = repository("eval/data").join(file);
             let profile = profile_file(&path, &ProfileOptions::default()).unwrap();
-            assert_eq!((profile.rows, profile.label.as_deref(), profile.task), (rows, Some(label), Some(task)), "{file}");
+            assert_eq!(
+                (profile.rows, profile.label.as_deref(), profile.task),
+                (rows, Some(label), Some(task)),
+                "{file}"
+            );
             let card = card_of_profile(&profile, "mine");
             assert_eq!(check_card(&Card::Dataset(Box::new(card))), Vec::<String>::new(), "{file}");
         }
@@ -265,7 +272,13 @@ mod tests {
     fn one_class_empty_and_mixed_columns_are_warned_of() {
         let profile = of("a,b,c,y\n1,,x,no\ntwo,NA,x,no\n3,,x,no\n", Some("y")).unwrap();
         let all = profile.warnings.join("\n");
-        for expected in ["same value in every row", "without any value: b", "\"a\" mixes 2 numbers with 1 other", "\"two\"", "single value"] {
+        for expected in [
+            "same value in every row",
+            "without any value: b",
+            "\"a\" mixes 2 numbers with 1 other",
+            "\"two\"",
+            "single value",
+        ] {
             assert!(all.contains(expected), "{expected}: {all}");
         }
         let card = card_of_profile(&profile, "x");

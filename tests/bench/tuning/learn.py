@@ -1,13 +1,16 @@
 """Measures the pool on every data set (`measure`) and chooses portfolios from what was measured (`portfolio`)."""
+import importlib.util
+import itertools
 import math
-import sys
 import time
 
 from data import REPOSITORY, TASKS, load
 import pool
 
-sys.path.insert(0, str(REPOSITORY / "prompts/tune"))
-import trial  # noqa: E402  what ships is what is measured
+# What ships is what is measured: the script of the component tune.trial.
+_place = importlib.util.spec_from_file_location("trial", REPOSITORY / "prompts/code-lake/_inner/tune.trial/script.py")
+trial = importlib.util.module_from_spec(_place)
+_place.loader.exec_module(trial)
 
 FAMILIES = ("xgboost", "lightgbm", "random_forest")
 LEARN_SPLITS = (100, 101)  # other rows in other parts than the splits that are judged on
@@ -60,15 +63,26 @@ def mean_log(values):
     return sum(math.log(value) for value in values) / len(values)
 
 
-def greedy(rows, bases, size, whole=1.0):
-    """Indices, best first: each is the one that helps most after those before it, the default always being there."""
-    names, chosen = list(rows), []
-    candidates = sorted(set.intersection(*(set(row) for row in rows.values())) - {0})
+def order(rows, bases, size):
+    """Indices, best first. The two that together help most beside the default come first, because two is what three
+    trials have room for; each further one is the one that helps most after those before it."""
+    import numpy
+    keys = list(rows)
+    indices = sorted(set.intersection(*(set(row) for row in rows.values())))
+    held = numpy.array([[rows[key][index]["held"] for index in indices] for key in keys])
+    test = numpy.array([[math.log(rows[key][index]["test"] / bases[key]) for index in indices] for key in keys])
+    every = numpy.arange(len(keys))
+
+    def cost(columns):
+        columns = numpy.array([0, *columns])
+        return test[every, columns[held[:, columns].argmin(1)]].mean()
+
+    others = range(1, len(indices))
+    chosen = list(min(itertools.combinations(others, 2), key=cost))
+    chosen.sort(key=lambda column: cost([column]))
     while len(chosen) < size:
-        def cost(index):
-            return mean_log([chosen_ratio(rows[name], bases[name], [0, *chosen, index]) for name in names])
-        chosen.append(min((index for index in candidates if index not in chosen), key=cost))
-    return chosen
+        chosen.append(min((column for column in others if column not in chosen), key=lambda column: cost([*chosen, column])))
+    return [indices[column] for column in chosen]
 
 
 def bases(results, family, without):
@@ -88,20 +102,20 @@ def portfolio(results, without=None, size=6):
         for task in ("classification", "regression"):
             rows = table(results, "early", family, without)[task]
             configs = [{}, *pool.early(family, task)]
-            order = greedy(rows, base, size)
+            best_first = order(rows, base, size)
             fixed = table(results, "fixed", family, without)[task]
             fixed_configs = [{}, *pool.fixed(family, task)]
             costs = {index: mean_log([row[index]["test"] / base[key] for key, row in fixed.items()]) for index in range(1, len(fixed_configs))}
             prior = min(costs, key=costs.get)
             entries.append({
-                "family": family, "task": task, "data_sets": len({name for name, _ in rows}), "splits": len(LEARN_SPLITS),
+                "model": pool.CARDS[family], "task": task, "data_sets": len({name for name, _ in rows}), "splits": len(LEARN_SPLITS),
                 "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(costs[prior]), 4)},
                 "entries": [{"params": configs[index],
                              "rounds": median([row[index]["rounds"] for row in rows.values()]),
                              "ratio": round(math.exp(mean_log([row[index]["test"] / base[key] for key, row in rows.items()])), 4),
                              "ratio_with_those_before": round(math.exp(mean_log(
-                                 [chosen_ratio(row, base[key], [0, *order[:place + 1]]) for key, row in rows.items()])), 4)}
-                            for place, index in enumerate(order)]})
+                                 [chosen_ratio(row, base[key], [0, *best_first[:place + 1]]) for key, row in rows.items()])), 4)}
+                            for place, index in enumerate(best_first)]})
     return {"version": "couler/portfolio/v1", "portfolios": entries}
 
 

@@ -39,9 +39,18 @@ def early(family, task):
     generator = random.Random(f"{family} {task} 1")
     drawn = [draw(family, task, generator) for _ in range(DRAWN)]
     if family == "random_forest":
-        return [{**config, "n_estimators": 200} for config in drawn]
+        return [{**config, "n_estimators": 200} for config in drawn] + grid(task)
     tuned = [entry["values"] for entry in card(family)["tuned"]]
     return [{key: value for key, value in config.items() if key != "n_estimators"} for config in tuned + drawn]
+
+
+def grid(task):
+    """More of what is good in forests: many trees, all rows, leaves of few rows."""
+    leaves = [1, 2, 4]
+    if task == "regression":
+        return [{"n_estimators": 300, "max_features": share, "min_samples_leaf": leaf} for share in (.3, .5, .7) for leaf in leaves]
+    return [{"n_estimators": 300, "max_features": share, "min_samples_leaf": leaf, "criterion": criterion}
+            for criterion in ("gini", "entropy") for share in ("sqrt", .3, .6) for leaf in leaves]
 
 
 def fixed(family, task):

@@ -1,6 +1,6 @@
 # One real trial: a short training on a sample of the rows, judged on rows held back. couler puts its runtime
 # (arg, read_table, tabular_pipeline and so on) in front of this file; the tuning experiment imports it.
-import math, time, warnings
+import time, warnings
 
 PATIENCE, MOST_ROUNDS = 30, 500
 
@@ -97,3 +97,67 @@ def final(family, task, params, rounds, data, seed=0, jobs=1):
         params.pop("n_estimators", None)
         return booster(family, task, params, rounds, seed, jobs).fit(*data)
     return estimator(family, task, params, seed, jobs).fit(*data)
+
+
+def parts():
+    """(train, held, classes) of the input table, made ready for numbers-only learning as the training step does it."""
+    import numpy
+    from sklearn.model_selection import train_test_split
+    seed, share = arg("seed", 0, int), arg("held_back", 0.25, float)
+    ARGS["test_size"] = 0
+    frame, _, task, classes = training_rows()
+    target, family = arg("target"), arg("family")
+    most = arg("rows", 20_000, int)
+    frame = frame.sample(most, random_state=seed) if len(frame) > most else frame
+    if classes:
+        counts = frame[target].value_counts()
+        frame = frame[frame[target].isin(counts.index[counts >= 2])]
+        classes = sorted(frame[target].unique().tolist())
+        if len(classes) < 2:
+            fail(f"fewer than two classes of {target} have two rows", "tune on a larger table")
+    even = frame[target] if classes and len(classes) <= round(len(frame) * share) else None
+    train, held = train_test_split(frame, test_size=share, random_state=seed, stratify=even)
+    pipeline, features = tabular_pipeline(train.drop(columns=[target]), None, impute=family not in ("xgboost", "lightgbm"),
+                                          scale=family in SCALED, dense=True)
+    ready = pipeline[:-1]
+    codes = {label: i for i, label in enumerate(classes or [])}
+    def answer(rows):
+        return (rows[target].map(codes) if classes else rows[target].astype(float)).to_numpy()
+    first = numpy.asarray(ready.fit_transform(feature_frame(train, features)))
+    return (first, answer(train)), (numpy.asarray(ready.transform(feature_frame(held, features))), answer(held)), task, classes
+
+
+def thinned(curve, most=60):
+    step = max(1, -(-len(curve) // most))
+    return [[place + 1, float(f"{curve[place]:.6g}")] for place in range(0, len(curve), step)]
+
+
+def main():
+    family, params = arg("family", ...), {name: scalar(value) for name, value in arg("params", {}, dict).items()}
+    train, held, task, classes = parts()
+    if len(set(train[1])) < 2:
+        fail(f"every row of the sample has the same {arg('target')}", "tune on a larger table")
+    seed, boosts = arg("seed", 0, int), family in ("xgboost", "lightgbm")
+    began = time.process_time()
+    try:
+        if boosts and not arg("early_stopping", True, bool):
+            model, rounds, curve = final(family, task, params, None, train, seed), None, []
+            value = loss(task, model, *held, classes)
+        else:
+            value, rounds, curve, _ = trial(family, task, params, train, held, classes, seed)
+    except Exception as error:
+        fail(f"{family} cannot be trained with {params}: {error}", "correct the hyperparameters or the table")
+    seconds = time.process_time() - began
+    found = {"params": params, "loss": value, "rounds": rounds, "seconds": seconds, "rows": len(train[1]), "task": task}
+    pathlib.Path(output_path("trial")).write_text(json.dumps(found))
+    emit("loss", value)
+    emit("rows", len(train[1]))
+    emit("curve", json.dumps(thinned(curve)))
+    if rounds:
+        emit("rounds", rounds)
+    metric = "log-loss" if task == "classification" else "rmse"
+    print(f"{metric}={value:.5g}" + (f" after {rounds} rounds" if rounds else "") + f" ({seconds:.1f} s of one core)")
+
+
+if __name__ == "__main__":
+    main()
