@@ -47,7 +47,9 @@ pub(super) fn split(text: &str) -> Result<(&str, &str), CardError> {
 
 /// Parses YAML under budgets: few nodes, little nesting, hardly any aliases.
 pub(super) fn parse(yaml: &str) -> Result<Value, CardError> {
+    // `y` and `no` are names here, not truth values.
     let options = serde_saphyr::options! {
+        strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_nodes: 50_000, max_events: 200_000, max_aliases: 100, max_anchors: 100, max_depth: 32,
         },

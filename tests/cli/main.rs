@@ -1,5 +1,6 @@
 //! End-to-end tests of the command line, in one binary.
 
+mod cards;
 mod compile;
 mod crash;
 mod eval;
@@ -10,3 +11,4 @@ mod nl;
 mod optimize;
 mod reference;
 mod run;
+mod tune;

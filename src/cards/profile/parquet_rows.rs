@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
@@ -24,6 +25,16 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
     let fields = metadata.file_metadata().schema().get_fields();
     let mut columns: Vec<Column> = fields.iter().map(|field| Column::new(field.name())).collect();
+    // Of nanoseconds and some other units the reader knows only whole numbers.
+    let moments: Vec<bool> = fields
+        .iter()
+        .map(|field| {
+            matches!(
+                field.get_basic_info().logical_type_ref(),
+                Some(LogicalType::Timestamp(_) | LogicalType::Date)
+            )
+        })
+        .collect();
     let groups = metadata.num_row_groups();
     let looked_into = groups.clamp(1, MOST_GROUPS);
     let each = usize::try_from(options.sample_rows).unwrap_or(usize::MAX).div_ceil(looked_into);
@@ -32,8 +43,9 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
         let group = reader.get_row_group(index).map_err(table)?;
         for row in group.get_row_iter(None).map_err(table)?.take(each) {
             let row = row.map_err(table)?;
-            for (column, (_, field)) in columns.iter_mut().zip(row.get_column_iter()) {
-                column.add(&cell(field));
+            for ((column, (_, field)), moment) in columns.iter_mut().zip(row.get_column_iter()).zip(&moments)
+            {
+                column.add(&if *moment && *field != Field::Null { Cell::Moment } else { cell(field) });
             }
             seen += 1;
         }
