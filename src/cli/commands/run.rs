@@ -7,8 +7,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::compile::read_workflow;
+use crate::api::{Format, parse_program, write_program};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::run_progress::RunProgress;
+use crate::cli::tuning::tune_program;
 use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
 use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
@@ -32,6 +34,10 @@ pub(in crate::cli) struct Arguments {
     /// Value of a workflow parameter
     #[arg(long = "parameter", short, value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+
+    /// First choose hyperparameters by N short real trainings for each training step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    tune: Option<u16>,
 
     #[command(flatten)]
     options: RunOptions,
@@ -76,8 +82,14 @@ pub(in crate::cli) struct RunOptions {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let parameters = parameters(&arguments.parameters)?;
     let store = opening_store(environment);
-    let program = read_text(&arguments.program)?;
-    let workflow = read_workflow(&arguments.program, &program, environment)?;
+    let mut program = read_text(&arguments.program)?;
+    let mut workflow = read_workflow(&arguments.program, &program, environment)?;
+    if let Some(trials) = arguments.tune {
+        let mut tuned = parse_program(&program)?;
+        tune_program(&mut tuned, trials, environment, output)?;
+        program = write_program(&tuned, Format::Yaml)?;
+        workflow = read_workflow(&arguments.program, &program, environment)?;
+    }
     let (id, report) =
         start(&workflow, &program, parameters, arguments.options.clone(), environment, output, store)?;
     if arguments.json {
@@ -121,9 +133,9 @@ pub(super) fn open_store(environment: &Environment) -> Result<Store, Failure> {
 }
 
 /// A store that is being opened meanwhile: it has a record of every result ever made.
-pub(super) type Opening = std::thread::JoinHandle<Result<Store, Failure>>;
+pub(in crate::cli) type Opening = std::thread::JoinHandle<Result<Store, Failure>>;
 
-pub(super) fn opening_store(environment: &Environment) -> Opening {
+pub(in crate::cli) fn opening_store(environment: &Environment) -> Opening {
     let environment = environment.clone();
     std::thread::spawn(move || open_store(&environment))
 }
@@ -156,7 +168,7 @@ fn current_folder() -> Result<PathBuf, Failure> {
 }
 
 /// Begins a new run.
-pub(super) fn start(
+pub(in crate::cli) fn start(
     workflow: &Workflow,
     program: &str,
     parameters: HashMap<String, String>,
