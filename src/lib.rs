@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod chat;
 pub mod cli;
 pub mod engine;
 pub mod eval;

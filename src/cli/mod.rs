@@ -6,12 +6,14 @@ mod compile_target;
 mod environment;
 mod failure;
 mod files;
+mod lazy_model;
 mod machine;
 mod model_choice;
 mod optimizing;
 mod output;
 mod progress;
 mod run_progress;
+mod terminal;
 
 pub use arguments::Arguments;
 pub use commands::run;

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod cache;
+mod chat;
 mod compile;
 mod completions;
 mod eval;
@@ -8,6 +9,7 @@ mod explain;
 mod lake;
 mod lint;
 mod logs;
+mod mcp;
 mod model;
 mod nl;
 mod resume;
@@ -23,6 +25,7 @@ use super::{Arguments, Environment, Failure, Output};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Nl(nl::Arguments),
+    Chat(chat::Arguments),
     Compile(compile::Arguments),
     Explain(explain::Arguments),
     Simulate(simulate::Arguments),
@@ -35,6 +38,7 @@ pub(super) enum Command {
     Eval(eval::Arguments),
     Lake(lake::Arguments),
     Model(model::Arguments),
+    Mcp(mcp::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -46,6 +50,7 @@ pub(super) enum Command {
 pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> Result<(), Failure> {
     match arguments.command {
         Command::Nl(arguments) => nl::run(arguments, &environment, output),
+        Command::Chat(arguments) => chat::run(arguments, &environment, output),
         Command::Compile(arguments) => compile::run(&arguments, &environment, output),
         Command::Explain(arguments) => explain::run(&arguments, &environment, output),
         Command::Simulate(arguments) => simulate::run(&arguments, &environment, output),
@@ -58,6 +63,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Eval(arguments) => eval::run(arguments, &environment, output),
         Command::Lake(arguments) => lake::run(arguments, &environment, output),
         Command::Model(arguments) => model::run(arguments, &environment, output),
+        Command::Mcp(arguments) => mcp::run(&arguments, &environment, output),
         Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }
