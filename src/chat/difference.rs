@@ -156,12 +156,12 @@ fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>
             let field = if at.is_empty() { name.clone() } else { format!("{at}/{name}") };
             match new.get(name) {
                 Some(other) => compare(&field, value, other, found),
-                None => found.push(FieldChange { field, before: Some(value.clone()), after: None }),
+                None => gone(&field, value, found),
             }
         }
         for (name, value) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
             let field = if at.is_empty() { name.clone() } else { format!("{at}/{name}") };
-            found.push(FieldChange { field, before: None, after: Some(value.clone()) });
+            new_field(&field, value, found);
         }
         return;
     }
@@ -170,6 +170,21 @@ fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>
         before: Some(before.clone()),
         after: Some(after.clone()),
     });
+}
+
+/// What is new is told value by value.
+fn new_field(at: &str, value: &Value, found: &mut Vec<FieldChange>) {
+    match value.as_object().filter(|map| !map.is_empty()) {
+        Some(map) => map.iter().for_each(|(name, value)| new_field(&format!("{at}/{name}"), value, found)),
+        None => found.push(FieldChange { field: at.to_owned(), before: None, after: Some(value.clone()) }),
+    }
+}
+
+fn gone(at: &str, value: &Value, found: &mut Vec<FieldChange>) {
+    match value.as_object().filter(|map| !map.is_empty()) {
+        Some(map) => map.iter().for_each(|(name, value)| gone(&format!("{at}/{name}"), value, found)),
+        None => found.push(FieldChange { field: at.to_owned(), before: Some(value.clone()), after: None }),
+    }
 }
 
 /// Inputs that come from elsewhere now, of steps that are in both programs.

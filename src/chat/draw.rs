@@ -107,7 +107,8 @@ fn layered(workflow: &Workflow) -> Layers {
                     }
                 })
                 .collect();
-            let cell = Cell { label: Some(name.clone()), width: name.chars().count() + 4, centre: 0 };
+            // Odd widths have a middle, so that lines run straight down.
+            let cell = Cell { label: Some(name.clone()), width: (name.chars().count() + 4) | 1, centre: 0 };
             here.push((middle(&above), cell, above, None));
         }
         // An edge goes on where a later layer still needs its source; one line serves all of them.
@@ -159,9 +160,9 @@ fn middle(positions: &[usize]) -> f64 {
 fn place(layers: &mut Layers, width: usize) {
     let needed =
         |row: &[Cell]| row.iter().map(|cell| cell.width).sum::<usize>() + GAP * row.len().saturating_sub(1);
-    let widest = layers.rows.iter().map(|row| needed(row)).max().unwrap_or(0).min(width);
+    let axis = layers.rows.iter().map(|row| needed(row)).max().unwrap_or(0).min(width) / 2;
     for row in &mut layers.rows {
-        let mut left = (widest - needed(row)) / 2;
+        let mut left = axis.saturating_sub(needed(row) / 2);
         for cell in row.iter_mut() {
             cell.centre = left + cell.width / 2;
             left += cell.width + GAP;

@@ -9,8 +9,7 @@ use super::operation::Edit;
 use super::read::{Context, Wish};
 use super::replace::{kind, places, wanted};
 use super::steps::Meant;
-use crate::api::{Component, Function, Step};
-use crate::nl::commands::stated_arguments;
+use crate::api::{Component, Function, Step, Task};
 use crate::nl::evidence::{speaks_of, stems};
 use crate::nl::literals::{Literal, LiteralKind, literals};
 use crate::nl::pattern::regex;
@@ -159,10 +158,36 @@ fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) 
         };
         stated.values.entry("test_size").or_insert(json!(share));
     }
+    static STRATIFY: LazyLock<Regex> =
+        LazyLock::new(|| regex(r#"\bstratif\w+\b[^.;]{0,24}?\b(?:by|on|for) (?:the )?["'`]?(\w+)"#));
+    if let Some(found) = STRATIFY.captures(text).filter(|_| has("stratify")) {
+        stated.values.insert("stratify".into(), json!(found[1]));
+    }
     if !further.is_empty() {
         stated.values.insert("params".into(), Value::Object(further));
         stated.open.retain(|name| name != "params");
     }
+}
+
+/// Flags with their values; what follows as an ordinary word of the sentence is none.
+fn flags(context: &Context<'_>, text: &str) -> Vec<String> {
+    static FLAG: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r#"(?:^|\s)["'`]?(--?[a-z][\w-]*)["'`]?(?:(?: |=)["'`]?([^\s,;"'`]+)["'`]?)?"#)
+    });
+    const ORDINARY: [&str; 14] = [
+        "to", "for", "as", "in", "and", "on", "of", "when", "with", "too", "from", "please", "instead",
+        "again",
+    ];
+    let mut found = Vec::new();
+    for captures in FLAG.captures_iter(text) {
+        found.push(captures[1].to_owned());
+        let value = captures.get(2).map(|value| value.as_str().trim_end_matches(['.', '!', ')']));
+        let ordinary = |value: &&str| {
+            ORDINARY.contains(&value.to_lowercase().as_str()) || context.steps.get(value).is_some()
+        };
+        found.extend(value.filter(|value| !value.starts_with('-') && !ordinary(value)).map(str::to_owned));
+    }
+    found
 }
 
 fn regex_holds(text: &str) -> bool {
@@ -225,6 +250,9 @@ pub(super) fn fits_step(context: &Context<'_>) -> bool {
     // "Write a report after evaluate" names a place, not what gets the value.
     names.iter().filter_map(|name| context.steps.get(name)).any(|step| {
         let Some(component) = context.steps.component(step) else { return false };
+        if matches!(step.run, Function::RunContainer(_)) && super::place::wanted_images(context).is_empty() {
+            return !flags(context, context.clause).is_empty();
+        }
         let named = context.steps.named(context.clause);
         let place = named.iter().find(|place| place.steps.contains(&step.name));
         let behind = place.is_some_and(|place| {
@@ -253,6 +281,8 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let mut edits = Vec::new();
     let mut open = None;
     let mut spoken = false;
+    // A value that only another step has already is meant for that one, whatever was spoken of before.
+    let steps = if named { steps } else { having(context, text).map_or(steps, |step| vec![step]) };
     for step in &steps {
         let (found, more, known) = of_step(context, step, text);
         spoken |= known;
@@ -280,6 +310,16 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
                 fitting.push((step.name.clone(), found));
             }
         }
+        // Where several could take it, those that have such a value already are meant.
+        let has = |(name, edits): &(String, Vec<Edit>)| {
+            let json = context.steps.get(name).and_then(|step| serde_json::to_value(step).ok());
+            edits.iter().any(|edit| {
+                matches!(edit, Edit::Set { field, .. } if json.as_ref().is_some_and(|json| json.pointer(field).is_some()))
+            })
+        };
+        if fitting.iter().any(has) {
+            fitting.retain(has);
+        }
         match &fitting[..] {
             [] => {}
             [(_, edits)] => return Some(Wish::Edits(edits.clone())),
@@ -292,10 +332,23 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     open.filter(|_| named).map(|step| Wish::Fill { step })
 }
 
+/// The only step that has such a value already.
+fn having<'a>(context: &Context<'a>, text: &str) -> Option<&'a Step> {
+    let program = context.steps.program;
+    let has = |step: &&Step| {
+        let (edits, ..) = of_step(context, step, text);
+        let json = serde_json::to_value(step).unwrap_or_default();
+        edits.iter().any(|edit| matches!(edit, Edit::Set { field, .. } if json.pointer(field).is_some()))
+    };
+    let mut found = program.steps.iter().chain(&program.on_exit).filter(has);
+    let first = found.next()?;
+    (found.next().is_none() && !context.focus.contains(&first.name)).then_some(first)
+}
+
 /// The edits of one step, whether the text speaks of more, and whether it states anything at all.
 fn of_step(context: &Context<'_>, step: &Step, text: &str) -> (Vec<Edit>, bool, bool) {
     if let Function::RunContainer(call) = &step.run {
-        let given = stated_arguments(text, false, &[]).unwrap_or_default();
+        let given = flags(context, text);
         let args = merged_arguments(&call.args, &given);
         let edits = if given.is_empty() || args == call.args {
             Vec::new()
@@ -308,7 +361,14 @@ fn of_step(context: &Context<'_>, step: &Step, text: &str) -> (Vec<Edit>, bool, 
     let Some(component) = context.steps.component(step) else { return (Vec::new(), false, false) };
     let stated = certain(component, text, &step.name, context.spelled);
     let mut edits = Vec::new();
+    let splits =
+        |other: &Step| context.steps.component(other).is_some_and(|component| component.task == Task::Split);
+    let elsewhere = component.task != Task::Split && context.steps.program.steps.iter().any(splits);
     for (name, value) in &stated.values {
+        // Where a step splits the rows, it decides how many are held out.
+        if name == "test_size" && elsewhere {
+            continue;
+        }
         let known = call.with.get(name);
         let value = joined(name, known, value, text);
         if known != Some(&value) {
@@ -399,8 +459,19 @@ pub(super) fn same_kind(context: &Context<'_>, text: &str) -> Option<Wish> {
     let of = |names: &[String]| -> Vec<(String, String)> {
         found.iter().filter(|(step, _)| names.contains(step)).cloned().collect()
     };
-    let candidates =
-        [of(&named), of(context.focus), found.clone()].into_iter().find(|list| !list.is_empty())?;
+    // "From" names what is read, "to" what is written.
+    let before = wanted[..literal.start].to_lowercase();
+    let reads =
+        ["from", "read", "load", "source", "input", "take", "fetch"].iter().any(|word| before.contains(word));
+    let loads = |name: &str| {
+        let component = context.steps.get(name).and_then(|step| context.steps.component(step));
+        component.is_some_and(|component| component.task == Task::Load)
+    };
+    let by_direction: Vec<(String, String)> =
+        found.iter().filter(|(step, _)| loads(step) == reads).cloned().collect();
+    let candidates = [of(&named), of(context.focus), by_direction, found.clone()]
+        .into_iter()
+        .find(|list| !list.is_empty())?;
     match &candidates[..] {
         [(step, field)] => Some(Wish::Edits(vec![Edit::set(step, field.clone(), literal.text.clone())])),
         several => {

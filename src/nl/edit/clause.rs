@@ -14,7 +14,7 @@ static SENTENCE: LazyLock<Regex> = LazyLock::new(|| regex(r"[.!?;]+(?:\s+|$)|\n+
 /// "… and retry …": a second wish in the same sentence.
 static SECOND: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
-        r"(?:,\s*(?:and |then |and then |but )?|\s(?:and|then|but)\s+(?:then |also |please )?)(?:(?:{VERBS})\b)"
+        r"(?:,\s*(?:and |then |and then |but |so )?|\s(?:and|then|but|so)\s+(?:then |also |please )?)(?:(?:{VERBS})\b)"
     ))
 });
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
@@ -52,7 +52,10 @@ fn pieces(text: &str, pattern: &Regex, keep: bool) -> Vec<String> {
         if quoted(text, hit.start()) || hit.start() == 0 {
             continue;
         }
-        if keep && !wish(&text[start..hit.start()]) {
+        if keep
+            && (!wish(&text[start..hit.start()])
+                || lists_steps(&text[start..hit.start()], &text[hit.end()..]))
+        {
             continue;
         }
         let abbreviation = text[..hit.start()].ends_with("e.g") || text[..hit.start()].ends_with("i.e");
@@ -78,9 +81,35 @@ fn pieces(text: &str, pattern: &Regex, keep: bool) -> Vec<String> {
     found
 }
 
-/// Whether a text is long enough to be a wish of its own: "split, train and evaluate" is one.
+/// "Between a and b", "after a and b": what looks like a verb is a name.
+fn lists_steps(before: &str, after: &str) -> bool {
+    static PAIR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:between|both)(?: the)? [\w-]+$"));
+    static LIST: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:after|before|for|than|of|needs?|requires?|on|with|from|once|until|steps?)(?: the| both)? [\w-]+$|^[\w-]+$",
+        )
+    });
+    static ENDS: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"^\s*(?:$|[,.;:!]|(?:can|could|should|must|may|also|too|are|is|have|has|need|needs|at|in|run|both|steps?|as|as well)\b)",
+        )
+    });
+    PAIR.is_match(before) || (LIST.is_match(before) && ENDS.is_match(after))
+}
+
+/// Whether a text is a wish of its own: "split, train and evaluate" is one, "finally, whatever happens" is none.
 fn wish(text: &str) -> bool {
-    text.split_whitespace().count() > 1
+    static VERB: LazyLock<Regex> = LazyLock::new(|| {
+        let verbs: Vec<&str> = VERBS
+            .split('|')
+            .filter(|verb| !["also", "do", "finally", "only", "never"].contains(verb))
+            .collect();
+        regex(&format!(
+            r"\b(?:{}|should|must|shall|needs?|may|can|has to|have to|is|are|reads?|called)\b|\d",
+            verbs.join("|")
+        ))
+    });
+    text.split_whitespace().count() > 1 && VERB.is_match(text)
 }
 
 /// Whether a place stands between quotes.

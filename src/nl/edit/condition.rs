@@ -16,7 +16,7 @@ use crate::nl::pattern::regex;
 /// "(if | when | unless …) …", the condition behind it.
 static IF: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(only (?:if|when|where)|if|when|whenever|as long as|provided(?: that)?|once|in case|unless|except (?:if|when)|requires?(?: that)?)\b(.+)$",
+        r"\b(only (?:if|when|where)|if|when|whenever|as long as|provided(?: that)?|once|in case|unless|except (?:if|when)|requires?(?: that)?|needs?)\b(.+)$",
     )
 });
 static ONLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:only|unless|if|as long as|provided|except)\b"));
@@ -37,6 +37,12 @@ static ANYWAY: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:in any case|in every case|always|unconditional\w*|regardless|no matter (?:what|how)|whatever happens|either way|anyway|even (?:if|when) (?:all|everything|it|nothing)\b[^.;]{0,30}\b(?:well|fine|ok(?:ay)?|good|success\w*|succeed\w*|wrong))\b",
     )
 });
+static SKIPS: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(?:skip|omit|leave out|do(?: not|n'?t)|never|no)\b"));
+/// "Raise it to 0.92".
+static RAISES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:raise|lower|increase|decrease|set|reduce|put|push|move|change) (?:it|that|this|the \w+)\b")
+});
 static NO_CONDITION: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:no|without|remove|drop|delete|forget|lift|get rid of|skip|ditch)\b[^.;]{0,24}\b(?:condition|threshold|gate|check on the (?:metric|score)|requirement)\b",
@@ -54,7 +60,7 @@ static NUMBER: LazyLock<Regex> =
 /// "0.8 is too lenient. Make it 0.85.", "lower the bar to 0.7": another number in a condition that is there.
 pub(super) fn read_threshold(context: &Context<'_>) -> Option<Wish> {
     let text = crate::nl::edit::replace::wanted(context.clause);
-    if !BAR.is_match(&text) || COMPARISON.is_match(&text) {
+    if !(BAR.is_match(&text) || RAISES.is_match(&text)) || COMPARISON.is_match(&text) {
         return None;
     }
     let conditional: Vec<&Step> = context
@@ -70,9 +76,10 @@ pub(super) fn read_threshold(context: &Context<'_>) -> Option<Wish> {
         .filter(|step| named.iter().any(|other| other.name == step.name))
         .copied()
         .collect();
-    let about_bar = ["threshold", "bar", "cut", "condition", "gate"]
-        .iter()
-        .any(|word| text.to_lowercase().contains(word));
+    let about_bar = (RAISES.is_match(&text) && context.steps.named(&text).is_empty() && text.contains('.'))
+        || ["threshold", "bar", "cut", "condition", "gate"]
+            .iter()
+            .any(|word| text.to_lowercase().contains(word));
     let old = NUMBER
         .captures_iter(context.remark)
         .map(|found| found[1].to_owned())
@@ -141,8 +148,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     let found = IF.captures(text).filter(|_| ONLY.is_match(text) || COMPARISON.is_match(text))?;
     let subject = &text[..found.get(0)?.start()];
-    let negated =
-        found[1].to_lowercase().starts_with("unless") || found[1].to_lowercase().starts_with("except");
+    let unless = ["unless", "except"].iter().any(|word| found[1].to_lowercase().starts_with(word));
+    // "Skip it unless" is "run it if".
+    let negated = unless != SKIPS.is_match(subject);
     let condition = stated(context.steps, &found[2], subject)?;
     let condition = if negated { crate::nl::assemble::negated(&condition)? } else { condition };
     // "Deploy it to … when …" of something that is not there yet is a new step.

@@ -207,7 +207,13 @@ impl Editor<'_> {
         let Some(wish) = read(&context) else {
             match unknown(&context, clause) {
                 Some(wish) => return self.wish(progress, wish, &context).await,
-                None => progress.unread.push(clause.to_owned()),
+                None => {
+                    // What is not understood may still say what "it" means next.
+                    if let Meant::Steps(names) = steps.meant(clause) {
+                        progress.focus.steps = names;
+                    }
+                    progress.unread.push(clause.to_owned());
+                }
             }
             return Ok(None);
         };
@@ -594,10 +600,7 @@ fn likewise(steps: &Steps<'_>, clause: &str, focus: &Focus) -> Option<(Vec<Strin
     let last = focus.last.clone()?;
     let found = LIKEWISE.captures(clause)?;
     let words = found.get(1).or(found.get(2))?.as_str();
-    let mut rest = words.to_owned();
-    for place in steps.named(words).iter().rev() {
-        rest.replace_range(place.start..place.end, " ");
-    }
+    let rest = steps.without_names(words);
     let plain = rest.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(|word| {
         ["the", "one", "ones", "step", "steps", "and", "a", "for", "with", "of", "model"]
             .contains(&word.to_lowercase().as_str())

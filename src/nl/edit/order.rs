@@ -28,6 +28,12 @@ static AFTER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?:(only )?(?:after|once|when|as soon as)) (.+?)(?: (?:is|are|has|have)(?: been)? (?:done|finished|complete\w*|over|ready|through)| finishes| finished)?,? (?:then )?(?:please )?(?:run|start|do|execute|comes?|go(?:es)?) (.+)$",
     )
 });
+/// "A only when B is done": (A, only, B).
+static DONE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"^(.+?)\b(only )?(?:when|once|after|as soon as|until) (.+?) (?:is|are|has|have)(?: been)? (?:all |both )?(?:done|finished|complete\w*|over|ready|through|trained|there|ended)\W*$",
+    )
+});
 static BEFORE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(.+?)\b(?:before|ahead of|prior to|in front of|precedes?)\b(.+)$"));
 static TOGETHER: LazyLock<Regex> = LazyLock::new(|| {
@@ -63,6 +69,11 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         let others = others_of(context, &found[2])?;
         return wait(context, &steps, &others, found.get(1).is_some());
     }
+    if let Some(found) = DONE.captures(text)
+        && let Some((steps, others)) = steps_of(context, &found[1]).zip(others_of(context, &found[3]))
+    {
+        return wait(context, &steps, &others, false);
+    }
     if let Some(found) = BESIDE.captures(text) {
         if let Some((steps, others)) = steps_of(context, &found[1]).zip(others_of(context, &found[2])) {
             return beside(context, &steps, &others);
@@ -97,11 +108,7 @@ fn steps_of(context: &Context<'_>, text: &str) -> Option<Vec<String>> {
     if let Some(chosen) = context.chosen {
         return Some(vec![chosen.to_owned()]);
     }
-    let places = context.steps.named(text);
-    let mut rest = text.to_owned();
-    for place in places.iter().rev() {
-        rest.replace_range(place.start..place.end, " ");
-    }
+    let rest = context.steps.without_names(text);
     let rest = PLAIN.replace_all(&rest, " ");
     if rest.chars().any(char::is_alphanumeric) || !place::wanted_images(context).is_empty() {
         return None;

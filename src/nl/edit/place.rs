@@ -34,8 +34,9 @@ pub(super) static ADDS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 /// Words that certainly ask for a new step.
-static NEW: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"\b(?:add|append|insert|forgot|create|introduce|put in|another)\b"));
+static NEW: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:add|append|insert|forgot|create|introduce|put in|another (?:step|task|model|container))\b")
+});
 static AFTER: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b((?:right|directly|immediately|straight) )?(?:after|behind|following|once|as soon as|when)\b(.+)$",
@@ -50,7 +51,9 @@ static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:first(?: of all)?|at the (?:very )?(?:beginning|start)|to begin with|up front|initially)\b")
+    regex(
+        r"\b(?:first(?: of all)?|at the (?:very )?(?:beginning|start)|to begin with|up front|initially|(?:start|begin)(?:ning)? (?:it |everything )?(?:with|by))\b",
+    )
 });
 static LAST: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -74,7 +77,7 @@ static VERBS: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
         (r"\bregister\b", "model.register", false),
         (r"\bcompare (?:them|the models|all models|both)\b", "model.compare", false),
         (r"\b(?:pick|select|choose|keep) the best\b", "model.select", false),
-        (r"\breport\b", "report.write", false),
+        (r"\b(?:an?|the|html|markdown|short|final|summary|weekly|monthly|daily|some) (?:\w+ )?(?:report|summary)\b|\breport at the end\b", "report.write", false),
         (r"\bpredict\b", "model.predict", false),
     ]
     .into_iter()

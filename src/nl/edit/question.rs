@@ -39,13 +39,7 @@ static MODELS: LazyLock<Regex> =
 /// Whether a remark only asks.
 pub(super) fn is_question(remark: &str) -> bool {
     let text = super::clause::without_opening(remark.trim());
-    // "Double-check that - what does …?": the question may follow.
-    let asks = text.ends_with('?')
-        && text
-            .split([',', ':', '–', '—'])
-            .chain(text.split(" - "))
-            .any(|part| QUESTION.is_match(part.trim()));
-    !REQUEST.is_match(text) && (QUESTION.is_match(text) || asks)
+    !REQUEST.is_match(text) && (QUESTION.is_match(text) || text.ends_with('?'))
 }
 
 /// The answer to a question about a program.

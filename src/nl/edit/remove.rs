@@ -55,6 +55,9 @@ static FIELDS: LazyLock<Vec<(Regex, &'static [&'static str])>> = LazyLock::new(|
     fields.into_iter().map(|(pattern, fields)| (regex(pattern), fields)).collect()
 });
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?-i:[A-Z][A-Z0-9_]+))\b"));
+/// "Cut the time limit to 10 minutes", "skip it unless …" remove nothing.
+static NOT_ALL: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b(?:to|by) (?:at most )?\d|\b(?:unless|until|if|when|while)\b"));
 /// "the cooking step" names a step, whether or not there is one.
 static CALLED_STEP: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"\b(?:the )?["'`]?([a-z][a-z0-9_-]*)["'`]? (?:step|task)\b"#));
@@ -68,7 +71,12 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let object = REMOVES.iter().find_map(|pattern| {
         pattern.captures(context.clause.trim()).and_then(|found| Some(found.get(1)?.as_str().to_owned()))
     })?;
+    // What follows behind a comma is a reason.
+    let object = object.split([',', ';', ':']).next().unwrap_or_default();
     let object = object.trim_end_matches([',', '.', '!', ' ']);
+    if NOT_ALL.is_match(object) {
+        return None;
+    }
     let setting = setting(context, object);
     if setting.is_some() {
         return setting;

@@ -20,16 +20,18 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         regex(&format!(
             r"^(.+?) is an? (?:bad|poor|silly|strange|odd|confusing|terrible) name[,;:. –-]+(?:please )?(?:call|name|rename) it(?: to| as)? {NAME}\W*$"
         )),
+        regex(&format!(r"\bchange (?:the )?name of (.+?) (?:to|into) {NAME}\W*$")),
         regex(&format!(
             r"\b(?:call|name) (.+? (?:step|workflow|pipeline|task)|it|[a-z0-9-]+) {NAME}(?: instead| from now on| please)*\W*$"
         )),
-        regex(&format!(r"\bchange (?:the )?name of (.+?) (?:to|into) {NAME}\W*$")),
     ]
 });
 static WHOLE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"\b(?:workflow|pipeline|dag|the whole(?: thing)?)\b"));
 static COLUMNS: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:columns?|fields?)\b"));
-static VERBS: LazyLock<Regex> = LazyLock::new(|| regex(r"^(?:slack|me|us|them|it off|in)\b"));
+static VERBS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"^(?:slack|me|us|them|it off|in|with|using|of|when|if|once|after|before|for|to|the|a|an)\b|--")
+});
 
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let (subject, name) = [context.clause, context.remark].iter().find_map(|text| {

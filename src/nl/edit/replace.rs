@@ -23,6 +23,10 @@ static INSTEAD_OF: LazyLock<Regex> = LazyLock::new(|| {
 });
 static OF_FIRST: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^(?:instead of|rather than|in place of)\s+(.+?),\s*(.+)$"));
+/// "I'd rather have X than Y", "prefer X over Y".
+static RATHER: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\brather (?:have |use |see |take |like )?(.+?) than (.+)$|^.*\bprefer (.+?) (?:over|to) (.+)$")
+});
 static NOT: LazyLock<Regex> = LazyLock::new(|| regex(r"^(.+?)(?:,| and| but)? not (?:the |an? )?(.+)$"));
 static VERB_NOT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -66,6 +70,10 @@ pub(super) fn parts(text: &str) -> Option<Parts> {
         |new: &str, old: &str| Some(Parts { new: new.trim().to_owned(), old: Some(old.trim().to_owned()) });
     if let Some(found) = OF_FIRST.captures(text) {
         return two(&found[2], &found[1]);
+    }
+    if let Some(found) = RATHER.captures(text) {
+        let pair = found.get(1).zip(found.get(2)).or(found.get(3).zip(found.get(4)))?;
+        return two(pair.0.as_str(), pair.1.as_str());
     }
     if let Some(found) = INSTEAD_OF.captures(text) {
         return two(&found[1], &found[2]);
@@ -116,6 +124,13 @@ fn algorithm(context: &Context<'_>, new: &str, old: Option<&str>, marked: bool) 
     if place::ADDS.is_match(context.clause) && old.is_none() || (!marked && !TAKES.is_match(context.clause)) {
         return None;
     }
+    // "The LightGBM learning rate" speaks of a step that there is.
+    let start = new.find(words)?;
+    let known =
+        context.steps.named(new).iter().any(|place| place.start <= start && place.end >= start + words.len());
+    if known && !marked {
+        return None;
+    }
     let trains = |step: &&Step| {
         context
             .steps
@@ -148,7 +163,16 @@ fn algorithm(context: &Context<'_>, new: &str, old: Option<&str>, marked: bool) 
     match &target[..] {
         [] => None,
         [step] => {
-            let run = swapped(step, component, new, context);
+            let mut run = swapped(step, component, new, context);
+            // Which estimator is meant the name of the algorithm alone decides.
+            let choices = component.arguments.pointer("/properties/estimator/enum").and_then(Value::as_array);
+            let choices: Vec<&str> = choices.into_iter().flatten().filter_map(Value::as_str).collect();
+            let estimator = crate::nl::evidence::mentioned_choices(&choices, words).into_iter().next();
+            if let (Some(estimator), Function::Component(call)) = (estimator, &mut run)
+                && !call.with.contains_key("estimator")
+            {
+                call.with.shift_insert(0, "estimator".to_owned(), json!(estimator));
+            }
             if run == step.run {
                 return Some(Wish::Already(format!("{} uses it already", step.name)));
             }

@@ -17,7 +17,7 @@ static OFF: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PAUSE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:pause|suspend|halt|switch off|turn off|disable|freeze)\b[^.;]{0,30}\b(?:schedule|cron|timer|automatic (?:runs|starts))\b",
+        r"\b(?:pause|suspend|halt|switch off|turn off|disable|freeze)\b[^.;]{0,30}\b(?:schedule|cron|timer|automatic (?:runs|starts))\b|\b(?:switch|turn|put) (?:the |its )?(?:schedule|cron|timer) (?:off|on hold)\b",
     )
 });
 static RESUME: LazyLock<Regex> = LazyLock::new(|| {
@@ -76,7 +76,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         .captures(text)
         .map(|found| (found[1].to_owned(), timezone(text)))
         .or_else(|| stated_schedule(text).map(|stated| (stated.cron, stated.timezone)));
-    let starts = explicit_schedule(text) || CRON.is_match(text) || weekday_only(text);
+    let starts = explicit_schedule(text) || CRON.is_match(text) || weekday_only(text) || current.is_some();
     if let Some((cron, zone)) = stated.filter(|_| starts && !setting) {
         let cron = keep_time(cron, text, current.and_then(|schedule| schedule.cron.first()));
         let mut edits = vec![Edit::set_workflow("/schedule/cron", json!([cron]))];

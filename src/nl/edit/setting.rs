@@ -14,15 +14,21 @@ use crate::nl::literals::literals;
 use crate::nl::pattern::regex;
 use crate::nl::settings::{durations, mentioned, settings_schema};
 
-static SERVICE_ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static SERVICE_ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\bservice[- ]?account\s*(?:called |named |is |to |: ?|= ?)*["'`]?([a-z0-9][a-z0-9._-]*[a-z0-9])|["'`]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`]? as (?:its |the )?service[- ]?account"#,
+        r#"\bservice[- ]?account\s*(?:(?:of|for) (?:\w+ ){1,3}?(?:is|should be|=|:) )?(?:called |named |is |should be |to |: ?|= ?)*["'`]?([a-z0-9][a-z0-9._-]*[a-z0-9])|["'`]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`]? as (?:its |the )?service[- ]?account"#,
     )
 });
 /// "Try it up to 4 more times", "3 more attempts", "again if it fails".
 static TRIES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:try|run|repeat|attempt)(?:ing)?\b[^.;\d]{0,40}?\b(\d+) (?:more |further |additional )?(?:times?|attempts?|tries)\b|\b(\d+) (?:more |further |additional |extra )?(?:attempts|tries|retries|retrys)\b|\bretr(?:y|ies|ied|ying)\b[^.;\d]{0,30}?\b(\d+)\b|\b(\d+)[- ]?(?:x|fold) retr",
+        r"\b(?:try|run|repeat|attempt)(?:ing)?\b[^.;\d]{0,40}?\b(\d+) (?:more |further |additional )?(?:times?|attempts?|tries|goes)\b|\banother (\d+) (?:goes|tries|attempts|chances|shots|times)\b|\b(\d+) (?:more |further |additional |extra )?(?:attempts|tries|retries|retrys)\b|\bretr(?:y|ies|ied|ying)\b[^.;\d]{0,30}?\b(\d+)\b|\b(\d+)[- ]?(?:x|fold) retr",
+    )
+});
+/// "Don't fail the workflow if evaluate fails".
+static TOLERATES: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:do(?:es)?(?: not|n'?t)|should(?: not|n'?t)|must(?: not|n'?t)|never|not) (?:fail|stop|abort|break|kill|end|give up)\b[^.;]{0,40}\b(?:if|when|because)\b[^.;]{0,40}\b(?:fails?|breaks?|crashes)\b|\b(?:go on|goes on|continue|carry on|keep going|proceed)\b[^.;]{0,40}\b(?:if|when|though|although|even)\b[^.;]{0,40}\bfails?\b|\b(?:may|can|is allowed to|is free to) fail\b|\bignore\b[^.;]{0,30}\bfail\w*\b|\b(?:fails?|failure)\b[^.;]{0,30}\b(?:is no problem|does not matter|doesn't matter|be ignored|is fine|is ok(?:ay)?)\b",
     )
 });
 static ONCE: LazyLock<Regex> = LazyLock::new(|| {
@@ -48,7 +54,8 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     // A name that happens to be a word of a setting is no setting.
     let text = context.clause;
     let names = names(text, context);
-    if names.is_empty() && !TRIES.is_match(text) && !ONCE.is_match(text) && !TWICE.is_match(text) {
+    let tries = TRIES.is_match(text) || ONCE.is_match(text) || TWICE.is_match(text);
+    if names.is_empty() && !tries && !TOLERATES.is_match(text) {
         return None;
     }
     let steps = match context.target() {
@@ -157,6 +164,9 @@ fn stated(text: &str, step: &Step, context: &Context<'_>) -> Option<Vec<Edit>> {
     }
     let mut answer: SettingsAnswer = serde_json::from_value(Value::Object(answer)).ok()?;
     answer.read_from(text, own);
+    if TOLERATES.is_match(text) {
+        answer.continue_on_failure = Some(true);
+    }
     if let Some(found) = SERVICE_ACCOUNT.captures(text) {
         answer.service_account = found.get(1).or(found.get(2)).map(|name| name.as_str().to_owned());
     }

@@ -9,6 +9,7 @@ use crate::api::{Function, Job, Program, Step, Task, flatten_steps};
 use crate::ir::Components;
 use crate::lake::Lake;
 use crate::nl::algorithms::named_algorithms;
+use crate::nl::literals::{LiteralKind, literals};
 use crate::nl::pattern::regex;
 
 /// A place where a text speaks of steps.
@@ -172,6 +173,15 @@ impl<'a> Steps<'a> {
         places
     }
 
+    /// A text without all words that could mean a step.
+    pub(super) fn without_names(&self, text: &str) -> String {
+        let mut rest = text.to_owned();
+        for hit in self.hits(text) {
+            rest.replace_range(hit.start..hit.end, &" ".repeat(hit.end - hit.start));
+        }
+        rest
+    }
+
     /// The steps that a text speaks of: each place certain, or expanded where the text says "both" or uses a plural.
     pub(super) fn meant(&self, text: &str) -> Meant {
         if self.all_meant(text) {
@@ -190,6 +200,8 @@ impl<'a> Steps<'a> {
     }
 
     fn hits(&self, text: &str) -> Vec<Hit> {
+        let text = without_quotes(text, &self.all);
+        let text = text.as_str();
         let lower = text.to_lowercase();
         if lower.len() != text.len() {
             return Vec::new();
@@ -300,6 +312,18 @@ impl<'a> Steps<'a> {
     }
 }
 
+/// A text whose quotes are blank, apart from those that hold the name of a step: a message names no step.
+fn without_quotes(text: &str, steps: &[&Step]) -> String {
+    let mut blank = text.to_owned();
+    for literal in literals(text).iter().filter(|literal| literal.kind == LiteralKind::Quoted) {
+        let is_name = steps.iter().any(|step| step.name == literal.text);
+        if !is_name && blank.is_char_boundary(literal.start) && blank.is_char_boundary(literal.end) {
+            blank.replace_range(literal.start..literal.end, &" ".repeat(literal.end - literal.start));
+        }
+    }
+    blank
+}
+
 /// A way in which a text may speak of a step.
 struct Hit {
     step: usize,
@@ -374,8 +398,10 @@ fn own_texts(run: &Function, add: &mut dyn FnMut(&str, u8, bool)) {
     if let Function::Component(call) = run {
         for value in call.with.values() {
             for text in texts(value) {
-                let address = text.contains(['/', '.', '@', '#']);
-                add(text, if address { 9 } else { 3 }, false);
+                // A bare word such as a column says nothing about which step is meant.
+                if text.contains(['/', '.', '@', '#']) {
+                    add(text, 9, false);
+                }
                 if let Some((_, last)) = text.rsplit_once('/')
                     && last.contains('.')
                 {

@@ -14,7 +14,7 @@ use crate::nl::whole::{read_access, read_limits};
 
 static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:workflow|pipeline|dag|the whole|entire|whole thing|overall|all (?:of the |the )?(?:steps|pods|tasks|images)|everything)\b",
+        r"\b(?:workflow|pipeline|dag|the whole|entire|whole thing|overall|(?:all|every|each) (?:of the |the )?(?:steps?|pods?|tasks?|images)|everything)\b",
     )
 });
 static NAMESPACE: LazyLock<Regex> = LazyLock::new(|| {
@@ -55,6 +55,15 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     if WHOLE.is_match(text) || PULL.is_match(text) {
         edits.extend(access(context.steps.program, text));
+    }
+    if context.steps.all_meant(text)
+        && let Some(found) = super::setting::SERVICE_ACCOUNT.captures(text)
+        && let Some(name) = found.get(1).or(found.get(2))
+        && !edits
+            .iter()
+            .any(|edit| matches!(edit, Edit::Set { field, .. } if field.ends_with("service_account")))
+    {
+        edits.push(Edit::set_workflow("/settings/service_account", name.as_str()));
     }
     (!edits.is_empty()).then_some(Wish::Edits(edits))
 }
