@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod cards;
 pub mod cli;
 pub mod engine;
 pub mod eval;
@@ -11,3 +12,4 @@ pub mod llm;
 pub mod nl;
 pub mod optimize;
 pub mod run;
+pub mod tune;

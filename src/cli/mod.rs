@@ -12,7 +12,9 @@ mod optimizing;
 mod output;
 mod parts;
 mod progress;
+mod proposing;
 mod run_progress;
+mod tuning;
 
 pub use arguments::Arguments;
 pub use commands::run;

@@ -10,6 +10,7 @@ pub mod simulate;
 
 mod catalogue;
 mod checks;
+mod confine;
 mod digest;
 mod drive;
 mod explain;

@@ -1,5 +1,6 @@
 //! End-to-end tests of the command line, in one binary.
 
+mod cards;
 mod compile;
 mod crash;
 mod eval;
@@ -11,3 +12,4 @@ mod optimize;
 mod parts;
 mod reference;
 mod run;
+mod tune;

@@ -12,6 +12,7 @@ use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
+use crate::cli::proposing::propose_for;
 use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{canonical_json, digest};
@@ -63,6 +64,14 @@ pub(in crate::cli) struct Arguments {
     /// Run it without asking first
     #[arg(long, short)]
     yes: bool,
+
+    /// Choose hyperparameters by N short real trainings for each training step; asks as --run does
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    tune: Option<u16>,
+
+    /// Write no hyperparameters that the description does not give
+    #[arg(long, conflicts_with = "tune")]
+    no_proposals: bool,
 
     /// Show the exact prompt and a bound of the cost; call nothing
     #[arg(long)]
@@ -117,7 +126,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         Some(folder) => Prompts::from_folder(folder).map_err(crate::nl::PipelineError::from)?,
         None => Prompts::built_in(),
     };
-    if arguments.run && !arguments.yes && !std::io::stdin().is_terminal() {
+    if (arguments.run || arguments.tune.is_some()) && !arguments.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::refused(
             "generated code runs only after somebody has agreed, and nobody can be asked here",
             "add --yes, or write the program with --emit program, read it, and `couler run` it",
@@ -147,10 +156,18 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     };
     let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
     output.clear_status();
-    let outcome = result?;
+    let mut outcome = result?;
+    if arguments.tune.is_some() && !arguments.yes {
+        agreed(&outcome, &write_program(&outcome.program, Format::Yaml)?, output)?;
+    }
+    let hyperparameters = if arguments.no_proposals {
+        Value::Null
+    } else {
+        propose_for(&mut outcome, arguments.tune.unwrap_or(0), environment, output)?
+    };
     let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
-    write(&arguments, &outcome, &files, &ledger, output)?;
+    write(&arguments, &outcome, &files, &ledger, hyperparameters, output)?;
     if arguments.run {
         let program = write_program(&outcome.program, Format::Yaml)?;
         if !arguments.yes {
@@ -172,7 +189,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
 
 /// Shows what would run and asks. Scripts of components are shown on request.
 fn agreed(outcome: &Outcome, program: &str, output: &Output) -> Result<(), Failure> {
-    output.message(&format!("{program}\nThis program would run on this machine."));
+    output.message(&format!("{program}\nThis program, or trials of it, would run on this machine."));
     loop {
         output.message("Run it? [y]es, [n]o, [s]how the scripts");
         let mut answer = String::new();
@@ -273,6 +290,7 @@ fn write(
     outcome: &Outcome,
     files: &[GeneratedFile],
     ledger: &Ledger,
+    hyperparameters: Value,
     output: &Output,
 ) -> Result<(), Failure> {
     let emitted: Vec<GeneratedFile> = match arguments.emit {
@@ -291,7 +309,7 @@ fn write(
         if !matches!(target, Target::Stdout) {
             target.write(&emitted, output)?;
         }
-        return output.json(&as_json(outcome, files, ledger));
+        return output.json(&as_json(outcome, files, ledger, hyperparameters));
     }
     for path in target.write(&emitted, output)? {
         output.message(&format!("wrote {}", path.display()));
@@ -299,7 +317,7 @@ fn write(
     Ok(())
 }
 
-fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value {
+fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, hyperparameters: Value) -> Value {
     let files: Vec<Value> =
         files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
     let calls = ledger.calls();
@@ -310,6 +328,7 @@ fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value
         "digest": digest(&outcome.workflow),
         "files": files,
         "steps": outcome.steps,
+        "hyperparameters": hyperparameters,
         "requirements": outcome.requirements,
         "notes": outcome.notes,
         "ignored": outcome.ignored,
