@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod cards;
+pub mod chat;
 pub mod cli;
 pub mod engine;
 pub mod eval;

@@ -1,6 +1,7 @@
 //! What the command line reports when it does not succeed, and with which exit code.
 
 use crate::api::DocumentError;
+use crate::chat::StoreError;
 use crate::engine::EngineError;
 use crate::lake::LakeError;
 use crate::llm::LlmError;
@@ -135,6 +136,16 @@ impl From<EngineError> for Failure {
 impl From<DocumentError> for Failure {
     fn from(error: DocumentError) -> Self {
         Self::failed(error.to_string(), "`couler schema` prints the schema of programs")
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint();
+        match &error {
+            StoreError::Unknown { .. } => Self::usage(error.to_string(), hint),
+            _ => Self::failed(error.to_string(), hint),
+        }
     }
 }
 

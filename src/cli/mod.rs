@@ -6,6 +6,7 @@ mod compile_target;
 mod environment;
 mod failure;
 mod files;
+mod lazy_model;
 mod machine;
 mod model_choice;
 mod optimizing;
@@ -14,6 +15,7 @@ mod parts;
 mod progress;
 mod proposing;
 mod run_progress;
+mod terminal;
 mod tuning;
 
 pub use arguments::Arguments;

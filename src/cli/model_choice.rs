@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::environment::{Config, Environment};
+use super::lazy_model::LazyModel;
 use super::{Failure, Output};
 use crate::llm::openai::{OPENAI_BASE_URL, OpenAiModel, OpenAiSettings, install_tls_provider};
 use crate::llm::replay::{Recorder, Replay};
@@ -99,22 +100,59 @@ fn open_local(
     environment: &Environment,
     output: &Output,
 ) -> Result<Arc<dyn LanguageModel>, Failure> {
-    use crate::llm::local::{LocalModel, LocalSettings};
+    let settings = local_settings(name, environment)?;
+    output.status("loading the embedded model …");
+    let model = crate::llm::local::LocalModel::load(settings);
+    output.clear_status();
+    Ok(Arc::new(model?))
+}
 
+#[cfg(feature = "local")]
+fn local_settings(
+    name: &str,
+    environment: &Environment,
+) -> Result<crate::llm::local::LocalSettings, LlmError> {
     let store = Store::new(environment.models());
     let name =
         if name.is_empty() { store.default_name().unwrap_or_default().to_owned() } else { name.to_owned() };
     let path = store.resolve(&name)?;
     if !path.is_file() {
-        return Err(LlmError::MissingFile { path }.into());
+        return Err(LlmError::MissingFile { path });
     }
     let shown = path.file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned());
-    let mut settings = LocalSettings::new(format!("local:{shown}"), path);
+    let mut settings = crate::llm::local::LocalSettings::new(format!("local:{shown}"), path);
     settings.prefix_cache = Some(environment.prefix_cache());
-    output.status("loading the embedded model …");
-    let model = LocalModel::load(settings);
-    output.clear_status();
-    Ok(Arc::new(model?))
+    Ok(settings)
+}
+
+/// The chosen model, loaded when it is needed or [`LazyModel::start`]ed; servers and recordings are ready at once.
+///
+/// # Errors
+/// As [`open`], apart from what only loading can tell.
+pub(super) fn open_later(
+    argument: Option<&str>,
+    record: Option<&Path>,
+    environment: &Environment,
+    output: &Output,
+) -> Result<LazyModel, Failure> {
+    let config = environment.config()?;
+    #[cfg(feature = "local")]
+    if let (Choice::Local(name), None) = (choose(argument, environment, &config), record) {
+        let environment = environment.clone();
+        let id =
+            local_settings(&name, &environment).map_or_else(|_| "local".to_owned(), |settings| settings.id);
+        let capabilities =
+            crate::llm::Capabilities { enforces_schema: true, logprobs: true, concurrent: false };
+        let open = move || -> Result<Arc<dyn LanguageModel>, LlmError> {
+            let model = crate::llm::local::LocalModel::load(local_settings(&name, &environment)?)?;
+            Ok(Arc::new(model))
+        };
+        return Ok(LazyModel::new(id, capabilities, Arc::new(open)));
+    }
+    let _ = config;
+    let model = open(argument, record, environment, output)?;
+    let (id, capabilities) = (model.id().to_owned(), model.capabilities());
+    Ok(LazyModel::new(id, capabilities, Arc::new(move || Ok(Arc::clone(&model)))))
 }
 
 #[cfg(not(feature = "local"))]

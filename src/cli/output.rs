@@ -44,6 +44,11 @@ impl Output {
         self.terminal && !self.quiet
     }
 
+    /// Whether colours are used.
+    pub fn is_colored(&self) -> bool {
+        self.color
+    }
+
     /// Whether messages are suppressed.
     pub fn is_quiet(&self) -> bool {
         self.quiet

@@ -224,7 +224,7 @@ fn relations(
     wrong
 }
 
-fn ancestors(graph: &RecoveredGraph) -> BTreeMap<&str, BTreeSet<&str>> {
+pub(super) fn ancestors(graph: &RecoveredGraph) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut all = BTreeMap::new();
     for name in graph.steps.keys() {
         let mut seen: BTreeSet<&str> = BTreeSet::new();

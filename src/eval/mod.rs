@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod conversation;
 mod log;
 pub mod report;
 mod run;
@@ -12,8 +13,9 @@ mod summary;
 
 pub use check::{Scores, Verdict, check};
 pub use compare::{Comparison, Conclusion, Difference, compare};
+pub use conversation::{TurnCase, TurnResult};
 pub use log::{LogError, LogWriter, RunLog};
 pub use run::{Evaluation, EvaluationOptions, InfrastructureError};
 pub use sample::{FailedStage, LOG_VERSION, Mode, RunHeader, Sample, SampleOutcome};
 pub use suite::{Case, Checks, ExpectedLoop, ExpectedSchedule, ExpectedStep, StepCount, Suite, SuiteError};
-pub use summary::{CaseSummary, Figures, Summary};
+pub use summary::{CaseSummary, Figures, Summary, TurnFigures};

@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 
+use super::conversation::{converse, program};
 use super::statistics::float;
-use super::{Case, FailedStage, LogError, Mode, Sample, SampleOutcome, Scores, Verdict, check};
+use super::{Case, FailedStage, LogError, Mode, Sample, SampleOutcome, Scores, TurnResult, Verdict, check};
+use crate::api::Program;
+use crate::chat::{Conversation, Session};
 use crate::engine::argo::{Argo, lint_argo, recover};
 use crate::engine::{Engine, GenerateOptions, RecoveredGraph};
 use crate::ir::{Workflow, lower};
 use crate::lake::Lake;
-use crate::llm::{LanguageModel, Ledger, LlmError};
+use crate::llm::{CallRecord, LanguageModel, Ledger, LlmError, Usage};
 use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
 
 /// How often a sample is tried whose model or service cannot be used.
@@ -70,6 +73,8 @@ struct Made {
     lint_faults: usize,
     /// Where and why there is no workflow.
     gave_up: Option<(FailedStage, String)>,
+    /// What became of the turns of a conversation.
+    turns: Vec<TurnResult>,
 }
 
 impl Evaluation<'_> {
@@ -176,6 +181,9 @@ impl Evaluation<'_> {
             ledger,
             observer: &Silent,
         };
+        if !case.turns.is_empty() {
+            return self.conversed(&pipeline, case, ledger).await;
+        }
         match self.generated(&pipeline, case).await {
             Ok(made) => Ok(made),
             Err(PipelineError::Refused { .. } | PipelineError::Empty) => Ok(Made::default()),
@@ -193,14 +201,79 @@ impl Evaluation<'_> {
         }
     }
 
-    async fn generated(&self, pipeline: &Pipeline<'_>, case: &Case) -> Result<Made, PipelineError> {
-        let mut description = case.description.clone();
-        for edit in &case.edits {
-            description = pipeline.revise(&description, edit).await?;
+    /// A conversation, turn by turn.
+    async fn conversed(
+        &self,
+        pipeline: &Pipeline<'_>,
+        case: &Case,
+        ledger: &Ledger,
+    ) -> Result<Made, InfrastructureError> {
+        let begin = case.program.as_ref().map(program).transpose().map_err(InfrastructureError)?;
+        let conversation = self.conversation(&pipeline.options);
+        let done = converse(&conversation, begin, &case.turns).await;
+        let (turns, program) = done.map_err(|error| InfrastructureError(error.to_string()))?;
+        for turn in turns.iter().filter(|turn| turn.usage != Usage::default()) {
+            self.note(ledger, turn.usage);
         }
+        let program = program.and_then(|program| serde_json::to_value(&program).ok());
+        Ok(Made { turns, program, ..Made::default() })
+    }
+
+    fn conversation(&self, options: &PipelineOptions) -> Conversation<'_> {
+        Conversation {
+            model: self.model,
+            lake: self.lake,
+            prompts: self.prompts,
+            options: options.clone(),
+            observer: &Silent,
+        }
+    }
+
+    /// The calls of a turn as one record.
+    fn note(&self, ledger: &Ledger, usage: Usage) {
+        let model = self.model.id().to_owned();
+        ledger.record(CallRecord { stage: "turn".into(), step: None, model, usage });
+    }
+
+    /// Remarks behind a description are edits of its program.
+    async fn remarked(
+        &self,
+        pipeline: &Pipeline<'_>,
+        case: &Case,
+        workflow: Workflow,
+        program: &mut Program,
+    ) -> Result<Workflow, PipelineError> {
+        if case.edits.is_empty() {
+            return Ok(workflow);
+        }
+        let conversation = self.conversation(&pipeline.options);
+        let mut session = Session::new("evaluation", 0);
+        session.settings.auto_apply = true;
+        session.replace(program.clone());
+        for edit in &case.edits {
+            conversation.say(&mut session, edit).await?;
+            if let Some(turn) = session.turns().last().filter(|turn| turn.usage != Usage::default()) {
+                self.note(pipeline.ledger, turn.usage);
+            }
+        }
+        if let Some(changed) = session.program() {
+            changed.clone_into(program);
+        }
+        lower(program, self.lake)
+            .map_err(|problems| PipelineError::Assembly { problems, plan: Box::default() })
+    }
+
+    async fn generated(&self, pipeline: &Pipeline<'_>, case: &Case) -> Result<Made, PipelineError> {
+        // The baselines read remarks as further sentences.
+        let description = match self.options.mode {
+            Mode::Pipeline => case.description.clone(),
+            Mode::DirectProgram | Mode::DirectManifest => case.said().join(". "),
+        };
         Ok(match self.options.mode {
             Mode::Pipeline => {
-                let outcome = pipeline.run(&description).await?;
+                let mut outcome = pipeline.run(&description).await?;
+                outcome.workflow =
+                    self.remarked(pipeline, case, outcome.workflow, &mut outcome.program).await?;
                 let counted = &outcome.requirements;
                 let share = float(counted.literals_kept) / float(counted.literals.max(1));
                 Made {
@@ -233,7 +306,7 @@ impl Evaluation<'_> {
             case: case.id.clone(),
             category: case.category.clone(),
             sample: index,
-            turns: case.turns(),
+            turns: case.said(),
             outcome: SampleOutcome::Infrastructure,
             failed_stage: None,
             gave_up: false,
@@ -245,11 +318,15 @@ impl Evaluation<'_> {
             program: None,
             manifest: None,
             lint_faults: 0,
+            turn_results: Vec::new(),
         };
         let made = match made {
             Ok(made) => made,
             Err(error) => return Sample { failures: vec![error.to_string()], ..sample },
         };
+        if !case.turns.is_empty() {
+            return of_turns(sample, made);
+        }
         let (verdict, scores) = self.verdict(case, &made);
         sample.outcome = if verdict.passed() { SampleOutcome::Passed } else { SampleOutcome::Failed };
         sample.failed_stage = (!verdict.passed()).then_some(match &made {
@@ -275,6 +352,19 @@ impl Evaluation<'_> {
             Mode::Pipeline | Mode::DirectProgram => check(&case.checks, made.graph.as_ref()),
         }
     }
+}
+
+/// A conversation passes if every turn does.
+fn of_turns(mut sample: Sample, made: Made) -> Sample {
+    for (index, turn) in made.turns.iter().enumerate() {
+        sample.failures.extend(turn.failures.iter().map(|failure| format!("turn {}: {failure}", index + 1)));
+    }
+    let passed = sample.failures.is_empty();
+    sample.outcome = if passed { SampleOutcome::Passed } else { SampleOutcome::Failed };
+    sample.failed_stage = (!passed).then_some(FailedStage::Check);
+    sample.turn_results = made.turns;
+    sample.program = made.program;
+    sample
 }
 
 impl Made {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Scores;
+use super::{Scores, TurnResult};
 use crate::llm::{CallRecord, Usage};
 
 /// The version that every log starts with.
@@ -113,6 +113,9 @@ pub struct Sample {
     /// Faults that the linter finds in the manifest.
     #[serde(default)]
     pub lint_faults: usize,
+    /// What became of each turn of a conversation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn_results: Vec<TurnResult>,
 }
 
 impl Sample {

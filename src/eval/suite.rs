@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::conversation::{TurnCase, program};
 
 /// The version that every suite starts with.
 const VERSION: &str = "couler/suite/v1";
@@ -33,6 +36,9 @@ pub struct Suite {
     pub version: String,
     /// Name of the suite.
     pub name: String,
+    /// Programs with which conversations begin, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, Value>,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -45,12 +51,20 @@ pub struct Case {
     pub id: String,
     /// What it is about; results are reported per category.
     pub category: String,
-    /// The description.
+    /// The description; conversations have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// The program with which a conversation begins; without one its first turn is a description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Value>,
+    /// The turns of a conversation, each with its checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<TurnCase>,
     /// Remarks that the user makes afterwards, in this order; the checks are about the workflow after the last one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<String>,
     /// What must hold for the result.
+    #[serde(default)]
     pub checks: Checks,
 }
 
@@ -167,8 +181,20 @@ impl Suite {
     /// Unknown fields, duplicate ids, references to steps that no check names, patterns that are no expression, checks
     /// that nothing could ever match.
     pub fn parse(text: &str, components: &[&str]) -> Result<Self, SuiteError> {
-        let suite: Self =
+        let mut suite: Self =
             serde_saphyr::from_str(text).map_err(|error| SuiteError::Syntax(error.to_string()))?;
+        for (name, value) in &suite.programs {
+            program(value).map_err(|error| SuiteError::Syntax(format!("program {name:?}: {error}")))?;
+        }
+        for case in &mut suite.cases {
+            // A case names one of the programs; it holds the program itself from here on.
+            if let Some(Value::String(name)) = &case.program {
+                let found = suite.programs.get(name).cloned();
+                case.program = Some(found.ok_or_else(|| {
+                    SuiteError::Syntax(format!("case {:?}: there is no program {name:?}", case.id))
+                })?);
+            }
+        }
         if suite.version != VERSION {
             return Err(SuiteError::Syntax(format!("its version is {:?}; write {VERSION}", suite.version)));
         }
@@ -213,12 +239,21 @@ const KINDS: [&str; 10] = [
 ];
 
 impl Case {
-    /// The description and the remarks.
-    pub fn turns(&self) -> Vec<String> {
+    /// All that the user says.
+    pub fn said(&self) -> Vec<String> {
+        if !self.turns.is_empty() {
+            return self.turns.iter().map(|turn| turn.say.clone()).collect();
+        }
         std::iter::once(&self.description).chain(&self.edits).cloned().collect()
     }
 
     fn check(&self, components: &[&str]) -> Result<(), String> {
+        if !self.turns.is_empty() {
+            return self.turns.iter().try_for_each(TurnCase::check);
+        }
+        if self.description.trim().is_empty() {
+            return Err("it has neither a description nor turns".into());
+        }
         let checks = &self.checks;
         let mut names = HashSet::new();
         for step in &checks.contains {

@@ -59,6 +59,40 @@ pub struct Figures {
     pub seconds: f64,
     /// Mean cost in US dollars, where prices are known.
     pub dollars: Option<f64>,
+    /// The turns of conversations, where there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<TurnFigures>,
+}
+
+/// The turns of all conversations together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnFigures {
+    /// How many there are.
+    pub turns: usize,
+    /// How many are right.
+    pub right: usize,
+    /// The share that is right.
+    pub share: Estimate,
+    /// Steps that changed although nothing was said about them.
+    pub unrelated: usize,
+    /// Turns that called no model.
+    pub without_model: usize,
+    /// Median seconds of a turn.
+    pub seconds: f64,
+}
+
+fn turn_figures(samples: &[&Sample]) -> Option<TurnFigures> {
+    let turns: Vec<_> = samples.iter().flat_map(|sample| &sample.turn_results).collect();
+    let values: Vec<f64> = turns.iter().map(|turn| f64::from(u8::from(turn.passed()))).collect();
+    let seconds: Vec<f64> = turns.iter().map(|turn| turn.seconds).collect();
+    Some(TurnFigures {
+        turns: turns.len(),
+        right: turns.iter().filter(|turn| turn.passed()).count(),
+        share: mean_with_interval(&values)?,
+        unrelated: turns.iter().map(|turn| turn.unrelated).sum(),
+        without_model: turns.iter().filter(|turn| turn.usage.completion_tokens == 0).count(),
+        seconds: median(&seconds)?,
+    })
 }
 
 /// The samples of one case.
@@ -157,6 +191,7 @@ fn figures(cases: &[&[&Sample]]) -> Figures {
         tokens: of_samples(|s| f64::from(s.usage.prompt_tokens + s.usage.completion_tokens)),
         seconds: of_samples(|sample| sample.seconds),
         dollars: super::statistics::mean(&dollars),
+        turns: turn_figures(&samples),
     }
 }
 

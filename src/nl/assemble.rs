@@ -30,15 +30,7 @@ pub(super) fn assemble(
     parameters: &[String],
     components: &dyn Components,
 ) -> Result<Assembled, Problems> {
-    let mut assembler = Assembler { plan, components, notes: Vec::new(), extra_values: IndexMap::new() };
-    assembler.collect_condition_values();
-    let mut steps = Vec::new();
-    let mut on_exit = Vec::new();
-    for (index, (planned, fragment)) in plan.all_steps().zip(fragments).enumerate() {
-        let exit = index >= plan.steps.len();
-        let step = assembler.step(planned, fragment, exit);
-        if exit { on_exit.push(step) } else { steps.push(step) }
-    }
+    let (mut assembler, steps, on_exit) = assemble_steps(plan, fragments, components);
     let mut declared: IndexMap<String, Parameter> = plan
         .parameters
         .iter()
@@ -70,6 +62,33 @@ pub(super) fn assemble(
     let mut notes = assembler.notes;
     notes.extend(workflow.notes.iter().cloned());
     Ok(Assembled { program, workflow, notes })
+}
+
+/// The steps of a plan and its fragments, those at the end apart; nothing is wired yet.
+pub(super) fn steps_of(
+    plan: &Plan,
+    fragments: &[Fragment],
+    components: &dyn Components,
+) -> (Vec<Step>, Vec<Step>, Vec<String>) {
+    let (assembler, steps, on_exit) = assemble_steps(plan, fragments, components);
+    (steps, on_exit, assembler.notes)
+}
+
+fn assemble_steps<'a>(
+    plan: &'a Plan,
+    fragments: &[Fragment],
+    components: &'a dyn Components,
+) -> (Assembler<'a>, Vec<Step>, Vec<Step>) {
+    let mut assembler = Assembler { plan, components, notes: Vec::new(), extra_values: IndexMap::new() };
+    assembler.collect_condition_values();
+    let mut steps = Vec::new();
+    let mut on_exit = Vec::new();
+    for (index, (planned, fragment)) in plan.all_steps().zip(fragments).enumerate() {
+        let exit = index >= plan.steps.len();
+        let step = assembler.step(planned, fragment, exit);
+        if exit { on_exit.push(step) } else { steps.push(step) }
+    }
+    (assembler, steps, on_exit)
 }
 
 fn schedule(plan: &Plan) -> Option<Schedule> {
@@ -295,7 +314,7 @@ impl Assembler<'_> {
                 continue;
             };
             let Some(port) = problem.message.split('"').nth(1).map(str::to_owned) else { continue };
-            let provider = self.provider(program, index, &port);
+            let provider = provider(self.components, program, index, &port);
             let step = &mut program.steps[index];
             if let Some(provider) = provider {
                 self.notes.push(format!("{} runs after {provider}, whose output it needs", step.name));
@@ -315,22 +334,27 @@ impl Assembler<'_> {
         }
         repaired
     }
+}
 
-    /// The nearest step before `index` with an output that fits the port, which does not wait for this step.
-    fn provider(&self, program: &Program, index: usize, port: &str) -> Option<String> {
-        let Function::Component(call) = &program.steps[index].run else { return None };
-        let component = self.components.component(&call.component)?;
-        let wanted = component.inputs.iter().find(|input| input.name == port)?;
-        program.steps[..index].iter().rev().find_map(|step| {
-            let Function::Component(call) = &step.run else { return None };
-            let other = self.components.component(&call.component)?;
-            let fits = other
-                .outputs
-                .iter()
-                .any(|output| output.port_type == wanted.port_type || wanted.port_type == PortType::Any);
-            (fits && !program.steps[index].after.contains(&step.name)).then(|| step.name.clone())
-        })
-    }
+/// The nearest step before `index` with an output that fits the port, which does not wait for this step.
+pub(super) fn provider(
+    components: &dyn Components,
+    program: &Program,
+    index: usize,
+    port: &str,
+) -> Option<String> {
+    let Function::Component(call) = &program.steps[index].run else { return None };
+    let component = components.component(&call.component)?;
+    let wanted = component.inputs.iter().find(|input| input.name == port)?;
+    program.steps[..index].iter().rev().find_map(|step| {
+        let Function::Component(call) = &step.run else { return None };
+        let other = components.component(&call.component)?;
+        let fits = other
+            .outputs
+            .iter()
+            .any(|output| output.port_type == wanted.port_type || wanted.port_type == PortType::Any);
+        (fits && !program.steps[index].after.contains(&step.name)).then(|| step.name.clone())
+    })
 }
 
 /// A training after a split uses all rows that the split gave it: it holds out none of its own.
@@ -429,7 +453,7 @@ pub(super) fn negated(condition: &Condition) -> Option<Condition> {
 }
 
 /// Metrics with other names that people and models use.
-const METRICS: [(&str, &[&str]); 11] = [
+pub(super) const METRICS: [(&str, &[&str]); 11] = [
     ("accuracy", &["acc", "accuracy_score"]),
     ("auc", &["roc_auc", "auroc", "auc_score", "roc"]),
     ("f1", &["f1_score", "fscore", "f_score"]),
@@ -444,7 +468,7 @@ const METRICS: [(&str, &[&str]); 11] = [
 ];
 
 /// The metric that `value` names, if the component computes metrics given by an argument.
-fn metric_of(component: &Component, value: &str) -> Option<String> {
+pub(super) fn metric_of(component: &Component, value: &str) -> Option<String> {
     let argument = component.values.iter().find_map(|value| match value {
         OutputValue::FromArgument(argument) => Some(argument),
         OutputValue::Name(_) => None,

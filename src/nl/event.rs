@@ -16,8 +16,8 @@ pub enum Stage {
     Calibrate,
     /// Fragments to program and graph.
     Assemble,
-    /// A remark worked into the description.
-    Revise,
+    /// A remark to edits.
+    Edit,
     /// The whole program or manifest in one call, a baseline.
     Direct,
 }
@@ -30,7 +30,7 @@ impl Stage {
             Self::Generate => "generate",
             Self::Calibrate => "calibrate",
             Self::Assemble => "assemble",
-            Self::Revise => "revise",
+            Self::Edit => "edit",
             Self::Direct => "direct",
         }
     }

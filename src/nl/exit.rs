@@ -11,13 +11,13 @@ use crate::ir::Components;
 use crate::lake::Lake;
 
 /// "Whatever happens" and its like.
-static ALWAYS: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static ALWAYS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(whatever happens|no matter (?:what|how|whether|if)|regardless of|in any case|in every case|under all circumstances|on exit|exit handler|always at the (?:very )?end|at the (?:very )?end,? always|even if (?:something|anything|the (?:workflow|pipeline|run|rest)|one of|a step|an earlier)|whether (?:it|the (?:workflow|pipeline|run))|success or (?:not|failure)|(?:succeed(?:s|ed)?|fail(?:s|ed)?) or (?:not|fail\w*|succe\w*)|was auch (?:immer )?(?:passiert|geschieht)|in jedem fall|auf jeden fall|egal (?:was|ob|wie)|quoi qu'il arrive|dans tous les cas|pase lo que pase|en cualquier caso|aconteça o que acontecer|em qualquer caso|qualunque cosa (?:accada|succeda)|in ogni caso|niezależnie|bez względu|wat er ook gebeurt|in elk geval)|无论|無論|何があっても",
     )
 });
 /// "If anything fails", of the workflow as a whole.
-static FAILURE: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static FAILURE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:if|when|whenever|in case|should|once|wenn|falls|si|se|als|jeśli|gdy) (?:the |this |that |der |die |das |le |la |el |il |o |a )?(?:whole |entire |complete )?(?:workflow|pipeline|run|job|thing|it|anything|something|any(?: of the)? (?:step|task)s?|one of (?:them|the steps)|a step|things?|etwas|irgendetwas|quelque chose|algo|qualcosa|iets|coś)\b[^,.;]{0,25}?\b(?:fail\w*|break\w*|broke\w*|go(?:es)? wrong|went wrong|crash\w*|errors?|does not succeed|doesn't succeed|did not succeed|not successful|schief\w*|fehlschl\w*|scheiter\w*|échou\w*|falla\w*|falha\w*|fallisc\w*|va storto|mis gaat|zawiedzie)|\b(?:on|upon|in case of|bei|en cas d|en caso de|em caso de|in caso di) (?:an? |any |')?(?:failure|error|fehler\w*|échec|erreur|fallo|error|falha|erro|errore)",
     )

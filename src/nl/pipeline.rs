@@ -20,7 +20,6 @@ use super::numbers::with_digits;
 use super::plan::{Plan, PlannedStep};
 use super::prompts::{PromptError, Prompts};
 use super::requirements::{Part, Requirements, trace};
-use super::revise::{read_revision, revise_request};
 use super::slots::{StepContext, takes_address};
 use super::tidy::tidy;
 use super::whole::read_access;
@@ -172,25 +171,6 @@ impl Pipeline<'_> {
         Ok(Outcome { ignored: guarded.ignored, ..outcome })
     }
 
-    /// The description with a remark worked in, to be sent through [`Pipeline::run`] again.
-    ///
-    /// # Errors
-    /// [`PipelineError`]: empty remarks, unreachable models.
-    pub async fn revise(&self, description: &str, remark: &str) -> Result<String, PipelineError> {
-        if remark.trim().is_empty() {
-            return Err(PipelineError::Empty);
-        }
-        let guarded = guard(remark);
-        if guarded.text.is_empty() {
-            return Ok(description.to_owned());
-        }
-        self.observer.observe(&Event::Started { stage: Stage::Revise, step: None });
-        let PipelineOptions { temperature, seed, .. } = self.options;
-        let request = revise_request(description, &guarded.text, self.prompts, temperature, seed)?;
-        let response = self.call(Stage::Revise, None, &request).await?;
-        Ok(read_revision(&response.text, description, &guarded.text))
-    }
-
     /// The first request that [`Pipeline::run`] would make, for `--dry-run`.
     ///
     /// # Errors
@@ -241,7 +221,11 @@ impl Pipeline<'_> {
         Ok(response)
     }
 
-    async fn decompose(&self, text: &str, ignored: &[String]) -> Result<(Plan, Vec<String>), PipelineError> {
+    pub(super) async fn decompose(
+        &self,
+        text: &str,
+        ignored: &[String],
+    ) -> Result<(Plan, Vec<String>), PipelineError> {
         self.observer.observe(&Event::Started { stage: Stage::Decompose, step: None });
         let mut last = String::new();
         for attempt in 0..=self.options.max_regenerations {
@@ -308,7 +292,7 @@ impl Pipeline<'_> {
     }
 
     /// Gives every step its words: the quote of the plan and the left-over clauses that speak of it.
-    fn prepare(text: &str, plan: &Plan, known: &[Literal]) -> Vec<PreparedStep> {
+    pub(super) fn prepare(text: &str, plan: &Plan, known: &[Literal]) -> Vec<PreparedStep> {
         let quotes: Vec<&str> = plan.all_steps().map(|step| step.text.as_str()).collect();
         let used = used_by_plan(plan);
         let Assigned { extra, .. } = assign(text, &quotes, known, &|literal| literal.appears_in(&used));
@@ -325,7 +309,7 @@ impl Pipeline<'_> {
             .collect()
     }
 
-    async fn generate_all(
+    pub(super) async fn generate_all(
         &self,
         description: &str,
         plan: &Plan,
@@ -390,7 +374,7 @@ impl Pipeline<'_> {
     }
 
     /// Algorithm 1 of the paper: generate, score, and try again with the critique while the score is too low.
-    async fn generate(
+    pub(super) async fn generate(
         &self,
         step: &PreparedStep,
         context: &StepContext<'_>,
@@ -542,15 +526,15 @@ const FRAGMENT_PROMPT_TOKENS: usize = 900;
 /// Most steps of a plan, those at the end included.
 const MOST_STEPS: usize = 17;
 
-struct PreparedStep {
-    planned: PlannedStep,
-    text: String,
+pub(super) struct PreparedStep {
+    pub(super) planned: PlannedStep,
+    pub(super) text: String,
 }
 
-struct Generated {
-    fragment: Fragment,
-    parameters: Vec<String>,
-    report: StepReport,
+pub(super) struct Generated {
+    pub(super) fragment: Fragment,
+    pub(super) parameters: Vec<String>,
+    pub(super) report: StepReport,
 }
 
 /// What the plan itself says besides the quotes: conditions, items, schedule, parameters.

@@ -13,13 +13,13 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("fragment", include_str!("../../prompts/fragment.hbs")),
     ("step", include_str!("../../prompts/step.hbs")),
     ("critique", include_str!("../../prompts/critique.hbs")),
-    ("revise", include_str!("../../prompts/revise.hbs")),
+    ("edit", include_str!("../../prompts/edit.hbs")),
     ("direct-program", include_str!("../../prompts/direct-program.hbs")),
     ("direct-manifest", include_str!("../../prompts/direct-manifest.hbs")),
 ];
 const EXAMPLES: &str = include_str!("../../prompts/plan-examples.yaml");
 const BANK: &str = include_str!("../../prompts/plan-bank.yaml");
-const REVISIONS: &str = include_str!("../../prompts/revise-examples.yaml");
+const EDITS: &str = include_str!("../../prompts/edit-examples.yaml");
 
 /// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,16 +52,16 @@ pub(super) struct PlanExample {
     pub(super) plan: Value,
 }
 
-/// A worked example of a remark on a description.
+/// A worked example of a remark on a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Revision {
-    /// The description.
-    pub(super) description: String,
+pub(super) struct EditExample {
+    /// The steps, one a line.
+    pub(super) steps: String,
     /// The remark.
-    pub(super) change: String,
-    /// The description with the remark worked in.
-    pub(super) result: String,
+    pub(super) remark: String,
+    /// What it asks for.
+    pub(super) answer: Value,
 }
 
 /// The templates.
@@ -70,7 +70,7 @@ pub struct Prompts {
     templates: Handlebars<'static>,
     pub(super) examples: Vec<PlanExample>,
     pub(super) bank: Bank,
-    pub(super) revisions: Vec<Revision>,
+    pub(super) edits: Vec<EditExample>,
     digest: String,
 }
 
@@ -111,19 +111,19 @@ impl Prompts {
                 .map_err(|error| broken(name, error.to_string()))?;
         }
         let examples = read("plan-examples.yaml")?.unwrap_or_else(|| EXAMPLES.to_owned());
-        let revisions = read("revise-examples.yaml")?.unwrap_or_else(|| REVISIONS.to_owned());
+        let edits = read("edit-examples.yaml")?.unwrap_or_else(|| EDITS.to_owned());
         let bank = read("plan-bank.yaml")?.unwrap_or_else(|| BANK.to_owned());
-        hasher.update(examples.as_bytes()).update(bank.as_bytes()).update(revisions.as_bytes());
+        hasher.update(examples.as_bytes()).update(bank.as_bytes()).update(edits.as_bytes());
         let bank = serde_saphyr::from_str(&bank).map_err(|error| broken("plan-bank", error.to_string()))?;
         let examples =
             serde_saphyr::from_str(&examples).map_err(|error| broken("plan-examples", error.to_string()))?;
-        let revisions = serde_saphyr::from_str(&revisions)
-            .map_err(|error| broken("revise-examples", error.to_string()))?;
+        let edits =
+            serde_saphyr::from_str(&edits).map_err(|error| broken("edit-examples", error.to_string()))?;
         Ok(Self {
             templates,
             examples,
             bank: Bank::new(bank),
-            revisions,
+            edits,
             digest: hasher.finalize().to_hex().to_string(),
         })
     }

@@ -1,11 +1,11 @@
-//! Imports point one way: `cli, eval → nl, tune, optimize, engine, run → llm, lake, cards → api, ir`.
+//! Imports point one way: `cli, eval → chat → nl, tune, optimize, engine, run → llm, lake, cards → api, ir`.
 
 use std::path::Path;
 
 use crate::harness::repository;
 
 /// For each module, the modules of this crate that it may name.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("api", &[]),
     ("ir", &["api"]),
     ("llm", &["api", "ir"]),
@@ -16,7 +16,8 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("optimize", &["api", "ir"]),
     ("run", &["api", "ir"]),
     ("nl", &["api", "ir", "llm", "lake"]),
-    ("eval", &["api", "ir", "llm", "lake", "nl", "engine", "run"]),
+    ("chat", &["api", "ir", "llm", "lake", "nl", "engine"]),
+    ("eval", &["api", "ir", "llm", "lake", "nl", "engine", "run", "chat"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {

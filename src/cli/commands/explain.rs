@@ -89,7 +89,7 @@ fn of_pass(report: &Report, digest: &str) -> String {
     text
 }
 
-fn explained(workflow: &Workflow) -> String {
+pub(super) fn explained(workflow: &Workflow) -> String {
     let mut text = format!("{}  (digest {})\n", workflow.name, &digest(workflow)[..16]);
     if let Some(schedule) = &workflow.schedule {
         let zone = schedule.timezone.as_deref().unwrap_or("the cluster's time zone");

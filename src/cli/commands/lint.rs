@@ -34,13 +34,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
     let mut found = Vec::new();
     for path in &arguments.files {
         let text = read_text(path)?;
-        let problems = if path.extension().is_some_and(|ending| ending == "py") {
-            lint_dag(text)?
-        } else {
-            faults(&text).map_err(|error| {
-                Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON")
-            })?
-        };
+        let problems = of_file(path, text)?;
         found.extend(problems.into_iter().map(|problem| (path, problem)));
     }
     if arguments.json {
@@ -63,6 +57,15 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
             Err(Failure::failed(format!("{count} fault(s) found"), "each line above tells how to mend it"))
         }
     }
+}
+
+/// The faults of a file, by its ending and content.
+pub(super) fn of_file(path: &Path, text: String) -> Result<Vec<Problem>, Failure> {
+    if path.extension().is_some_and(|ending| ending == "py") {
+        return lint_dag(text);
+    }
+    faults(&text)
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON"))
 }
 
 /// The faults of a text, by the system that it is for.

@@ -2,6 +2,7 @@
 
 mod cache;
 mod cards;
+mod chat;
 mod compile;
 mod completions;
 mod eval;
@@ -9,6 +10,7 @@ mod explain;
 mod lake;
 mod lint;
 mod logs;
+mod mcp;
 mod model;
 mod nl;
 mod resume;
@@ -27,6 +29,7 @@ use super::{Arguments, Environment, Failure, Output};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Nl(nl::Arguments),
+    Chat(chat::Arguments),
     Compile(compile::Arguments),
     Explain(explain::Arguments),
     Simulate(simulate::Arguments),
@@ -41,6 +44,7 @@ pub(super) enum Command {
     Cards(cards::Arguments),
     Tune(tune::Arguments),
     Model(model::Arguments),
+    Mcp(mcp::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
 }
@@ -52,6 +56,7 @@ pub(super) enum Command {
 pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> Result<(), Failure> {
     match arguments.command {
         Command::Nl(arguments) => nl::run(arguments, &environment, output),
+        Command::Chat(arguments) => chat::run(arguments, &environment, output),
         Command::Compile(arguments) => compile::run(&arguments, &environment, output),
         Command::Explain(arguments) => explain::run(&arguments, &environment, output),
         Command::Simulate(arguments) => simulate::run(&arguments, &environment, output),
@@ -66,6 +71,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Cards(arguments) => cards::run(arguments, &environment, output),
         Command::Tune(arguments) => tune::run(&arguments, &environment, output),
         Command::Model(arguments) => model::run(arguments, &environment, output),
+        Command::Mcp(arguments) => mcp::run(&arguments, &environment, output),
         Command::Schema(arguments) => schema::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

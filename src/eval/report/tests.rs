@@ -60,6 +60,7 @@ fn sample(case: &str, category: &str, number: u32, seconds: f64) -> Sample {
         program: Some(json!({"steps": []})),
         manifest: Some("kind: Workflow\n".into()),
         lint_faults: 0,
+        turn_results: Vec::new(),
     }
 }
 

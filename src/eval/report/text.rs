@@ -97,6 +97,20 @@ pub(super) fn further(figures: &Figures) -> Vec<Fact> {
     if figures.samples > 0 {
         facts.push(Fact::new("median tokens", format!("{:.0}, cached ones included", figures.tokens)));
     }
+    if let Some(turns) = &figures.turns {
+        facts.push(Fact::new(
+            "turns right",
+            format!(
+                "{} of {}: {}; {} without a model call; median {:.1} s",
+                turns.right,
+                turns.turns,
+                estimate(&turns.share),
+                turns.without_model,
+                turns.seconds
+            ),
+        ));
+        facts.push(Fact::new("unrelated changes", turns.unrelated.to_string()));
+    }
     if let Some(dollars) = figures.dollars {
         facts.push(Fact::new("mean cost", format!("${dollars:.4} a sample")));
     }

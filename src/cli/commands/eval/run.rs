@@ -420,6 +420,8 @@ mod tests {
             id: id.into(),
             category: category.into(),
             description: String::new(),
+            program: None,
+            turns: Vec::new(),
             edits: Vec::new(),
             checks: crate::eval::Checks::default(),
         };

@@ -1,0 +1,433 @@
+//! The slash commands.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::app::{App, new_session};
+use crate::api::{Format, Program, write_program};
+use crate::chat::{
+    Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes, python,
+};
+use crate::cli::Failure;
+use crate::cli::compile_target::{EngineChoice, generate};
+use crate::cli::files::{Target, write_text};
+use crate::engine::GenerateOptions;
+use crate::ir::{Workflow, lower};
+
+/// Columns where nobody says how wide the terminal is.
+const WIDTH: usize = 80;
+
+impl App<'_> {
+    /// Carries a command out; `false` ends the conversation.
+    pub(super) fn command(&mut self, command: Command, said: &str) -> Result<bool, Failure> {
+        match command {
+            Command::Quit => return Ok(false),
+            Command::Help(about) => self.answer(ReplyKind::Answer, help(about.as_deref()).trim_end())?,
+            Command::Show(view) => self.show(&view)?,
+            Command::Diff(engine) => self.diff(engine.as_deref())?,
+            Command::Apply => {
+                let done = self.session.apply();
+                self.changed(done, "it counts now; /undo takes it back", "nothing is proposed")?;
+            }
+            Command::Discard => {
+                let done = self.session.proposal().is_some() && self.session.undo();
+                self.changed(done, "dropped; /redo brings it back", "nothing is proposed")?;
+            }
+            Command::Undo => {
+                let done = self.session.undo();
+                let text = format!("taken back; {}", self.state());
+                self.changed(done, &text, "there is nothing to take back")?;
+            }
+            Command::Redo => {
+                let done = self.session.redo();
+                let text = format!("done again; {}", self.state());
+                self.changed(done, &text, "there is nothing to do again")?;
+            }
+            Command::Retry => self.retry()?,
+            Command::Load(path) => {
+                self.load(&expanded(&path))?;
+                self.save()?;
+            }
+            Command::Save(path) => self.write_program(path)?,
+            Command::Compile(path) => self.compile(path)?,
+            Command::Engine(name) => self.engine(name)?,
+            Command::Model(name) => self.model(name)?,
+            Command::Set(setting) => self.set(setting)?,
+            Command::Run(parameters) => self.run_here(parameters)?,
+            Command::Explain => self.explain()?,
+            Command::Tune => self.tune()?,
+            Command::Lint => self.lint()?,
+            other => return self.about_sessions(other, said),
+        }
+        Ok(true)
+    }
+
+    fn about_sessions(&mut self, command: Command, _: &str) -> Result<bool, Failure> {
+        match command {
+            Command::Sessions => self.sessions()?,
+            Command::Resume(name) => self.resume(name)?,
+            Command::Rename(name) => {
+                self.session.name = Some(name.clone());
+                self.save()?;
+                self.answer(ReplyKind::Changed, &format!("this conversation is {name}"))?;
+            }
+            Command::Export { json, path } => self.export(json, path)?,
+            Command::Tokens => self.tokens()?,
+            Command::Cost => self.cost()?,
+            Command::Budget(budget) => self.budget(budget)?,
+            Command::New => {
+                self.session = new_session();
+                self.answer(ReplyKind::Changed, "a new conversation")?;
+            }
+            _ => {
+                self.session.clear();
+                self.save()?;
+                self.answer(ReplyKind::Changed, "the workflow is empty")?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn changed(&mut self, done: bool, yes: &str, no: &str) -> Result<(), Failure> {
+        if done {
+            self.save()?;
+            self.answer(ReplyKind::Changed, yes)
+        } else {
+            self.answer(ReplyKind::Unchanged, no)
+        }
+    }
+
+    fn state(&self) -> String {
+        let (undo, redo) = self.session.depth();
+        let steps = self.session.program().map_or("no workflow".to_owned(), |program| {
+            format!("{} with {} steps", program.name, program.steps.len() + program.on_exit.len())
+        });
+        format!("{steps} ({undo} to undo, {redo} to redo)")
+    }
+
+    fn program(&self) -> Result<&Program, Failure> {
+        self.session.latest().ok_or_else(|| {
+            Failure::usage("there is no workflow yet", "say what it should do, or /load a program")
+        })
+    }
+
+    fn workflow(&self) -> Result<Workflow, Failure> {
+        lower(self.program()?, &self.lake)
+            .map_err(|problems| Failure::failed(problems.to_string(), "/undo takes the last change back"))
+    }
+
+    fn width(&self) -> usize {
+        if self.terminal { usize::from(console::Term::stdout().size().1) } else { WIDTH }
+    }
+
+    fn show(&self, view: &View) -> Result<(), Failure> {
+        let text = match view {
+            View::Program => write_program(self.program()?, Format::Yaml)?,
+            View::Graph => draw(&self.workflow()?, self.width()),
+            View::Python => python(self.program()?),
+            View::Engine(name) => {
+                self.generated(name)?.into_iter().map(|file| file.content).collect::<Vec<_>>().join("\n")
+            }
+        };
+        self.answer(ReplyKind::Answer, &text)
+    }
+
+    fn generated(&self, engine: &str) -> Result<Vec<crate::engine::GeneratedFile>, Failure> {
+        generate(&self.workflow()?, &EngineChoice::parse(engine)?, &GenerateOptions::default())
+    }
+
+    /// What the proposal does, or what the last change did.
+    fn diff(&self, engine: Option<&str>) -> Result<(), Failure> {
+        let (before, after) = match (self.session.proposal(), self.session.program()) {
+            (Some(proposal), Some(program)) => (Some(program), proposal),
+            (_, Some(program)) => (self.session.before(), program),
+            _ => return self.answer(ReplyKind::Unchanged, "there is no workflow yet"),
+        };
+        let text = match (engine, before) {
+            (Some(engine), before) => manifest_changes(before, after, &self.lake)
+                .into_iter()
+                .find(|change| change.engine == engine)
+                .map(|change| change.refused.unwrap_or(change.unified))
+                .unwrap_or_default(),
+            (None, Some(before)) => Difference::between(before, after, &self.lake).to_string(),
+            (None, None) => format!("the workflow is new: {} steps", after.steps.len() + after.on_exit.len()),
+        };
+        self.answer(ReplyKind::Answer, if text.is_empty() { "nothing differs" } else { &text })
+    }
+
+    /// The last remark once more, on the workflow as it was before.
+    fn retry(&mut self) -> Result<(), Failure> {
+        let Some(remark) = self.session.last_remark().map(str::to_owned) else {
+            return self.answer(ReplyKind::Unchanged, "nothing was said yet");
+        };
+        let changed = self
+            .session
+            .turns()
+            .last()
+            .is_some_and(|turn| matches!(turn.reply.kind, ReplyKind::Changed | ReplyKind::Proposed));
+        if changed {
+            self.session.undo();
+        }
+        self.remark(&remark)
+    }
+
+    fn write_program(&mut self, path: Option<String>) -> Result<(), Failure> {
+        let program = self.program()?;
+        let path =
+            path.map_or_else(|| PathBuf::from(format!("{}.yaml", program.name)), |path| expanded(&path));
+        let text = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("json") => write_program(program, Format::Json)?,
+            Some("py") => python(program),
+            _ => write_program(program, Format::Yaml)?,
+        };
+        write_text(&path, &text)?;
+        self.answer(ReplyKind::Answer, &format!("wrote {}", path.display()))
+    }
+
+    fn compile(&mut self, path: Option<String>) -> Result<(), Failure> {
+        let files = self.generated(&self.session.settings.engine.clone())?;
+        let target = path.map_or_else(|| PathBuf::from("."), |path| expanded(&path));
+        let written = Target::of(Some(&target)).write(&files, self.output)?;
+        let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        self.answer(ReplyKind::Answer, &format!("wrote {}", written.join(", ")))
+    }
+
+    fn engine(&mut self, name: Option<String>) -> Result<(), Failure> {
+        if let Some(name) = name {
+            self.session.settings.engine = name;
+            if !self.session.turns().is_empty() {
+                self.save()?;
+            }
+        }
+        self.answer(ReplyKind::Answer, &format!("engine {}", self.session.settings.engine))
+    }
+
+    fn model(&mut self, name: Option<String>) -> Result<(), Failure> {
+        let id = match name {
+            Some(name) => self.choose_model(Some(name))?,
+            None => {
+                use crate::llm::LanguageModel;
+                self.opened()?.id().to_owned()
+            }
+        };
+        self.answer(ReplyKind::Answer, &format!("model {id}"))
+    }
+
+    fn set(&mut self, setting: Option<(String, String)>) -> Result<(), Failure> {
+        match setting.as_ref().map(|(name, value)| (name.as_str(), value.as_str())) {
+            None => {}
+            Some(("apply", value @ ("auto" | "ask"))) => self.session.settings.auto_apply = value == "auto",
+            Some(("engine", name)) => {
+                let name = name.to_owned();
+                EngineChoice::parse(&name)?;
+                self.session.settings.engine = name;
+            }
+            Some((name, value)) => {
+                return Err(Failure::usage(
+                    format!("{name} {value} is no setting"),
+                    "possible: apply auto, apply ask, engine NAME; /model and /budget have commands of their own",
+                ));
+            }
+        }
+        let settings = &self.session.settings;
+        let apply = if settings.auto_apply { "auto" } else { "ask" };
+        self.answer(ReplyKind::Answer, &format!("apply {apply}\nengine {}", settings.engine))
+    }
+
+    /// Runs what counts on this machine.
+    fn run_here(&mut self, parameters: Vec<(String, String)>) -> Result<(), Failure> {
+        if self.session.proposal().is_some() {
+            return Err(Failure::usage("a change is proposed", "/apply it or /undo it first"));
+        }
+        let workflow = self.workflow()?;
+        let program = write_program(self.program()?, Format::Yaml)?;
+        let parameters: HashMap<String, String> = parameters.into_iter().collect();
+        let store = crate::cli::commands::run::opening_store(self.environment);
+        let options = crate::cli::commands::run::RunOptions::default();
+        let (id, report) = crate::cli::commands::run::start(
+            &workflow,
+            &program,
+            parameters,
+            options,
+            self.environment,
+            self.output,
+            store,
+        )?;
+        crate::cli::commands::run::verdict(&id, &report)?;
+        self.answer(ReplyKind::Answer, &format!("run {id} succeeded"))
+    }
+
+    fn explain(&self) -> Result<(), Failure> {
+        let text = crate::cli::commands::explain::explained(&self.workflow()?);
+        self.answer(ReplyKind::Answer, &text)
+    }
+
+    fn lint(&self) -> Result<(), Failure> {
+        let engine = self.session.settings.engine.as_str();
+        let mut lines = Vec::new();
+        for file in self.generated(engine)? {
+            let problems = crate::cli::commands::lint::of_file(Path::new(&file.name), file.content)?;
+            lines.extend(problems.iter().map(|problem| format!("{}: {problem}", file.name)));
+        }
+        let text = if lines.is_empty() {
+            format!("no faults found in what {engine} gets")
+        } else {
+            lines.join("\n")
+        };
+        self.answer(ReplyKind::Answer, &text)
+    }
+
+    fn sessions(&self) -> Result<(), Failure> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let saved = self.store.list()?;
+        if saved.is_empty() {
+            return self.answer(ReplyKind::Answer, "no conversation is saved yet");
+        }
+        let lines: Vec<String> = saved
+            .iter()
+            .map(|one| {
+                let name = one.name.as_deref().unwrap_or(&one.id);
+                let mark = if one.id == self.session.id { "*" } else { " " };
+                match &one.fault {
+                    Some(fault) => format!("{mark} {name}  {fault}"),
+                    None => format!(
+                        "{mark} {name}  {} turns, {}, {}",
+                        one.turns,
+                        one.workflow.as_deref().unwrap_or("no workflow"),
+                        ago(now.saturating_sub(one.updated))
+                    ),
+                }
+            })
+            .collect();
+        self.answer(ReplyKind::Answer, &lines.join("\n"))
+    }
+
+    fn resume(&mut self, name: Option<String>) -> Result<(), Failure> {
+        let found = match name {
+            Some(name) => self.store.open(&name)?,
+            None => {
+                let other = self
+                    .store
+                    .list()?
+                    .into_iter()
+                    .find(|one| one.id != self.session.id && one.fault.is_none() && one.turns > 0);
+                match other {
+                    Some(other) => self.store.open(&other.id)?,
+                    None => return self.answer(ReplyKind::Unchanged, "no other conversation is saved"),
+                }
+            }
+        };
+        let mut lines = Vec::new();
+        for turn in found.turns() {
+            lines.push(format!("> {}", turn.said.replace('\n', "\n> ")));
+            lines.push(turn.reply.text.trim_end().to_owned());
+        }
+        lines.push(format!(
+            "{} turns of {}",
+            found.turns().len(),
+            found.name.as_deref().unwrap_or(&found.id)
+        ));
+        let model = found.settings.model.clone();
+        let other_model = model != self.session.settings.model;
+        self.session = found;
+        if other_model {
+            // The conversation goes on with its own model.
+            self.choose_model(model)?;
+        }
+        self.answer(ReplyKind::Answer, &lines.join("\n"))
+    }
+
+    fn export(&self, json: bool, path: Option<String>) -> Result<(), Failure> {
+        let text = if json { format!("{:#}\n", as_json(&self.session)) } else { as_markdown(&self.session)? };
+        let Some(path) = path else { return self.answer(ReplyKind::Answer, &text) };
+        let path = expanded(&path);
+        write_text(&path, &text)?;
+        self.answer(ReplyKind::Answer, &format!("wrote {}", path.display()))
+    }
+
+    fn tokens(&self) -> Result<(), Failure> {
+        let mut lines: Vec<String> = self
+            .session
+            .turns()
+            .iter()
+            .enumerate()
+            .map(|(index, turn)| {
+                let said: String = turn.said.chars().take(40).collect();
+                format!(
+                    "{:>3}  {:>6} in ({} cached) {:>5} out {:>6.1} s  {}",
+                    index + 1,
+                    turn.usage.prompt_tokens,
+                    turn.usage.cached_tokens,
+                    turn.usage.completion_tokens,
+                    turn.seconds,
+                    said.replace('\n', " ")
+                )
+            })
+            .collect();
+        lines.push(self.total());
+        self.answer(ReplyKind::Answer, &lines.join("\n"))
+    }
+
+    fn total(&self) -> String {
+        let usage = self.session.usage();
+        let dollars = usage.dollars.map_or_else(String::new, |dollars| format!(", ${dollars:.4}"));
+        format!(
+            "{} turns: {} tokens in ({} cached), {} out, {:.1} s{dollars}",
+            self.session.turns().len(),
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            usage.completion_tokens,
+            self.session.seconds()
+        )
+    }
+
+    fn cost(&self) -> Result<(), Failure> {
+        self.answer(ReplyKind::Answer, &format!("{}\n{}", self.total(), self.budget_text()))
+    }
+
+    fn budget_text(&self) -> String {
+        let budget = self.session.settings.budget;
+        let left = self.session.budget_left();
+        match (budget.tokens.zip(left.tokens), budget.dollars.zip(left.dollars)) {
+            (None, None) => "no budget".into(),
+            (Some((all, left)), None) => format!("budget {all} tokens, {left} left"),
+            (None, Some((all, left))) => format!("budget ${all:.4}, ${left:.4} left"),
+            (Some((tokens, tokens_left)), Some((dollars, dollars_left))) => {
+                format!("budget {tokens} tokens, {tokens_left} left; ${dollars:.4}, ${dollars_left:.4} left")
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens")]
+    fn budget(&mut self, budget: Option<Option<(f64, bool)>>) -> Result<(), Failure> {
+        match budget {
+            None => {}
+            Some(None) => self.session.settings.budget = crate::llm::Budget::default(),
+            Some(Some((amount, true))) => self.session.settings.budget.dollars = Some(amount),
+            Some(Some((amount, false))) => self.session.settings.budget.tokens = Some(amount as u64),
+        }
+        self.answer(ReplyKind::Answer, &self.budget_text())
+    }
+
+    fn tune(&mut self) -> Result<(), Failure> {
+        Err(Failure::usage(
+            "this build proposes no hyperparameters in a conversation",
+            "say the values: \"300 trees with depth 6\"; or add a search: \"tune the model with 30 trials\"",
+        ))
+    }
+}
+
+fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => "just now".into(),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// A path as it was typed; quotes around it are no part of it.
+fn expanded(path: &str) -> PathBuf {
+    PathBuf::from(path.trim_matches(['"', '\'']))
+}

@@ -1,0 +1,121 @@
+//! `couler mcp`: other assistants use couler through the Model Context Protocol (JSON-RPC 2.0, one message a line on
+//! standard input and output; specification of 2025-06-18).
+
+mod tools;
+
+use std::io::{BufRead, Read, Write};
+
+use serde_json::{Value, json};
+
+use self::tools::Tools;
+use crate::cli::{Environment, Failure, Output};
+
+/// Versions of the protocol that are spoken, the newest first.
+const VERSIONS: [&str; 3] = ["2025-06-18", "2025-03-26", "2024-11-05"];
+/// Longest message, in bytes.
+const LONGEST_MESSAGE: u64 = 64 << 20;
+
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+
+/// Serve other assistants: Model Context Protocol on standard input and output
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Tools: plan, edit, compile, lint, explain, run. For example in the settings of an assistant:
+  {\"mcpServers\": {\"couler\": {\"command\": \"couler\", \"args\": [\"mcp\"]}}}"
+)]
+pub(in crate::cli) struct Arguments {
+    /// The model: local, a GGUF file, a server's model, or replay:FOLDER
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Let assistants run workflows on this machine
+    #[arg(long)]
+    allow_run: bool,
+
+    /// Most tokens to spend on one call of a tool
+    #[arg(long, value_name = "N")]
+    budget_tokens: Option<u64>,
+}
+
+pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
+    let mut tools = Tools::new(arguments, environment, output)?;
+    let mut input = std::io::BufReader::new(std::io::stdin());
+    let mut stdout = std::io::stdout();
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut input).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).map_err(|error| {
+            Failure::failed(format!("standard input: {error}"), "start it from an assistant")
+        })?;
+        if read == 0 {
+            return Ok(());
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if let Some(answer) = answer(&line, &mut tools) {
+            let written = writeln!(stdout, "{answer}").and_then(|()| stdout.flush());
+            if written.is_err() {
+                // The assistant has gone.
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn error(id: &Value, code: i64, message: impl Into<String>) -> Value {
+    let message: String = message.into();
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+}
+
+/// The answer to a message; notifications have none.
+fn answer(line: &[u8], tools: &mut Tools<'_>) -> Option<Value> {
+    let message: Value = match serde_json::from_slice(line) {
+        Ok(message) => message,
+        Err(reason) => return Some(error(&Value::Null, PARSE_ERROR, format!("no JSON: {reason}"))),
+    };
+    let id = message.get("id").cloned();
+    let Some(method) = message["method"].as_str().filter(|_| message["jsonrpc"] == "2.0") else {
+        let id = id.unwrap_or(Value::Null);
+        return Some(error(
+            &id,
+            INVALID_REQUEST,
+            "no JSON-RPC 2.0 request; every line is one, batches are not taken",
+        ));
+    };
+    let id = id?;
+    let parameters = message.get("params").cloned().unwrap_or_else(|| json!({}));
+    Some(match method {
+        "initialize" => result(&id, initialized(&parameters)),
+        "ping" => result(&id, json!({})),
+        "tools/list" => result(&id, json!({"tools": tools.list()})),
+        "tools/call" => match parameters["name"].as_str() {
+            Some(name) if tools.knows(name) => {
+                let arguments = parameters.get("arguments").cloned().unwrap_or_else(|| json!({}));
+                result(&id, tools.call(name, &arguments))
+            }
+            Some(name) => {
+                error(&id, INVALID_PARAMS, format!("there is no tool {name:?}; tools/list names them"))
+            }
+            None => error(&id, INVALID_PARAMS, "tools/call needs a name"),
+        },
+        other => error(&id, METHOD_NOT_FOUND, format!("there is no method {other:?}")),
+    })
+}
+
+fn result(id: &Value, result: Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "result": result})
+}
+
+fn initialized(parameters: &Value) -> Value {
+    let wanted = parameters["protocolVersion"].as_str().unwrap_or_default();
+    let version = VERSIONS.iter().find(|version| **version == wanted).unwrap_or(&VERSIONS[0]);
+    json!({
+        "protocolVersion": version,
+        "capabilities": {"tools": {"listChanged": false}},
+        "serverInfo": {"name": "couler", "version": env!("CARGO_PKG_VERSION")},
+        "instructions": "plan turns a description into a workflow program, edit changes a program as a remark says, compile writes Argo, Airflow or Tekton files, lint finds faults in them, explain tells what a program does, run runs it on this machine.",
+    })
+}
