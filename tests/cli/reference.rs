@@ -18,6 +18,7 @@ fn the_help_texts_are_the_committed_ones() {
         "nl",
         "compile",
         "explain",
+        "simulate",
         "run",
         "resume",
         "runs",
