@@ -119,11 +119,16 @@ fn only_value(schema: &Value) -> Option<Value> {
 fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) {
     let has = |name: &str| component.arguments["properties"].get(name).is_some();
     let mut further = Map::new();
+    let mut seen = std::collections::HashSet::new();
     for (pattern, name, integer) in HYPER.iter() {
         let Some(found) = pattern.captures(text) else { continue };
         let Some(number) = found.iter().skip(1).flatten().next().map(|found| found.as_str()) else {
             continue;
         };
+        // "150 trees with depth 4": the number in front of the word is its own.
+        if !seen.insert(*name) {
+            continue;
+        }
         let value = if *integer {
             number.parse::<i64>().map(Value::from).ok()
         } else {
@@ -210,6 +215,12 @@ fn read_texts(component: &Component, text: &str, known: &[Literal], stated: &mut
     texts.retain(|name| {
         !matches!(properties[name]["x-literal"].as_str(), Some("uri" | "url" | "image" | "email" | "column"))
     });
+    let channels: Vec<&Literal> =
+        known.iter().filter(|literal| literal.kind == LiteralKind::Channel).collect();
+    if let ([channel], true) = (&channels[..], properties.contains_key("channel")) {
+        stated.values.insert("channel".into(), json!(channel.text));
+        texts.retain(|name| name != "channel");
+    }
     let quoted: Vec<&Literal> = known.iter().filter(|literal| literal.kind == LiteralKind::Quoted).collect();
     let spoken = |name: &String| {
         let own = name.split('_').next_back().unwrap_or(name).to_owned();

@@ -130,7 +130,7 @@ impl Editor<'_> {
                 "it only gives orders to the assistant; say what the workflow should do".into(),
             ));
         }
-        let (text, spelled) = with_digits(&guarded.text);
+        let (text, spelled) = with_digits(&with_spans(&guarded.text));
         let asked = Steps::new(program, self.pipeline.lake);
         if UNDO.is_match(without_opening(&text)) {
             return Ok(Reaction::Undo);
@@ -535,6 +535,23 @@ impl Editor<'_> {
         }
         Ok(())
     }
+}
+
+/// Spans of time in words: "half an hour" is `30 minutes`.
+fn with_spans(text: &str) -> String {
+    static SPANS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        [
+            (regex(r"\bthree quarters of an hour\b"), "45 minutes"),
+            (regex(r"\b(?:a )?quarter of an hour\b|\ba quarter hour\b"), "15 minutes"),
+            (regex(r"\b(?:an hour and a half|one and a half hours|1\.5 hours)\b"), "90 minutes"),
+            (regex(r"\bhalf (?:an|a|of an) hour\b"), "30 minutes"),
+        ]
+    });
+    // "Every half hour" is a schedule of its own.
+    if text.to_lowercase().contains("every half") {
+        return text.to_owned();
+    }
+    SPANS.iter().fold(text.to_owned(), |text, (pattern, span)| pattern.replace_all(&text, *span).into_owned())
 }
 
 /// A step like those of its kind predicts what they predict.

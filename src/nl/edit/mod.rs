@@ -31,3 +31,6 @@ mod workflow;
 pub use apply::{Applied, apply};
 pub use editor::{Editor, Focus, Reaction};
 pub use operation::{Edit, EditError, edit_schema};
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ static VERBS: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
             "model.deploy",
             true,
         ),
-        (r"\b(?:save|store|upload|persist|export|keep|write)\b", "data.save", true),
+        (r"\b(?:save|store|upload|persist|export|keep|write|copy|copies|back ?up)\b", "data.save", true),
         (r"\b(?:load|read|ingest|import|fetch)\b", "data.load", true),
         (r"\b(?:evaluat\w*|assess\w*|measure)\b", "model.evaluate", false),
         (r"\b(?:e-?mail|mail)\b", "notify.email", false),
@@ -206,6 +206,19 @@ pub(super) fn read_explicit(context: &Context<'_>) -> Option<Wish> {
 /// Wishes whose words ask for a component that no step has yet.
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let wanted = wanted(context);
+    let trains = |name: &str| {
+        context.steps.lake.component(name).is_some_and(|component| component.task == Task::Train)
+    };
+    let learns = context
+        .steps
+        .program
+        .steps
+        .iter()
+        .any(|step| context.steps.component(step).is_some_and(|component| component.task == Task::Train));
+    // A second model is added only where the words say so.
+    if learns && wanted.iter().any(|(component, _)| trains(component)) {
+        return None;
+    }
     let new = !wanted.is_empty() && wanted.iter().all(|(component, _)| !exists(context, component));
     // A value of a step that is there is no new step.
     (new && !super::arguments::fits_step(context)).then(|| Wish::Add(addition(context, wanted)))

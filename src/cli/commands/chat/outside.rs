@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::app::{App, new_session};
 use crate::api::{Format, Program, write_program};
@@ -279,7 +278,7 @@ impl App<'_> {
     }
 
     fn sessions(&self) -> Result<(), Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = super::now();
         let saved = self.store.list()?;
         if saved.is_empty() {
             return self.answer(ReplyKind::Answer, "no conversation is saved yet");
