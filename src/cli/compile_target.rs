@@ -24,6 +24,13 @@ impl EngineChoice {
     }
 }
 
+impl EngineChoice {
+    /// The chosen engines.
+    pub(super) fn engines(&self) -> impl Iterator<Item = Box<dyn Engine>> + '_ {
+        engines().into_iter().filter(|engine| *self == Self::All || *self == Self::One(engine.name()))
+    }
+}
+
 /// Where the steps of an Airflow DAG run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum TargetChoice {
@@ -47,15 +54,11 @@ impl From<TargetChoice> for GenerateOptions {
 /// Writes the files of the chosen engines.
 pub(super) fn generate(
     workflow: &Workflow,
-    choice: EngineChoice,
+    choice: &EngineChoice,
     options: &GenerateOptions,
 ) -> Result<Vec<GeneratedFile>, Failure> {
-    let chosen: Vec<Box<dyn Engine>> = engines()
-        .into_iter()
-        .filter(|engine| choice == EngineChoice::All || choice == EngineChoice::One(engine.name()))
-        .collect();
     let mut files = Vec::new();
-    for engine in chosen {
+    for engine in choice.engines() {
         files.extend(engine.generate(workflow, options)?);
     }
     Ok(files)

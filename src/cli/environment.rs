@@ -41,6 +41,8 @@ pub struct Config {
     pub max_retries: Option<u32>,
     /// Folders with components of your own.
     pub lake: Vec<PathBuf>,
+    /// Folders with cards of your own.
+    pub cards: Vec<PathBuf>,
 }
 
 impl Environment {
@@ -96,7 +98,7 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
         }
     };
     toml::from_str(&text).map_err(|error| {
-        let hint = "possible keys: model, base_url, key, timeout_seconds, max_retries, lake";
+        let hint = "possible keys: model, base_url, key, timeout_seconds, max_retries, lake, cards";
         Failure::usage(format!("{}: {}", path.display(), error.message()), hint)
     })
 }

@@ -11,9 +11,12 @@ mod machine;
 mod model_choice;
 mod optimizing;
 mod output;
+mod parts;
 mod progress;
+mod proposing;
 mod run_progress;
 mod terminal;
+mod tuning;
 
 pub use arguments::Arguments;
 pub use commands::run;

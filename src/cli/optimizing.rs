@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::commands::cache_folder;
 use super::files::read_text;
-use super::{Failure, Output};
-use crate::api::memory_bytes;
+use super::{Environment, Failure, Output};
+use crate::api::{cpu_cores, memory_bytes};
 use crate::engine::argo::step_bytes;
-use crate::ir::Workflow;
-use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Settings};
+use crate::ir::{Node, Workflow};
+use crate::optimize::passes::{Outcome, PASSES, PassError, Pipeline, Quota, Settings};
 use crate::optimize::split::{Budget, Method, Partition, SplitError, split};
-use crate::optimize::{BYTES_PER_STEP, ESTIMATES_VERSION, EstimateFile, Estimates, Model};
+use crate::optimize::{BYTES_PER_STEP, ESTIMATES_VERSION, EstimateFile, Estimates, Model, StepEstimate};
+use crate::run::measurements;
 
 /// Into how many parts a workflow is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +87,29 @@ impl SplitArguments {
         })
     }
 
+    /// What the user and earlier runs on this machine say about the steps.
+    pub(super) fn knowledge(
+        &self,
+        workflow: &Workflow,
+        environment: &Environment,
+    ) -> Result<EstimateFile, Failure> {
+        let mut measured = measurements(&cache_folder(environment), &workflow.name);
+        let taken = |(seconds, bytes)| StepEstimate { seconds: Some(seconds), output_bytes: Some(bytes) };
+        let of_steps = workflow.graph.node_weights();
+        let measured = of_steps
+            .filter_map(|node| Some((node.name.clone(), taken(measured.remove(&node.name)?))))
+            .collect();
+        Ok(EstimateFile { measured, ..read_estimates(self.estimates.as_deref())? })
+    }
+
     /// The workflow as numbered tasks. What Argo cannot express counts as an ordinary step.
-    pub(super) fn model(&self, workflow: &Workflow, output: &Output) -> Result<(Model, Estimates), Failure> {
-        let estimates = Estimates::resolve(workflow, &read_estimates(self.estimates.as_deref())?);
+    pub(super) fn model(
+        &self,
+        workflow: &Workflow,
+        environment: &Environment,
+        output: &Output,
+    ) -> Result<(Model, Estimates), Failure> {
+        let estimates = Estimates::resolve(workflow, &self.knowledge(workflow, environment)?);
         for note in &estimates.notes {
             output.message(&format!("note: {note}"));
         }
@@ -95,7 +117,7 @@ impl SplitArguments {
             output.message(&format!("note: {error}; {BYTES_PER_STEP} bytes are assumed for every step"));
             HashMap::new()
         });
-        let of_step = |node: &crate::ir::Node| bytes.get(&node.name).copied().unwrap_or(BYTES_PER_STEP);
+        let of_step = |node: &Node| bytes.get(&node.name).copied().unwrap_or(BYTES_PER_STEP);
         let model = Model::new(workflow, &estimates, &of_step)
             .map_err(|error| Failure::refused(error.to_string(), "remove one of the dependencies"))?;
         Ok((model, estimates))
@@ -103,13 +125,22 @@ impl SplitArguments {
 
     /// Splits, and says on standard error how long that took; `None` if it is not to be split.
     pub(super) fn parts(&self, model: &Model, output: &Output) -> Result<Option<Partition>, Failure> {
-        let Some(budget) = self.budget() else { return Ok(None) };
+        self.budget().map(|budget| self.parts_within(model, &budget, output)).transpose()
+    }
+
+    /// Splits under other limits than those given.
+    pub(super) fn parts_within(
+        &self,
+        model: &Model,
+        budget: &Budget,
+        output: &Output,
+    ) -> Result<Partition, Failure> {
         let started = Instant::now();
-        let parts = split(&model.dag, &budget, self.split_method).map_err(|error| refused(model, &error))?;
+        let parts = split(&model.dag, budget, self.split_method).map_err(|error| refused(model, &error))?;
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
         let (steps, count) = (model.dag.len(), parts.len());
         output.message(&format!("split {steps} steps into {count} parts in {milliseconds:.1} ms"));
-        Ok(Some(parts))
+        Ok(parts)
     }
 }
 
@@ -119,29 +150,70 @@ pub(super) struct PassArguments {
     /// Bytes of results that the cache may keep, for example 10Gi
     #[arg(long, value_name = "BYTES", default_value = "10Gi", value_parser = capacity)]
     pub(super) cache_capacity: f64,
+
+    /// What may be requested at the same time, for example pods=50,cpu=16,memory=64Gi,gpu=2
+    #[arg(long, value_name = "LIMITS", default_value = "", hide_default_value = true, value_parser = quota)]
+    pub(super) quota: Quota,
+}
+
+fn quota(text: &str) -> Result<Quota, String> {
+    let wrong = || "write for example pods=50,cpu=16,memory=64Gi,gpu=2".to_owned();
+    let mut quota = Quota::default();
+    for part in text.split(',').filter(|part| !part.is_empty()) {
+        let (name, amount) = part.split_once('=').ok_or_else(wrong)?;
+        match name.trim() {
+            "pods" => quota.pods = Some(amount.parse().map_err(|_| wrong())?),
+            "cpu" => quota.cpu = Some(cpu_cores(amount).ok_or_else(wrong)?),
+            "memory" => quota.memory = Some(memory_bytes(amount).ok_or_else(wrong)?),
+            "gpu" => quota.gpu = Some(amount.parse().map_err(|_| wrong())?),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(quota)
 }
 
 fn capacity(text: &str) -> Result<f64, String> {
     memory_bytes(text).ok_or_else(|| "write for example 500Mi or 10Gi".to_owned())
 }
 
-/// Runs the passes with these names.
+/// Passes by their names on the command line; `all` and `none` stand for themselves.
+///
+/// # Errors
+/// A name that is no pass.
+pub(super) fn passes_named(names: &[String]) -> Result<Vec<String>, Failure> {
+    let known: Vec<&str> = PASSES.iter().map(|(name, _)| *name).collect();
+    match names {
+        [one] if one == "none" => Ok(Vec::new()),
+        [one] if one == "all" => Ok(known.iter().map(|name| (*name).to_owned()).collect()),
+        names => match names.iter().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(names.to_vec()),
+            Some(unknown) => Err(Failure::usage(
+                format!("there is no pass {unknown:?}"),
+                format!("possible: {}, all, none", known.join(", ")),
+            )),
+        },
+    }
+}
+
+/// Runs the passes with these names. `unkept` tells whose results the engine cannot keep.
 pub(super) fn optimized(
     workflow: Workflow,
     names: &[String],
     passes: &PassArguments,
     split: &SplitArguments,
+    unkept: &dyn Fn(&Node) -> bool,
+    environment: &Environment,
     output: &Output,
 ) -> Result<Outcome, Failure> {
-    let mut names = names.to_vec();
-    if names == ["all"] {
-        names = PASSES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    }
+    let mut names = passes_named(names)?;
     let budget = split.budget();
     names.retain(|name| budget.is_some() || name != "split");
+    let unkept = workflow.graph.node_weights().filter(|node| unkept(node));
     let settings = Settings {
-        estimates: read_estimates(split.estimates.as_deref())?,
+        estimates: split.knowledge(&workflow, environment)?,
         cache_capacity: passes.cache_capacity,
+        quota: passes.quota,
+        not_kept: unkept.map(|node| node.name.clone()).collect(),
         budget: budget.unwrap_or_default(),
         method: split.split_method,
         bytes: step_bytes(&workflow).unwrap_or_default(),
@@ -149,14 +221,8 @@ pub(super) fn optimized(
     for note in Estimates::resolve(&workflow, &settings.estimates).notes {
         output.message(&format!("note: {note}"));
     }
-    let pipeline = Pipeline::of(&names, &settings).map_err(|unknown| {
-        let known: Vec<&str> = PASSES.iter().map(|(name, _)| *name).collect();
-        Failure::usage(
-            format!("there is no pass {unknown:?}"),
-            format!("possible: {}, all", known.join(", ")),
-        )
-    })?;
-    pipeline.run(workflow).map_err(|error: PassError| Failure::refused(error.to_string(), error.hint))
+    let run = Pipeline::of(&names, &settings).run(workflow);
+    run.map_err(|error: PassError| Failure::refused(error.to_string(), error.hint))
 }
 
 /// A workflow that cannot be split as asked.

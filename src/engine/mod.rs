@@ -4,14 +4,16 @@ pub mod airflow;
 pub mod argo;
 mod features;
 pub(crate) mod kubernetes;
+mod parts;
 mod recovered;
 pub mod tekton;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use crate::ir::Workflow;
+use crate::ir::{Node, Workflow};
 
 pub use features::FEATURES;
+pub use parts::{Admission, PartFiles, PartPlan};
 pub use recovered::{RecoveredGraph, RecoveredStep};
 
 /// How an engine carries out a feature of the unified API.
@@ -68,6 +70,9 @@ pub enum EngineError {
         /// Why, and what to do instead.
         reason: String,
     },
+    /// The parts are none of this workflow.
+    #[error("the parts do not fit the workflow: {0}")]
+    Parts(String),
     /// The manifest could not be written as text.
     #[error("the manifest could not be written: {0}")]
     Write(String),
@@ -90,6 +95,28 @@ pub trait Engine {
         workflow: &Workflow,
         options: &GenerateOptions,
     ) -> Result<Vec<GeneratedFile>, EngineError>;
+
+    /// The files for a workflow that runs in parts.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] names the step and the feature, [`EngineError::Parts`] what is wrong with the plan.
+    fn generate_parts(
+        &self,
+        workflow: &Workflow,
+        plan: &PartPlan,
+        options: &GenerateOptions,
+    ) -> Result<PartFiles, EngineError>;
+
+    /// Whether what the engine is given may be too large.
+    fn has_limit_of_bytes(&self) -> bool {
+        true
+    }
+
+    /// Whether the engine can reuse earlier results of a step.
+    fn memoizes(&self, step: &Node) -> bool;
+
+    /// Whether the engine can limit how many steps of a workflow run at once; `parts` if it runs in several.
+    fn limits(&self, workflow: &Workflow, parts: bool) -> bool;
 }
 
 /// The engines by name.

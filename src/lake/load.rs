@@ -13,6 +13,8 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts/code-lake")
 const DESCRIPTION: &str = "component.yaml";
 /// Components that only name a function of the unified API.
 const PLAIN: [&str; 3] = ["container.", "script.", "job."];
+/// Where the components are that only couler itself uses.
+const INNER: &str = "_inner";
 const RUNTIME: &str = "_runtime/couler_runtime.py";
 
 /// A component that cannot be used.
@@ -68,6 +70,8 @@ struct Entry {
 /// All components, by name. Descriptions are read when they are first needed.
 pub struct Lake {
     entries: BTreeMap<String, Entry>,
+    /// Components that only couler itself puts into programs: no description asks for them, so no list shows them.
+    inner: BTreeMap<String, Entry>,
 }
 
 impl std::fmt::Debug for Lake {
@@ -79,15 +83,8 @@ impl std::fmt::Debug for Lake {
 impl Lake {
     /// The built-in components.
     pub fn built_in() -> Self {
-        let entries = BUILT_IN
-            .dirs()
-            .filter(|folder| folder.get_file(folder.path().join(DESCRIPTION)).is_some())
-            .map(|folder| {
-                let name = folder.path().display().to_string();
-                (name, Entry { place: Place::BuiltIn(folder), component: OnceLock::new() })
-            })
-            .collect();
-        Self { entries }
+        let inner = BUILT_IN.get_dir(INNER).map(built_in_entries).unwrap_or_default();
+        Self { entries: built_in_entries(&BUILT_IN), inner }
     }
 
     /// Adds the components of a user's folder; they replace built-in ones of the same name.
@@ -126,13 +123,31 @@ impl Lake {
     /// # Errors
     /// The first one that is wrong.
     pub fn check(&self) -> Result<(), LakeError> {
-        self.entries.iter().try_for_each(|(name, entry)| parse(name, &entry.place).map(|_| ()))
+        self.entries
+            .iter()
+            .chain(&self.inner)
+            .try_for_each(|(name, entry)| parse(name, &entry.place).map(|_| ()))
     }
 
     /// A file of a component, for people.
     pub fn file(&self, name: &str, file: &str) -> Option<String> {
-        self.entries.get(name)?.place.read(file)
+        self.entry(name)?.place.read(file)
     }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name).or_else(|| self.inner.get(name))
+    }
+}
+
+fn built_in_entries(folder: &'static Dir<'static>) -> BTreeMap<String, Entry> {
+    folder
+        .dirs()
+        .filter(|folder| folder.get_file(folder.path().join(DESCRIPTION)).is_some())
+        .map(|folder| {
+            let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (name, Entry { place: Place::BuiltIn(folder), component: OnceLock::new() })
+        })
+        .collect()
 }
 
 impl Entry {
@@ -163,12 +178,12 @@ fn parse(name: &str, place: &Place) -> Result<Component, LakeError> {
 
 impl Components for Lake {
     fn component(&self, name: &str) -> Option<&Component> {
-        self.entries.get(name)?.read(name)
+        self.entry(name)?.read(name)
     }
 
     fn script(&self, component: &Component) -> Option<String> {
         let ComponentRun::Script { file, language, .. } = &component.run else { return None };
-        let script = self.entries.get(&component.name)?.place.read(file)?;
+        let script = self.entry(&component.name)?.place.read(file)?;
         Some(match language {
             ScriptLanguage::Python => {
                 let runtime = BUILT_IN.get_file(RUNTIME)?.contents_utf8()?;

@@ -1,4 +1,5 @@
-//! How long steps take and how much they write: from the user, from the code lake, or assumed and reported.
+//! How long steps take and how much they write: from the user, from earlier runs on this machine, from the code lake,
+//! or assumed and reported.
 
 use indexmap::IndexMap;
 use petgraph::graph::NodeIndex;
@@ -25,6 +26,9 @@ pub struct EstimateFile {
     pub version: String,
     /// Estimates by the name of the step.
     pub steps: IndexMap<String, StepEstimate>,
+    /// What earlier runs on this machine took, by the name of the step; no part of the file.
+    #[serde(skip)]
+    pub measured: IndexMap<String, StepEstimate>,
 }
 
 /// What is said about one step.
@@ -48,8 +52,8 @@ pub struct Estimates {
 }
 
 impl Estimates {
-    /// Takes the file's word, else the code lake's, else the median of the known ones. A value that is 0, negative,
-    /// no number or absurd is replaced, and every replacement is noted.
+    /// Takes the file's word, else what earlier runs took, else the code lake's word, else the median of the known ones.
+    /// A value that is 0, negative, no number or absurd is replaced, and every replacement is noted.
     pub fn resolve(workflow: &Workflow, file: &EstimateFile) -> Self {
         let mut notes = Vec::new();
         let mut unknown = Vec::new();
@@ -57,17 +61,19 @@ impl Estimates {
         for index in workflow.topological() {
             let node = &workflow.graph[index];
             let said = file.steps.get(&node.name).copied().unwrap_or_default();
-            let mut judged = |what: &str, said: Option<f64>, lake: f64, most: f64| {
+            let measured = file.measured.get(&node.name).copied().unwrap_or_default();
+            let mut judged = |what: &str, said: Option<f64>, measured: Option<f64>, lake: f64, most: f64| {
                 if let Some(value) = said.filter(|value| !usable(*value, most)) {
                     notes.push(format!("{}: {value} {what} cannot be, another value is used", node.name));
                 }
-                let said = said.filter(|value| usable(*value, most));
-                said.or(Some(lake).filter(|value| usable(*value, most)))
+                [said, measured, Some(lake)].into_iter().flatten().find(|value| usable(*value, most))
             };
-            let seconds = judged("seconds", said.seconds, node.estimate.seconds, MOST_SECONDS);
+            let seconds =
+                judged("seconds", said.seconds, measured.seconds, node.estimate.seconds, MOST_SECONDS);
             let from_lake =
                 super::number::as_f64(usize::try_from(node.estimate.output_bytes).unwrap_or(usize::MAX));
-            let bytes = judged("output bytes", said.output_bytes, from_lake, MOST_BYTES);
+            let bytes =
+                judged("output bytes", said.output_bytes, measured.output_bytes, from_lake, MOST_BYTES);
             if seconds.is_none() {
                 unknown.push(index);
             }
@@ -75,6 +81,17 @@ impl Estimates {
                 seconds: seconds.unwrap_or(0.0),
                 output_bytes: as_index(bytes.unwrap_or(0.0)) as u64,
             };
+        }
+        let of_runs = file.measured.iter().filter(|(name, measured)| {
+            let said = file.steps.get(*name).and_then(|said| said.seconds);
+            measured.seconds.is_some() && !said.is_some_and(|said| usable(said, MOST_SECONDS))
+        });
+        match of_runs.count() {
+            0 => {}
+            count => notes.push(format!(
+                "how long {count} of {} steps last is known from earlier runs here",
+                workflow.graph.node_count()
+            )),
         }
         let assumed = median(by_node.iter().map(|known| known.seconds).filter(|seconds| *seconds > 0.0));
         let assumed = assumed.unwrap_or(ASSUMED_SECONDS);
@@ -126,7 +143,11 @@ mod tests {
         let steps = said.map(|(name, seconds)| {
             (name.to_owned(), StepEstimate { seconds: Some(seconds), output_bytes: Some(seconds) })
         });
-        let file = EstimateFile { version: ESTIMATES_VERSION.into(), steps: IndexMap::from(steps) };
+        let file = EstimateFile {
+            version: ESTIMATES_VERSION.into(),
+            steps: IndexMap::from(steps),
+            ..EstimateFile::default()
+        };
         let estimates = Estimates::resolve(&workflow, &file);
         assert!(workflow.graph.node_indices().all(|index| (estimates.of(index).seconds - 10.0).abs() < 1e-9));
         let sentences = estimates.notes.join("\n");
@@ -140,6 +161,37 @@ mod tests {
         ] {
             assert!(sentences.contains(expected), "{expected}: {sentences}");
         }
+    }
+
+    #[test]
+    fn the_user_is_believed_before_earlier_runs_and_these_before_the_code_lake() {
+        let mut workflow = workflow(&["a", "b", "c", "d"], &[]);
+        for node in workflow.graph.node_weights_mut() {
+            node.estimate = Estimate { seconds: 5.0, output_bytes: 50 };
+        }
+        let of = |seconds, bytes| StepEstimate { seconds, output_bytes: bytes };
+        let file = EstimateFile {
+            steps: IndexMap::from([
+                ("a".to_owned(), of(Some(10.0), None)),
+                ("b".to_owned(), of(Some(-1.0), None)),
+            ]),
+            measured: ["a", "b", "c"].map(|name| (name.to_owned(), of(Some(7.0), Some(70.0)))).into(),
+            ..EstimateFile::default()
+        };
+        let estimates = Estimates::resolve(&workflow, &file);
+        let found: Vec<(f64, u64)> = workflow
+            .graph
+            .node_indices()
+            .map(|index| (estimates.of(index).seconds, estimates.of(index).output_bytes))
+            .collect();
+        assert_eq!(found, [(10.0, 70), (7.0, 70), (7.0, 70), (5.0, 50)]);
+        assert_eq!(
+            estimates.notes,
+            [
+                "b: -1 seconds cannot be, another value is used",
+                "how long 2 of 4 steps last is known from earlier runs here"
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From the graph of a workflow to the numbers that splitting and simulating work on.
 
+use std::collections::HashMap;
+
 use petgraph::graph::NodeIndex;
 
 use super::Estimates;
@@ -74,6 +76,12 @@ impl Model {
     pub fn names_of_parts(&self, parts: &Partition) -> Vec<Vec<String>> {
         let names = |part| parts.members(part).iter().map(|task| self.names[*task].clone()).collect();
         (0..parts.len()).map(names).collect()
+    }
+
+    /// Seconds from the start to the end of each step, by name, with unlimited workers.
+    pub fn ends(&self) -> HashMap<String, f64> {
+        let starts = self.dag.earliest_starts().into_iter().enumerate();
+        starts.map(|(task, start)| (self.names[task].clone(), start + self.dag.span(task))).collect()
     }
 
     /// An error in the words of the workflow: steps by name.

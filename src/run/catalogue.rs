@@ -26,6 +26,12 @@ pub struct RunManifest {
     pub jobs: usize,
     /// Names of the environment variables that all steps get besides the usual ones.
     pub env: Vec<String>,
+    /// Whether steps may write wherever the user can.
+    #[serde(default)]
+    pub unconfined: bool,
+    /// Places where steps may write besides the usual ones.
+    #[serde(default)]
+    pub allow_write: Vec<PathBuf>,
 }
 
 /// A run, for people.

@@ -1,6 +1,7 @@
 //! The loop of a run: asks the scheduler what is next, and does it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -85,22 +86,35 @@ impl<'a> Drive<'a> {
         let deadline = limit.map(|limit| tokio::time::Instant::now() + limit);
         let mut ends = Ends::default();
         let mut running = FuturesUnordered::new();
+        let mut ended = VecDeque::new();
         loop {
             let now = self.now();
-            for task in self.advance(now)? {
+            // The place of a task that has ended goes to the next one before anything else is done about its end: a
+            // core does not wait meanwhile.
+            let starts = if ended.is_empty() { self.advance(now)? } else { self.refill()? };
+            for task in starts {
                 running.push(self.start(task));
             }
-            if self.scheduler.is_over() && running.is_empty() {
+            if self.scheduler.is_over() && running.is_empty() && ended.is_empty() {
                 return Ok(ends.stopped.is_some());
             }
             let wake = self.scheduler.wake().map(|at| Duration::from_secs_f64((at - now).max(0.0)));
             tokio::select! {
-                Some((task, prepared, outcome)) = running.next() => self.finished(task, prepared, outcome),
-                () = self.journal.progress() => {}
-                () = sleep(wake) => {}
-                () = until(deadline), if !ends.expired => self.expire(&mut ends),
+                biased;
                 _ = stop.wait_for(|stop| *stop), if ends.stopped.is_none() => self.stop(&mut ends),
                 () = until(ends.stopped.map(|at| at + LAST_WAIT)) => return Ok(true),
+                () = until(deadline), if !ends.expired => self.expire(&mut ends),
+                Some(end) = running.next() => {
+                    self.scheduler.released(end.0);
+                    ended.push_back(end);
+                }
+                () = ready(()), if !ended.is_empty() => {
+                    if let Some((task, prepared, outcome)) = ended.pop_front() {
+                        self.finished(task, prepared, outcome);
+                    }
+                }
+                () = self.journal.progress() => {}
+                () = sleep(wake) => {}
             }
             if ends.expired && running.is_empty() && ends.stopped.is_none() {
                 // The exit steps still run.
@@ -109,10 +123,21 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// What may start in the places that have become free; all of it is in the journal already.
+    fn refill(&mut self) -> Result<Vec<Task>, Arc<io::Error>> {
+        let starts = self.scheduler.start(self.committed()?);
+        self.tell();
+        Ok(starts)
+    }
+
+    /// Records of the scheduler that are on disk. The record of the beginning is none of its.
+    fn committed(&self) -> Result<u64, Arc<io::Error>> {
+        Ok(self.journal.committed()?.saturating_sub(1))
+    }
+
     /// What is to be started now, with everything that led there in the journal.
     fn advance(&mut self, now: f64) -> Result<Vec<Task>, Arc<io::Error>> {
-        // The record of the beginning is the first of the journal and none of the scheduler's.
-        let committed = self.journal.committed()?.saturating_sub(1);
+        let committed = self.committed()?;
         let starts = self.scheduler.advance(now, committed, &mut self.memory);
         self.journal.append(&self.scheduler.take_records());
         self.tell();

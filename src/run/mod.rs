@@ -10,6 +10,7 @@ pub mod simulate;
 
 mod catalogue;
 mod checks;
+mod confine;
 mod digest;
 mod drive;
 mod explain;
@@ -38,4 +39,4 @@ pub use report::{RunReport, StepResult, StepState};
 pub use resources::{Capacity, bytes as parse_bytes};
 pub use runner::{RunError, RunObserver, run};
 pub use settings::RunSettings;
-pub use store::{Shelf, Store, StoreSettings};
+pub use store::{Shelf, Store, StoreSettings, measurements};

@@ -3,11 +3,13 @@
 pub(super) mod leftovers;
 mod log;
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
@@ -15,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::confine::Confinement;
 pub(super) use log::{Log, masked};
 
 /// Time between the polite and the final end of a process.
@@ -28,11 +31,15 @@ const CHUNK: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) program: PathBuf,
+    /// Where a program is that is given by its name.
+    pub(super) found: Option<PathBuf>,
     pub(super) arguments: Vec<String>,
     /// The whole environment of the process.
     pub(super) env: Vec<(String, String)>,
     pub(super) folder: PathBuf,
     pub(super) timeout: Option<Duration>,
+    /// Where it may write, and where this step may besides.
+    pub(super) confined: Option<(Arc<Confinement>, Vec<PathBuf>)>,
     /// Bytes of address space.
     pub(super) memory: Option<u64>,
     pub(super) log: Log,
@@ -94,7 +101,7 @@ pub(super) async fn execute(
     mut invocation: Invocation,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ended, ProcessError> {
-    let mut child = start(&invocation)?;
+    let mut child = start(&invocation).await?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     limit(&invocation, group.0);
     let mut streams = Streams { out: child.stdout.take(), err: child.stderr.take() };
@@ -126,30 +133,53 @@ pub(super) async fn execute(
     Ok(Ended { exit, log: invocation.log })
 }
 
-fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
-    let Invocation { program, arguments, env, folder, .. } = invocation;
+async fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
+    let Invocation { program, found, arguments, env, folder, .. } = invocation;
     // A path lets the child be made without a copy of this process; a name to be searched for would not.
-    let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
-    let found = path.and_then(|path| on_path(program, path));
     let mut command = Command::new(found.as_ref().unwrap_or(program));
     command.arg0(program).args(arguments).current_dir(folder).process_group(0);
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|source| ProcessError::Start { program: program.clone(), source })
+    let child = match &invocation.confined {
+        Some((confinement, more)) => confinement.spawn(command, more).await,
+        None => command.spawn(),
+    };
+    child.map_err(|source| ProcessError::Start { program: program.clone(), source })
 }
 
 /// Where a program is that is given by its name alone.
-pub(super) fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
+fn on_path(program: &Path, path: &str) -> Option<PathBuf> {
     if program.components().count() != 1 || program.is_absolute() {
         return None;
     }
     path.split(':')
         .filter(|folder| folder.starts_with('/'))
         .map(|folder| Path::new(folder).join(program))
-        .find(|file| {
-            std::fs::metadata(file)
-                .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-        })
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    std::fs::metadata(file)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Where programs were found on a `PATH`: a long one takes as many looks as it has folders, for every step anew.
+#[derive(Debug, Default)]
+pub(super) struct Programs(Mutex<HashMap<(PathBuf, String), PathBuf>>);
+
+impl Programs {
+    /// Where the program is that `PATH` in the environment leads to; `None` for a path, and for what is not there.
+    pub(super) fn find(&self, program: &Path, env: &[(String, String)]) -> Option<PathBuf> {
+        let path = env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path)?;
+        let place = (program.to_owned(), path.clone());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = known.get(&place).filter(|file| is_executable(file)) {
+            return Some(file.clone());
+        }
+        let file = on_path(program, path)?;
+        known.insert(place, file.clone());
+        Some(file)
+    }
 }
 
 fn limit(invocation: &Invocation, process: Option<Pid>) {
@@ -241,11 +271,13 @@ mod tests {
         let masks = masks.iter().map(|mask| (*mask).to_owned()).collect();
         let invocation = Invocation {
             program: "bash".into(),
+            found: None,
             arguments: vec!["-c".into(), script.into()],
             env: vec![("PATH".into(), std::env::var("PATH").unwrap())],
             folder: folder.path().into(),
             timeout: timeout.map(Duration::from_millis),
             memory: None,
+            confined: None,
             log: Log::new(folder.path().join("log.txt"), false, 64 << 10, masks),
         };
         let (_sender, receiver) = watch::channel(false);

@@ -111,7 +111,10 @@ impl Environments {
         }
         let interpreter = python.to_string_lossy();
         let (program, mut arguments) = match &self.uv {
-            Some(uv) => (uv.as_path(), vec!["pip", "install", "--quiet", "--python", &interpreter]),
+            Some(uv) => (
+                uv.as_path(),
+                vec!["pip", "install", "--quiet", "--compile-bytecode", "--python", &interpreter],
+            ),
             None => (python, vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]),
         };
         arguments.extend(requirements.iter().map(String::as_str));

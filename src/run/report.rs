@@ -79,11 +79,17 @@ impl RunReport {
 pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &RunSettings) -> StepResult {
     let step = scheduler.plan.node(node);
     let (state, message, done) = scheduler.outcome(node);
-    let mut values = BTreeMap::new();
+    let (mut values, mut result) = (BTreeMap::new(), String::new());
     let mut artifacts = BTreeMap::new();
     for (instance, done) in done.iter().enumerate() {
         let Some(done) = done else { continue };
-        values.extend(done.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &done.values {
+            if name == "result" {
+                result.clone_from(value);
+            } else {
+                values.insert(name.clone(), value.clone());
+            }
+        }
         for output in done.outputs.keys() {
             let path = task_folder(&settings.folder, step, instance).join("outputs").join(output);
             artifacts.insert(output.clone(), path);
@@ -93,8 +99,9 @@ pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &Run
     StepResult {
         name: step.name.clone(),
         state,
-        seconds: done.iter().flatten().map(|done| done.seconds).sum(),
-        result: values.remove("result").unwrap_or_default(),
+        // An empty sum of floats is -0.
+        seconds: done.iter().flatten().fold(0.0, |sum, done| sum + done.seconds),
+        result,
         values,
         artifacts,
         message: message.map(str::to_owned),

@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
 
 use super::checks::{parameters, supported};
+use super::confine::Confinement;
 use super::digest::StatCache;
 use super::drive::Drive;
 use super::journal::Journal;
 use super::local::Local;
 use super::memory::{Recollection, remembered};
 use super::prepare::Workshop;
-use super::process::leftovers;
+use super::process::{Programs, leftovers};
 use super::python::Environments;
 use super::scheduler::{Limits, Plan, Scheduler};
 use super::store::Store;
@@ -108,6 +110,8 @@ pub async fn run(
         settings,
         files: &files,
         environments: &environments,
+        programs: Programs::default(),
+        confinement: confinement(settings),
         objects: store.objects(),
         stop: halted,
         daemons: std::sync::Mutex::default(),
@@ -128,6 +132,9 @@ pub async fn run(
     if !outcome.as_ref().is_ok_and(|report| report.steps.iter().all(|step| idle.contains(&step.state))) {
         end_leftovers(folder, "steps", observer);
     }
+    if local.confinement.as_ref().is_some_and(|confinement| confinement.is_weak()) {
+        observer.message("this system cannot confine steps (Landlock): they could write wherever you can");
+    }
     let broken = |reason: String| RunError::Journal { path: path.clone(), reason };
     let report = outcome.map_err(|error| broken(error.to_string()))?;
     files.save();
@@ -138,6 +145,12 @@ pub async fn run(
     }
     journal.close().map_err(|error| broken(error.to_string()))?;
     Ok(report)
+}
+
+fn confinement(settings: &RunSettings) -> Option<Arc<Confinement>> {
+    let mut folders = settings.writable.clone()?;
+    folders.extend([settings.folder.clone(), settings.working_dir.clone()]);
+    Some(Arc::new(Confinement::new(folders)))
 }
 
 fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {

@@ -253,11 +253,15 @@ impl<'a> Scheduler<'a> {
         self.over(task, Some(done));
     }
 
-    /// Tells how a started task ended.
-    pub(super) fn finished(&mut self, task: Task, outcome: Outcome, now: f64) {
+    /// A started task no longer runs, and its place is free. [`Scheduler::finished`] tells later what its end means.
+    pub(super) fn released(&mut self, task: Task) {
         self.running -= 1;
         self.states[task.node].busy -= 1;
         self.free.give(self.entry(task.node).asked);
+    }
+
+    /// Tells how a task ended that was released.
+    pub(super) fn finished(&mut self, task: Task, outcome: Outcome, now: f64) {
         let (step, item) = self.label(task);
         match outcome {
             Outcome::Succeeded(done) => self.succeeded(task, done, now),

@@ -33,6 +33,8 @@ pub struct RunSettings {
     pub env: Vec<(String, String)>,
     /// Values of secrets by the environment variable that steps ask for.
     pub secrets: HashMap<String, String>,
+    /// Where steps may write besides the folder of the run; anywhere if absent. Containers are not concerned.
+    pub writable: Option<Vec<PathBuf>>,
     /// Bytes of a step's log before its middle is left out.
     pub log_limit: u64,
     /// Whether earlier results are used.

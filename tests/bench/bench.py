@@ -90,7 +90,7 @@ def engines(couler, folder):
         for size in SIZES:
             source, output = folder / f"{size}.json", folder / f"{size}.{engine}"
             source.write_text(json.dumps(program(size)))
-            command = [couler, "compile", source, "--engine", engine, "-o", output]
+            command = [couler, "compile", source, "--engine", engine, "--split", "off", "-o", output]
             found = times(command, 15 if size <= 1000 else 7)
             assert output.read_text().count(f"--part={size - 1}") == 1
             median = medians[engine, size] = statistics.median(found)

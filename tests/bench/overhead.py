@@ -1,4 +1,9 @@
-"""overhead.py COULER: 1,000 no-op tasks with couler, make and ninja in turn, whole processes, medians of 7."""
+"""overhead.py COULER: 1,000 no-op tasks with couler, make and ninja in turn, whole processes, medians of 7.
+
+Each is measured on the same two kinds of task: a program that is started as it is, and a line for bash. ninja always
+puts its own shell in front. Folders stay until all is measured: some file systems go through what was just deleted
+whenever they make a file, which would charge one tool for the folders of another.
+"""
 import json
 import os
 import pathlib
@@ -31,26 +36,40 @@ def program(folder, shell):
     (folder / "p.json").write_text(json.dumps({"version": "couler/v1", "name": "noop", "steps": steps}))
 
 
-def others(folder):
+def others(folder, shell):
     names = [f"out/{i}" for i in range(TASKS)]
-    rules = "".join(f"{name}:\n\t@touch {name}\n" for name in names)
-    (folder / "Makefile").write_text("all: " + " ".join(names) + "\n" + rules)
-    builds = "".join(f"build {name}: t\n" for name in names)
-    (folder / "build.ninja").write_text("rule t\n  command = touch $out\n" + builds)
+    line = "touch out/$$(($(notdir $@)))" if shell else "touch $@"
+    rules = "".join(f"{name}:\n\t@{line}\n" for name in names)
+    (folder / "Makefile").write_text("SHELL := bash\nall: " + " ".join(names) + "\n" + rules)
+    builds = "".join(f"build {name}: t\n  number = {i}\n" for i, name in enumerate(names))
+    command = "exec bash -c 'touch out/$$(($number))'" if shell else "touch $out"
+    (folder / "build.ninja").write_text(f"rule t\n  command = {command}\n" + builds)
 
 
-def couler_case(couler, shell):
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "out").mkdir()
-        program(folder, shell)
-        env = {**os.environ, "COULER_HOME": str(folder / "home")}
-        command = [couler, "--quiet", "run", "p.json", "--host", "-j", "2"]
-        first = timed(command, folder, env)
-        assert len(list((folder / "out").iterdir())) == TASKS
-        # The second run reads what the first wrote for the first time; the third is what people meet from then on.
-        timed(command, folder, env)
-        return first, timed(command, folder, env)
+def made(parent):
+    folder = pathlib.Path(tempfile.mkdtemp(dir=parent))
+    (folder / "out").mkdir()
+    return folder
+
+
+def couler_case(couler, parent, shell):
+    folder = made(parent)
+    program(folder, shell)
+    env = {**os.environ, "COULER_HOME": str(folder / "home")}
+    command = [couler, "--quiet", "run", "p.json", "--host", "-j", "2"]
+    first = timed(command, folder, env)
+    assert len(list((folder / "out").iterdir())) == TASKS
+    # The second run reads what the first wrote for the first time; the third is what people meet from then on.
+    timed(command, folder, env)
+    return first, timed(command, folder, env)
+
+
+def other_case(command, parent, shell):
+    folder = made(parent)
+    others(folder, shell)
+    first = timed(command, folder)
+    assert len(list((folder / "out").iterdir())) == TASKS
+    return first, timed(command, folder)
 
 
 def interleaved(cases):
@@ -64,28 +83,26 @@ def interleaved(cases):
     return measured
 
 
-def other_case(command):
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "out").mkdir()
-        others(folder)
-        return timed(command, folder), timed(command, folder)
+def cases_of(couler, parent):
+    cases = []
+    for shell, kind, target in ((False, "no shell", "<= 0.8"), (True, "bash", "<= 1.2")):
+        cases.append((f"couler, {kind}", lambda shell=shell: couler_case(couler, parent, shell), target))
+        for tool in (["make", "-j2", "-s"], ["ninja", "-j2"]):
+            if shutil.which(tool[0]):
+                name = f"{tool[0]}, {kind}"
+                cases.append((name, lambda tool=tool, shell=shell: other_case(tool, parent, shell), ""))
+            else:
+                print(f"{tool[0]} is not installed: left out")
+    return cases
 
 
 def main():
     # Tools that were installed beside this Python count too.
     os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     couler = str(pathlib.Path(sys.argv[1]).resolve())
-    cases = [
-        ("couler, no shell", lambda: couler_case(couler, False), "<= 0.8"),
-        ("couler, bash", lambda: couler_case(couler, True), "<= 1.2"),
-    ]
-    for tool in (["make", "-j2", "-s"], ["ninja", "-j2"]):
-        if shutil.which(tool[0]):
-            cases.append((tool[0], lambda tool=tool: other_case(tool), ""))
-        else:
-            print(f"{tool[0]} is not installed: left out")
-    measured = interleaved(cases)
+    with tempfile.TemporaryDirectory() as parent:
+        cases = cases_of(couler, parent)
+        measured = interleaved(cases)
     print(f"{TASKS} no-op tasks, 2 workers, median of {ROUNDS}, load {os.getloadavg()[0]:.1f}")
     print(f"{'':<20}{'ms per task':>12}{'target':>9}{'nothing to do, ms':>20}{'target':>9}")
     for name, _, target in cases:

@@ -1,15 +1,17 @@
-//! Imports point one way: `cli, eval → chat → nl, optimize, engine, run → llm, lake → api, ir`.
+//! Imports point one way: `cli, eval → chat → nl, tune, optimize, engine, run → llm, lake, cards → api, ir`.
 
 use std::path::Path;
 
 use crate::harness::repository;
 
 /// For each module, the modules of this crate that it may name.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("api", &[]),
     ("ir", &["api"]),
     ("llm", &["api", "ir"]),
     ("lake", &["api", "ir"]),
+    ("cards", &["api", "ir"]),
+    ("tune", &["api", "ir", "llm", "lake", "cards"]),
     ("engine", &["api", "ir"]),
     ("optimize", &["api", "ir"]),
     ("run", &["api", "ir"]),

@@ -1,5 +1,6 @@
 //! End-to-end tests of the command line, in one binary.
 
+mod cards;
 mod chat;
 mod compile;
 mod crash;
@@ -10,6 +11,8 @@ mod mcp;
 mod model;
 mod nl;
 mod optimize;
+mod parts;
 mod reference;
 mod run;
 mod terminal;
+mod tune;

@@ -27,6 +27,8 @@ fn the_help_texts_are_the_committed_ones() {
         "cache",
         "lint",
         "lake",
+        "cards",
+        "tune",
         "model",
         "eval",
         "schema",

@@ -275,3 +275,34 @@ fn generated_code_is_not_run_unasked() {
     assert_eq!(code, 3);
     assert!(errors.contains("--yes"), "{errors}");
 }
+
+#[test]
+fn steps_write_where_they_may_and_nowhere_else() {
+    let outside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    if outside.path().starts_with(std::env::temp_dir()) || outside.path().starts_with("/tmp") {
+        eprintln!("skipped: the build folder is one for temporary files, where steps may write");
+        return;
+    }
+    let dir = Dir::new();
+    let file = outside.path().join("file");
+    let program = format!(
+        "version: couler/v1\nname: two\nsteps:\n  - name: careless\n    run: {{function: run_script, language: bash, \
+         source: 'x={}; echo text > \"$x\"'}}\n  - name: careful\n    run: {{function: run_script, language: bash, \
+         source: 'echo text > here'}}\n",
+        file.display()
+    );
+    dir.write("p.yaml", &program);
+    let (code, ended, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+    if errors.contains("cannot confine") {
+        eprintln!("skipped: this system has no Landlock");
+        return;
+    }
+    assert_eq!((code, states(&ended)), (1, vec!["succeeded", "failed"]), "{errors}");
+    assert!(errors.contains("careless") && errors.contains("--allow-write"), "{errors}");
+    assert!(!file.exists() && dir.read("here") == "text\n");
+    let folder = outside.path().to_str().unwrap();
+    let (code, _, errors) = report(&dir, &["run", "p.yaml", "--json", "--allow-write", folder]);
+    assert_eq!((code, file.exists()), (0, true), "{errors}");
+    let (code, _, errors) = dir.run(&["run", "p.yaml", "--allow-write", "nowhere"]);
+    assert!(code == 2 && errors.contains("nowhere"), "{errors}");
+}

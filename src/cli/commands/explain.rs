@@ -14,6 +14,7 @@ use crate::cli::{Environment, Failure, Output};
 use crate::ir::{Action, Node, Workflow, canonical_json, digest};
 use crate::optimize::passes::Report;
 use crate::run::prospects;
+use crate::tune::ORIGIN;
 
 /// Explain a program: order, conditions, loops, what flows where, what the optimizer does, what would run here
 #[derive(Debug, clap::Args)]
@@ -44,10 +45,16 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         &super::run::looking(&workflow, environment)?,
         &super::run::open_store(environment)?,
     );
-    let reports = match &arguments.passes[..] {
-        [none] if none == "none" => Vec::new(),
-        names => optimized(workflow.clone(), names, &arguments.limits, &arguments.split, output)?.reports,
-    };
+    let reports = optimized(
+        workflow.clone(),
+        &arguments.passes,
+        &arguments.limits,
+        &arguments.split,
+        &|_| false,
+        environment,
+        output,
+    )?
+    .reports;
     if arguments.json {
         let passes: Vec<_> =
             reports.iter().map(|(report, digest)| json!({"report": report, "digest": digest})).collect();
@@ -104,8 +111,37 @@ pub(super) fn explained(workflow: &Workflow) -> String {
         table.add_row([node.name.clone(), does(node), "the end".to_owned(), reads(node), runs(node)]);
     }
     text.push_str(&format!("{table}\n"));
+    text.push_str(&hyperparameters(workflow));
     for note in &workflow.notes {
         text.push_str(&format!("note: {note}\n"));
+    }
+    text
+}
+
+/// Where the hyperparameters of training steps come from.
+fn hyperparameters(workflow: &Workflow) -> String {
+    let mut text = String::new();
+    for node in workflow.nodes() {
+        let origins: Vec<(&str, &String)> = node
+            .settings
+            .annotations
+            .iter()
+            .filter_map(|(key, why)| Some((key.strip_prefix(ORIGIN)?, why)))
+            .collect();
+        if origins.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("hyperparameters of {}:\n", node.name));
+        for (name, why) in origins {
+            let value = match &node.action {
+                Action::Script { arguments: Some(arguments), .. } => {
+                    arguments.get(name).or_else(|| arguments.get("params")?.get(name))
+                }
+                _ => None,
+            };
+            let value = value.map_or_else(String::new, |value| format!(" = {value}"));
+            text.push_str(&format!("  {name}{value}  ({why})\n"));
+        }
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod cache;
+mod cards;
 mod chat;
 mod compile;
 mod completions;
@@ -13,12 +14,15 @@ mod mcp;
 mod model;
 mod nl;
 mod resume;
-mod run;
+pub(in crate::cli) mod run;
 mod runs;
 mod schema;
 mod simulate;
+mod tune;
 
 use clap::Subcommand;
+
+pub(super) use run::cache_folder;
 
 use super::{Arguments, Environment, Failure, Output};
 
@@ -37,6 +41,8 @@ pub(super) enum Command {
     Lint(lint::Arguments),
     Eval(eval::Arguments),
     Lake(lake::Arguments),
+    Cards(cards::Arguments),
+    Tune(tune::Arguments),
     Model(model::Arguments),
     Mcp(mcp::Arguments),
     Schema(schema::Arguments),
@@ -62,6 +68,8 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Lint(arguments) => lint::run(&arguments, output),
         Command::Eval(arguments) => eval::run(arguments, &environment, output),
         Command::Lake(arguments) => lake::run(arguments, &environment, output),
+        Command::Cards(arguments) => cards::run(arguments, &environment, output),
+        Command::Tune(arguments) => tune::run(&arguments, &environment, output),
         Command::Model(arguments) => model::run(arguments, &environment, output),
         Command::Mcp(arguments) => mcp::run(&arguments, &environment, output),
         Command::Schema(arguments) => schema::run(&arguments, output),
@@ -70,7 +78,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
 }
 
 /// The built-in components and those of the user's folders.
-fn open_lake(environment: &Environment) -> Result<crate::lake::Lake, Failure> {
+pub(in crate::cli) fn open_lake(environment: &Environment) -> Result<crate::lake::Lake, Failure> {
     let mut lake = crate::lake::Lake::built_in();
     for folder in environment.config()?.lake {
         lake.add_folder(&folder)?;
@@ -78,8 +86,22 @@ fn open_lake(environment: &Environment) -> Result<crate::lake::Lake, Failure> {
     Ok(lake)
 }
 
+/// The built-in cards and those of the user's folders; cards that cannot be read are told and left out.
+pub(in crate::cli) fn open_cards(
+    environment: &Environment,
+    output: &Output,
+) -> Result<crate::cards::Library, Failure> {
+    let mut library = crate::cards::Library::built_in();
+    for folder in environment.config()?.cards {
+        for (path, error) in library.add_folder(&folder)? {
+            output.message(&format!("warning: {} is left out: {error}", path.display()));
+        }
+    }
+    Ok(library)
+}
+
 /// An async runtime on two threads, and Ctrl-C as a failure.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(in crate::cli) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

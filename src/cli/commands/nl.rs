@@ -13,6 +13,7 @@ use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
+use crate::cli::proposing::propose_for;
 use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{Workflow, canonical_json, digest};
@@ -70,6 +71,14 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, short)]
     yes: bool,
 
+    /// Choose hyperparameters by N short real trainings for each training step; asks as --run does
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    tune: Option<u16>,
+
+    /// Write no hyperparameters that the description does not give
+    #[arg(long, conflicts_with = "tune")]
+    no_proposals: bool,
+
     /// Show the exact prompt and a bound of the cost; call nothing
     #[arg(long)]
     dry_run: bool,
@@ -123,7 +132,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         Some(folder) => Prompts::from_folder(folder).map_err(crate::nl::PipelineError::from)?,
         None => Prompts::built_in(),
     };
-    if arguments.run && !arguments.yes && !std::io::stdin().is_terminal() {
+    if (arguments.run || arguments.tune.is_some()) && !arguments.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::refused(
             "generated code runs only after somebody has agreed, and nobody can be asked here",
             "add --yes, or write the program with --emit program, read it, and `couler run` it",
@@ -163,10 +172,18 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     };
     let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
     output.clear_status();
-    let outcome = result?;
-    let files = generate(&outcome.workflow, engine, &GenerateOptions::default())?;
+    let mut outcome = result?;
+    if arguments.tune.is_some() && !arguments.yes {
+        agreed(&outcome, &write_program(&outcome.program, Format::Yaml)?, output)?;
+    }
+    let hyperparameters = if arguments.no_proposals {
+        Value::Null
+    } else {
+        propose_for(&mut outcome, arguments.tune.unwrap_or(0), environment, output)?
+    };
+    let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
-    write(&arguments, &outcome, &files, &ledger, output)?;
+    write(&arguments, &outcome, &files, &ledger, hyperparameters, output)?;
     keep(&description, &outcome, &ledger, started.elapsed().as_secs_f64(), environment)?;
     if arguments.run {
         let program = write_program(&outcome.program, Format::Yaml)?;
@@ -232,7 +249,7 @@ fn go_on(
     let workflow = crate::ir::lower(program, conversation.lake)
         .map_err(|problems| Failure::failed(problems.to_string(), "`couler chat --resume` and /undo"))?;
     let files = match arguments.emit {
-        Emit::Manifest => generate(&workflow, engine, &GenerateOptions::default())?,
+        Emit::Manifest => generate(&workflow, &engine, &GenerateOptions::default())?,
         Emit::Program => vec![program_file(program)?],
         Emit::Ir => vec![graph_file(&workflow)],
     };
@@ -261,7 +278,7 @@ fn graph_file(workflow: &Workflow) -> GeneratedFile {
 
 /// Shows what would run and asks. Scripts of components are shown on request.
 fn agreed(outcome: &Outcome, program: &str, output: &Output) -> Result<(), Failure> {
-    output.message(&format!("{program}\nThis program would run on this machine."));
+    output.message(&format!("{program}\nThis program, or trials of it, would run on this machine."));
     loop {
         output.message("Run it? [y]es, [n]o, [s]how the scripts");
         let mut answer = String::new();
@@ -362,6 +379,7 @@ fn write(
     outcome: &Outcome,
     files: &[GeneratedFile],
     ledger: &Ledger,
+    hyperparameters: Value,
     output: &Output,
 ) -> Result<(), Failure> {
     let emitted: Vec<GeneratedFile> = match arguments.emit {
@@ -374,7 +392,7 @@ fn write(
         if !matches!(target, Target::Stdout) {
             target.write(&emitted, output)?;
         }
-        return output.json(&as_json(outcome, files, ledger));
+        return output.json(&as_json(outcome, files, ledger, hyperparameters));
     }
     for path in target.write(&emitted, output)? {
         output.message(&format!("wrote {}", path.display()));
@@ -382,7 +400,7 @@ fn write(
     Ok(())
 }
 
-fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value {
+fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, hyperparameters: Value) -> Value {
     let files: Vec<Value> =
         files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
     let calls = ledger.calls();
@@ -393,6 +411,7 @@ fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger) -> Value
         "digest": digest(&outcome.workflow),
         "files": files,
         "steps": outcome.steps,
+        "hyperparameters": hyperparameters,
         "requirements": outcome.requirements,
         "notes": outcome.notes,
         "ignored": outcome.ignored,

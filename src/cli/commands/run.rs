@@ -7,8 +7,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::compile::read_workflow;
+use crate::api::{Format, parse_program, write_program};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::run_progress::RunProgress;
+use crate::cli::tuning::tune_program;
 use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
 use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
@@ -32,6 +34,10 @@ pub(in crate::cli) struct Arguments {
     /// Value of a workflow parameter
     #[arg(long = "parameter", short, value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+
+    /// First choose hyperparameters by N short real trainings for each training step
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    tune: Option<u16>,
 
     #[command(flatten)]
     options: RunOptions,
@@ -60,6 +66,14 @@ pub(in crate::cli) struct RunOptions {
     #[arg(long)]
     pub(super) no_retry: bool,
 
+    /// A folder or file outside of the working folder that steps may write to
+    #[arg(long, value_name = "PATH")]
+    pub(super) allow_write: Vec<PathBuf>,
+
+    /// Let steps write wherever you can
+    #[arg(long)]
+    pub(super) unconfined: bool,
+
     /// Hand an environment variable to all steps
     #[arg(long = "env", value_name = "NAME")]
     pub(super) env: Vec<String>,
@@ -68,8 +82,14 @@ pub(in crate::cli) struct RunOptions {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let parameters = parameters(&arguments.parameters)?;
     let store = opening_store(environment);
-    let program = read_text(&arguments.program)?;
-    let workflow = read_workflow(&arguments.program, &program, environment)?;
+    let mut program = read_text(&arguments.program)?;
+    let mut workflow = read_workflow(&arguments.program, &program, environment)?;
+    if let Some(trials) = arguments.tune {
+        let mut tuned = parse_program(&program)?;
+        tune_program(&mut tuned, trials, environment, output)?;
+        program = write_program(&tuned, Format::Yaml)?;
+        workflow = read_workflow(&arguments.program, &program, environment)?;
+    }
     let (id, report) =
         start(&workflow, &program, parameters, arguments.options.clone(), environment, output, store)?;
     if arguments.json {
@@ -101,7 +121,7 @@ pub(super) fn runs_folder(environment: &Environment) -> PathBuf {
     environment.home.join("runs")
 }
 
-pub(super) fn cache_folder(environment: &Environment) -> PathBuf {
+pub(in crate::cli) fn cache_folder(environment: &Environment) -> PathBuf {
     environment.home.join("cache")
 }
 
@@ -113,11 +133,32 @@ pub(super) fn open_store(environment: &Environment) -> Result<Store, Failure> {
 }
 
 /// A store that is being opened meanwhile: it has a record of every result ever made.
-pub(super) type Opening = std::thread::JoinHandle<Result<Store, Failure>>;
+pub(in crate::cli) type Opening = std::thread::JoinHandle<Result<Store, Failure>>;
 
-pub(super) fn opening_store(environment: &Environment) -> Opening {
+pub(in crate::cli) fn opening_store(environment: &Environment) -> Opening {
     let environment = environment.clone();
     std::thread::spawn(move || open_store(&environment))
+}
+
+/// Temporary files, devices, caches of libraries, and what the user allows.
+fn usually_writable(allowed: Vec<PathBuf>) -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
+    let usual = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev".into()];
+    usual.into_iter().chain(cache).chain(allowed).collect()
+}
+
+/// The places as they are meant from here; one that is not there could not be allowed.
+fn allowed(places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let found = places.iter().map(|place| {
+        place.canonicalize().map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", place.display()),
+                "make the folder before steps may write to it",
+            )
+        })
+    });
+    found.collect()
 }
 
 fn current_folder() -> Result<PathBuf, Failure> {
@@ -127,7 +168,7 @@ fn current_folder() -> Result<PathBuf, Failure> {
 }
 
 /// Begins a new run.
-pub(super) fn start(
+pub(in crate::cli) fn start(
     workflow: &Workflow,
     program: &str,
     parameters: HashMap<String, String>,
@@ -155,6 +196,8 @@ pub(super) fn start(
         host: options.host,
         jobs: options.jobs.map_or_else(machine::cores, usize::from),
         env: options.env.clone(),
+        unconfined: options.unconfined,
+        allow_write: allowed(&options.allow_write)?,
     };
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::failed(format!("{}: {error}", folder.display()), "COULER_HOME chooses another folder")
@@ -182,8 +225,10 @@ pub(super) fn settings(
         })?,
         Err(_) => Patterns::built_in(),
     };
+    let writable = (!manifest.unconfined).then(|| usually_writable(manifest.allow_write));
     Ok(RunSettings {
         folder,
+        writable,
         environments: environment.home.join("python"),
         python: environment.python.clone().unwrap_or_else(|| "python3".into()),
         uv: machine::program(&["uv"]),
@@ -212,6 +257,8 @@ pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<
         host: machine::program(&["docker", "podman"]).is_none(),
         jobs: machine::cores(),
         env: Vec::new(),
+        unconfined: false,
+        allow_write: Vec::new(),
     };
     settings(workflow, runs_folder(environment), manifest, &RunOptions::default(), environment)
 }

@@ -65,7 +65,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let assumptions = assumptions(arguments)?;
     let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
-    let (model, _) = arguments.split.model(&workflow, output)?;
+    let (model, _) = arguments.split.model(&workflow, environment, output)?;
     let limit = workflow.settings.parallelism.and_then(|most| usize::try_from(most).ok());
     let assumptions = Assumptions { workers: assumptions.workers.or(limit), ..assumptions };
     let parts = match &arguments.partition {

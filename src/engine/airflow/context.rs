@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::kubernetes::digests::digests;
 use super::super::kubernetes::job::{has_result, no_result};
+use super::super::parts::Parts;
 use super::super::{AirflowTarget, EngineError, GenerateOptions};
 use super::modules::Module;
 use super::names::Names;
@@ -32,6 +33,8 @@ pub(crate) struct Context<'a> {
     tasks: RefCell<Names>,
     modules: RefCell<BTreeSet<Module>>,
     sources: RefCell<Vec<(String, String)>>,
+    /// The part that is written, if it is not the whole workflow.
+    pub(crate) part: Option<(&'a Parts<'a>, usize)>,
 }
 
 impl<'a> Context<'a> {
@@ -49,7 +52,13 @@ impl<'a> Context<'a> {
             names: RefCell::new(Names::new()),
             modules: RefCell::default(),
             sources: RefCell::default(),
+            part: None,
         }
+    }
+
+    /// The same for one part.
+    pub(crate) fn of_part(parts: &'a Parts<'a>, part: usize, options: &GenerateOptions) -> Self {
+        Self { part: Some((parts, part)), ..Self::new(parts.workflow, options) }
     }
 
     /// Whether the DAG runs its steps as processes of one machine.
@@ -90,6 +99,9 @@ impl<'a> Context<'a> {
     pub(crate) fn uses(&self, module: Module) {
         if self.modules.borrow_mut().insert(module) {
             module.needs().iter().for_each(|needed| self.uses(*needed));
+            if module == Module::Values {
+                self.uses(if self.part.is_some() { Module::PartOutput } else { Module::Output });
+            }
         }
     }
 

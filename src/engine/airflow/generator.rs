@@ -1,8 +1,8 @@
 //! The engine itself.
 
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, Support};
-use super::{capabilities, workflow};
-use crate::ir::Workflow;
+use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::{capabilities, parts, workflow};
+use crate::ir::{Action, Node, Workflow};
 
 /// Writes DAG files for Apache Airflow 3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,5 +24,28 @@ impl Engine for Airflow {
     ) -> Result<Vec<GeneratedFile>, EngineError> {
         let content = workflow::file(workflow, options)?;
         Ok(vec![GeneratedFile { name: workflow::file_name(workflow), content }])
+    }
+
+    fn generate_parts(
+        &self,
+        workflow: &Workflow,
+        plan: &PartPlan,
+        options: &GenerateOptions,
+    ) -> Result<PartFiles, EngineError> {
+        parts::files(workflow, plan, options)
+    }
+
+    fn has_limit_of_bytes(&self) -> bool {
+        false
+    }
+
+    /// Results are kept by a shell around the command, so the command must be known.
+    fn memoizes(&self, step: &Node) -> bool {
+        !matches!(&step.action, Action::Container { command, .. } if command.is_empty())
+    }
+
+    /// Parts are limited together by a pool, which somebody has to make.
+    fn limits(&self, _: &Workflow, parts: bool) -> bool {
+        !parts
     }
 }

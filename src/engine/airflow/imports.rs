@@ -7,7 +7,7 @@ use super::context::Context;
 use super::modules::{Import, MODELS};
 
 /// Names that the DAG itself may use, and where they come from.
-const USED: [(&str, Import); 9] = [
+const USED: [(&str, Import); 10] = [
     ("timedelta(", ("datetime", "timedelta")),
     ("pendulum.", ("", "pendulum")),
     ("KubernetesPodOperator", ("airflow.providers.cncf.kubernetes.operators.pod", "KubernetesPodOperator")),
@@ -15,6 +15,10 @@ const USED: [(&str, Import); 9] = [
     ("CronTriggerTimetable(", ("airflow.sdk", "CronTriggerTimetable")),
     ("MultipleCronTriggerTimetable(", ("airflow.sdk", "MultipleCronTriggerTimetable")),
     ("Param(", ("airflow.sdk", "Param")),
+    (
+        "TriggerDagRunOperator(",
+        ("airflow.providers.standard.operators.trigger_dagrun", "TriggerDagRunOperator"),
+    ),
     ("literal(", ("airflow.sdk", "literal")),
     ("k8s.", MODELS),
 ];

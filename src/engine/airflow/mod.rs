@@ -13,6 +13,7 @@ mod lint;
 mod local;
 mod modules;
 mod names;
+mod parts;
 mod place;
 mod placement;
 mod pod;
@@ -28,5 +29,6 @@ mod workflow;
 
 pub use generator::Airflow;
 pub use lint::lint_airflow;
+pub use parts::recover_parts;
 pub use recover::{RecoverError, recover};
 pub use script::ScriptError;

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     Values,
+    Output,
+    PartOutput,
+    Gate,
     Step,
     Items,
     Path,
@@ -35,6 +38,9 @@ impl Module {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Values => include_str!("runtime/values.py"),
+            Self::Output => include_str!("runtime/output.py"),
+            Self::PartOutput => include_str!("runtime/part_output.py"),
+            Self::Gate => include_str!("runtime/gate.py"),
             Self::Step => include_str!("runtime/step.py"),
             Self::Items => include_str!("runtime/items.py"),
             Self::Path => include_str!("runtime/path.py"),
@@ -52,7 +58,14 @@ impl Module {
     /// What its code needs.
     pub(crate) fn needs(self) -> &'static [Self] {
         match self {
-            Self::Values | Self::Path | Self::Place | Self::LocalPlace | Self::Step => &[],
+            Self::Values
+            | Self::Output
+            | Self::PartOutput
+            | Self::Gate
+            | Self::Path
+            | Self::Place
+            | Self::LocalPlace
+            | Self::Step => &[],
             Self::Items => &[Self::Values],
             Self::Pod | Self::Local => &[Self::Step, Self::Path],
             Self::Daemon | Self::Clean => &[Self::Pod],
@@ -65,6 +78,14 @@ impl Module {
     pub(crate) fn imports(self) -> &'static [Import] {
         match self {
             Self::Values => &[("", "json"), ("", "operator"), CONTEXT, FAIL],
+            Self::Output | Self::PartOutput => &[("", "json"), CONTEXT],
+            Self::Gate => &[
+                BASE,
+                FAIL,
+                ("datetime", "timedelta"),
+                ("airflow.providers.standard.triggers.external_task", "WorkflowTrigger"),
+                ("airflow.providers.standard.triggers.temporal", "TimeDeltaTrigger"),
+            ],
             Self::Step => &[
                 ("", "time"),
                 BASE,

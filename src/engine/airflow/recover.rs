@@ -17,6 +17,9 @@ pub enum RecoverError {
     /// Python could not be asked.
     #[error(transparent)]
     Script(#[from] ScriptError),
+    /// The files are not the parts of one workflow.
+    #[error("the parts do not fit together: {0}")]
+    Parts(String),
     /// The file is no Python, or holds no DAG.
     #[error("no DAG could be read: {0}")]
     NoDag(String),

@@ -57,7 +57,7 @@ fn feature(error: &EngineError) -> &'static str {
             assert!(!step.is_empty() && !feature.is_empty() && !reason.is_empty());
             feature
         }
-        EngineError::Write(reason) => panic!("{reason}"),
+        EngineError::Write(reason) | EngineError::Parts(reason) => panic!("{reason}"),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The whole file.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::super::kubernetes::names::dns_label;
+use super::super::parts::Parts;
 use super::super::{EngineError, GenerateOptions};
 use super::context::{Context, unsupported};
 use super::imports::imports;
@@ -35,12 +36,27 @@ pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<Str
     });
     let body = body?;
     let decorator = decorator(&context, &body)?;
-    let mut text = header(&context, &digest);
+    Ok(written(&context, &digest, &function, &decorator, &body, &[]))
+}
+
+/// The text of a file. `tables` are constants that its functions read.
+pub(crate) fn written(
+    context: &Context<'_>,
+    digest: &str,
+    function: &str,
+    decorator: &Expr,
+    body: &Body,
+    tables: &[(&str, Expr)],
+) -> String {
+    let mut text = header(context, digest);
     let code = format!("@{}\ndef {function}():\n{}", decorator.layout(0, 1, 0), body.text);
-    text.push_str(&imports(&context, &code));
+    text.push_str(&imports(context, &code));
     let _ = write!(text, "\n\n{code}");
     for (name, source) in context.sources() {
         let _ = write!(text, "\n\n{name} = {source}");
+    }
+    for (name, table) in tables {
+        let _ = write!(text, "\n\n{name} = {}", table.layout(0, name.len() + 3, 0));
     }
     let modules = context.modules();
     let constants: BTreeSet<&(&str, &str)> = modules.iter().flat_map(|module| module.constants()).collect();
@@ -56,7 +72,7 @@ pub(crate) fn file(workflow: &Workflow, options: &GenerateOptions) -> Result<Str
         let _ = write!(text, "\n\n{}", module.code());
     }
     let _ = write!(text, "\n\n{function}()\n");
-    Ok(text)
+    text
 }
 
 fn header(context: &Context<'_>, digest: &str) -> String {
@@ -87,7 +103,7 @@ fn wrapped(text: &str) -> String {
 
 /// The function of the DAG.
 #[derive(Default)]
-struct Body {
+pub(crate) struct Body {
     text: String,
     /// Variables and what they are.
     tasks: Vec<(String, Expr)>,
@@ -117,21 +133,87 @@ impl Body {
             variables.insert(&node.name, task.variable.clone());
             body.add(task);
         }
-        for node in &workflow.on_exit {
+        body.end(context, edges, leaves, claims)?;
+        Ok(body)
+    }
+
+    /// The steps of one part behind its gates.
+    pub(crate) fn of_part(
+        context: &Context<'_>,
+        parts: &Parts<'_>,
+        part: usize,
+    ) -> Result<Self, EngineError> {
+        let mut body = Self::default();
+        let mut edges = String::new();
+        let mut gate_of: HashMap<&str, String> = HashMap::new();
+        // Files and values are read where they are, so with barriers nothing has to be waited for.
+        let gates = if parts.has_barriers() { Vec::new() } else { parts.exact_gates(part) };
+        for (number, gate) in gates.iter().enumerate() {
+            let task = super::parts::gate(context, parts, number, gate);
+            gate_of.extend(gate.readers.iter().map(|step| (*step, task.variable.clone())));
+            body.add(task);
+        }
+        let mut variables: BTreeMap<&str, String> = BTreeMap::new();
+        for index in parts.members(part) {
+            let node = &context.workflow.graph[*index];
+            let task = task(context, node)?;
+            let inside = parts.inside(*index).into_iter().map(|name| variables[name].clone());
+            let before: Vec<String> = inside.chain(gate_of.get(node.name.as_str()).cloned()).collect();
+            arrow(&mut edges, &before, &task);
+            variables.insert(&node.name, task.variable.clone());
+            body.add(task);
+        }
+        body.finish(&edges);
+        Ok(body)
+    }
+
+    /// The tasks that start the parts, and what comes at the end.
+    pub(crate) fn of_parent(context: &Context<'_>, parts: &Parts<'_>) -> Result<Self, EngineError> {
+        let mut body = Self::default();
+        let mut edges = String::new();
+        let mut claims = Claims::new(context);
+        claims.create(&mut body);
+        let mut variables: Vec<String> = Vec::with_capacity(parts.len());
+        for part in 0..parts.len() {
+            let task = super::parts::trigger(context, parts, part);
+            let earlier = parts.before(part).iter().filter(|_| parts.has_barriers());
+            let before: Vec<String> = earlier.map(|earlier| variables[*earlier].clone()).collect();
+            let before = if before.is_empty() { claims.created.clone() } else { before };
+            arrow(&mut edges, &before, &task);
+            variables.push(task.variable.clone());
+            body.add(task);
+        }
+        body.end(context, edges, variables, claims)?;
+        Ok(body)
+    }
+
+    /// The steps at the end, and what puts the remains of the run away.
+    fn end(
+        &mut self,
+        context: &Context<'_>,
+        mut edges: String,
+        mut leaves: Vec<String>,
+        claims: Claims,
+    ) -> Result<(), EngineError> {
+        for node in &context.workflow.on_exit {
             let task = task(context, node)?;
             leaves = exit(&mut edges, &leaves, &task);
-            body.add(task);
+            self.add(task);
         }
         for helper in cleaning(context, claims) {
             leaves = exit(&mut edges, &leaves, &helper);
-            body.add(helper);
+            self.add(helper);
         }
-        body.write_tasks(&edges);
+        self.finish(&edges);
+        Ok(())
+    }
+
+    fn finish(&mut self, edges: &str) {
+        self.write_tasks(edges);
         if !edges.is_empty() {
-            body.text.push('\n');
-            body.text.push_str(&edges);
+            self.text.push('\n');
+            self.text.push_str(edges);
         }
-        Ok(body)
     }
 
     fn add(&mut self, task: Task) {
@@ -260,7 +342,18 @@ fn cleaning(context: &Context<'_>, claims: Claims) -> Vec<Task> {
 }
 
 fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
-    let workflow = context.workflow;
+    let mut named = parent_words(context.workflow)?;
+    if let Some(limit) = context.workflow.settings.parallelism {
+        named.push(("max_active_tasks", Expr::code(limit.to_string())));
+    }
+    Ok(completed(context, body, named, Vec::new()))
+}
+
+/// Name, description and schedule of a workflow.
+///
+/// # Errors
+/// Schedules that Airflow does not know.
+pub(crate) fn parent_words(workflow: &Workflow) -> Result<Vec<(&'static str, Expr)>, EngineError> {
     let mut named = vec![("dag_id", Expr::text(&workflow.name))];
     if let Some(description) = &workflow.description {
         named.push(("description", Expr::text(description)));
@@ -269,9 +362,17 @@ fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
         Some(schedule) => named.extend(scheduled(workflow, schedule)?),
         None => named.push(("schedule", Expr::code("None"))),
     }
-    if let Some(limit) = workflow.settings.parallelism {
-        named.push(("max_active_tasks", Expr::code(limit.to_string())));
-    }
+    Ok(named)
+}
+
+/// The decorator of a DAG: `named`, and what all DAGs of a workflow have.
+pub(crate) fn completed(
+    context: &Context<'_>,
+    body: &Body,
+    mut named: Vec<(&'static str, Expr)>,
+    more_defaults: Vec<(String, Expr)>,
+) -> Expr {
+    let workflow = context.workflow;
     if let Some(limit) = workflow.settings.time_limit {
         named.push(("dagrun_timeout", Expr::seconds(Duration::seconds(limit))));
     }
@@ -285,6 +386,7 @@ fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
         defaults.push(("startup_timeout_seconds".to_owned(), Expr::code("900")));
         defaults.extend(shared(&workflow.settings, context.namespace.as_ref()));
     }
+    defaults.extend(more_defaults);
     named.push(("default_args", Expr::Dict(defaults)));
     let macros: Vec<(String, Expr)> = ["output", "param", "item", "workflow_status", "claim", "run_folder"]
         .into_iter()
@@ -302,7 +404,7 @@ fn decorator(context: &Context<'_>, body: &Body) -> Result<Expr, EngineError> {
     if !macros.is_empty() {
         named.push(("user_defined_macros", Expr::Dict(macros)));
     }
-    Ok(Expr::with("dag", named))
+    Expr::with("dag", named)
 }
 
 fn parameter(parameter: &Parameter) -> Expr {

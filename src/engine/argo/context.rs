@@ -8,6 +8,7 @@ use super::super::kubernetes::digests::digests;
 use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
 use super::manifest::{ObjectStore, Place};
+use super::parts::PartView;
 use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
@@ -47,6 +48,8 @@ pub(crate) struct Context<'a> {
     digests: HashMap<&'a str, String>,
     /// Outputs of the graph's steps that some step reads, as (step, output).
     read: HashSet<(&'a str, &'a str)>,
+    /// The part that is written, if it is not the whole workflow.
+    pub(crate) part: Option<PartView<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -55,7 +58,7 @@ impl<'a> Context<'a> {
         let names = RefCell::new(Names::taken(nodes.keys().copied()));
         let cached = workflow.nodes().any(|node| node.settings.cache.is_some());
         let digests = if cached { digests(workflow) } else { HashMap::new() };
-        Self { workflow, nodes, names, digests, read: outputs_read(workflow) }
+        Self { workflow, nodes, names, digests, read: outputs_read(workflow), part: None }
     }
 
     /// Whether somebody reads an output, the step's own loop included. Exit steps are taken to be read.
@@ -98,6 +101,9 @@ impl<'a> Context<'a> {
             return Ok("workflow.status".to_owned());
         }
         let word = scope.word();
+        if let Some(path) = self.elsewhere(step).and_then(|view| view.value(word, reader, step, output)) {
+            return Ok(path);
+        }
         let Some(producer) = self.node(step) else {
             return Err(unsupported(reader, "reference", format!("there is no step {step:?}")));
         };
@@ -134,6 +140,30 @@ impl<'a> Context<'a> {
         Ok(format!("{{{{{}.{step}.outputs.artifacts.{}}}}}", scope.word(), port_name(output)))
     }
 
+    /// The part that is written, if the step is in another one.
+    fn elsewhere(&self, step: &str) -> Option<&PartView<'a>> {
+        self.part.as_ref().filter(|view| view.parts.is_elsewhere(view.part, step))
+    }
+
+    /// Where a file is read from that a step of another part wrote.
+    pub(crate) fn place_elsewhere(&self, step: &str, output: &str) -> Option<Place> {
+        self.elsewhere(step).map(|view| view.place(step, output))
+    }
+
+    /// Where a file is kept that a step of another part reads.
+    pub(crate) fn place_for_others(&self, step: &str, output: &str) -> Option<Place> {
+        let view = self.part.as_ref()?;
+        view.parts.leaves(step, output).then(|| view.place(step, output))
+    }
+
+    /// The name of a volume claim of the run.
+    pub(crate) fn claim_name(&self, label: &str) -> String {
+        match &self.part {
+            None => format!("{{{{workflow.name}}}}-{label}"),
+            Some(view) => format!("{}-{label}", view.run()),
+        }
+    }
+
     /// The folder of the default repository, which must be S3, with the artifacts of a mapped step: Argo itself does not
     /// put them together. None if the step is not mapped, or the output has a store.
     pub(crate) fn folder_of_map(&self, step: &str, output: &str) -> Option<Place> {
@@ -141,6 +171,9 @@ impl<'a> Context<'a> {
         let stored = |kind: &NodeOutputKind| matches!(kind, NodeOutputKind::Artifact { store: Some(_), .. });
         if node.outputs.iter().any(|one| one.name == output && stored(&one.kind)) {
             return None;
+        }
+        if let Some(view) = &self.part {
+            return Some(view.place(step, output));
         }
         let key = format!("{{{{workflow.uid}}}}/{step}/{}", port_name(output));
         Some(Place::S3(Box::new(ObjectStore { key, ..ObjectStore::default() })))

@@ -1,9 +1,9 @@
 //! The engine itself.
 
 use super::super::kubernetes::yaml;
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, Support};
-use super::{capabilities, workflow};
-use crate::ir::Workflow;
+use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::{capabilities, parts, workflow};
+use crate::ir::{Node, Workflow};
 
 /// Writes Argo Workflows manifests.
 ///
@@ -28,5 +28,22 @@ impl Engine for Argo {
     ) -> Result<Vec<GeneratedFile>, EngineError> {
         let document = workflow::document(workflow, options)?;
         Ok(vec![GeneratedFile { name: format!("{}.yaml", workflow.name), content: yaml::write(&document)? }])
+    }
+
+    fn generate_parts(
+        &self,
+        workflow: &Workflow,
+        plan: &PartPlan,
+        options: &GenerateOptions,
+    ) -> Result<PartFiles, EngineError> {
+        parts::files(workflow, plan, options)
+    }
+
+    fn memoizes(&self, _: &Node) -> bool {
+        true
+    }
+
+    fn limits(&self, _: &Workflow, _: bool) -> bool {
+        true
     }
 }

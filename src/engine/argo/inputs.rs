@@ -55,7 +55,8 @@ impl Inputs {
             let optional = context.may_be_missing(step, output);
             let declared =
                 Artifact { name: name.clone(), path: Some(path.clone()), optional, ..Artifact::default() };
-            let place = context.folder_of_map(step, output);
+            let folder = context.folder_of_map(step, output);
+            let place = folder.or_else(|| context.place_elsewhere(step, output));
             let from = place.is_none().then(|| (step.clone(), output.clone()));
             let declared = Artifact { place, ..declared };
             inputs.artifacts.insert(name, ArtifactInput { path, from, declared });

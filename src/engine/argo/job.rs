@@ -30,7 +30,7 @@ pub(crate) fn fill(
     let surroundings = JobContext {
         engine: ENGINE,
         shared: &context.workflow.settings,
-        claim_name: &|label| format!("{{{{workflow.name}}}}-{label}"),
+        claim_name: &|label| context.claim_name(label),
     };
     let mut job = job_manifest(&surroundings, node, job)?;
     translate(node, &mut job.resource, inputs)?;

@@ -15,6 +15,7 @@ use super::inputs::Inputs;
 use super::manifest::{
     Archive, Artifact, Empty, Metadata, Parameter, Place, Ports, Script, Template, ValueFrom,
 };
+use super::parts::PartView;
 use super::place::{Direction, place};
 use super::text::Braces;
 use super::{job, script, settings};
@@ -63,6 +64,7 @@ impl Leaf {
             template.outputs = outputs(context, node, &mut inputs)?;
         }
         template.memoize = settings::memoize(context, node, &mut inputs);
+        template.synchronization = context.part.as_ref().and_then(PartView::limit);
         template.inputs = inputs.declared();
         Ok(Self { template, inputs })
     }
@@ -107,7 +109,12 @@ fn container(
     extra: Vec<EnvVar>,
     image: &str,
 ) -> Result<Container, EngineError> {
-    let claims = SharedClaims::Declared(&context.workflow.settings.volume_claims);
+    let claim_name = |label: &str| context.claim_name(label);
+    let claims = match &context.part {
+        None => SharedClaims::Declared(&context.workflow.settings.volume_claims),
+        // The parent has made them.
+        Some(_) => SharedClaims::Named(&claim_name),
+    };
     let (volumes, volume_mounts) = volumes(&node.settings.volumes, claims);
     template.volumes = volumes;
     Ok(Container {
@@ -195,6 +202,7 @@ fn outputs(context: &Context<'_>, node: &Node, inputs: &mut Inputs) -> Result<Po
                     .or_else(|| instance(context, node, &output.name));
                 // Whoever reads the store expects the file itself, not a tar file of it.
                 let archive = place.is_some().then_some(Archive { none: Empty {} });
+                let place = place.or_else(|| context.place_for_others(&node.name, &output.name));
                 let path = Some(chosen(path.as_ref(), ports::OUTPUTS, &output.name));
                 ports.artifacts.push(Artifact {
                     name,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::kubernetes::pod::{
     Container, Named, ObjectMeta, SecretKeyRef, Toleration, Volume, VolumeClaimTemplate,
 };
+use super::super::kubernetes::rbac::{Role, RoleBinding};
 
 /// API version of all Argo resources.
 pub(crate) const API_VERSION: &str = "argoproj.io/v1alpha1";
@@ -25,6 +26,12 @@ pub(crate) enum Document {
     Workflow(Box<Resource<WorkflowSpec>>),
     /// A workflow that runs by the clock.
     Cron(Box<Resource<CronSpec>>),
+    /// A part of a workflow, which others create from it.
+    Template(Box<Resource<WorkflowSpec>>),
+    /// What pods of parts are allowed to do.
+    Role(Box<Role>),
+    /// Who is.
+    Binding(Box<RoleBinding>),
 }
 
 /// A Kubernetes resource.
@@ -117,6 +124,8 @@ pub(crate) struct Template {
     #[serde(skip_serializing_if = "is_default")]
     pub daemon: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub synchronization: Option<Synchronization>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub node_selector: IndexMap<String, String>,
@@ -136,6 +145,24 @@ pub(crate) struct Template {
     pub resource: Option<ResourceTemplate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspend: Option<Suspend>,
+}
+
+/// What a template shares with those of other workflows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Synchronization {
+    pub semaphores: Vec<Semaphore>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Semaphore {
+    pub config_map_key_ref: SemaphoreRef,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SemaphoreRef {
+    pub name: String,
+    pub key: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -163,6 +190,20 @@ pub(crate) struct Call {
     pub with_sequence: Option<Sequence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continue_on: Option<ContinueOn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Hooks>,
+}
+
+/// What is called when a task is over.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Hooks {
+    pub exit: Hook,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Hook {
+    pub template: String,
+    pub arguments: Arguments,
 }
 
 /// Numbers as text, because Argo allows references there.

@@ -24,5 +24,5 @@ mod workflow;
 
 pub use generator::Argo;
 pub use lint::{LintError, lint_argo};
-pub use parts::step_bytes;
+pub use parts::{recover_parts, step_bytes};
 pub use recover::{RecoverError, recover};

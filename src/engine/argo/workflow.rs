@@ -30,24 +30,32 @@ pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result
         let spec = spec(&Context::new(workflow));
         (spec, digest.join().expect("a digest is made without a panic"))
     });
-    let spec = spec?;
+    Ok(around(workflow, metadata(workflow, options, digest), spec?))
+}
+
+/// The labels and annotations of a workflow.
+pub(crate) fn metadata(workflow: &Workflow, options: &GenerateOptions, digest: String) -> ObjectMeta {
     let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
-    let labels = workflow.settings.labels.clone();
     let mut annotations = IndexMap::from([(DIGEST.to_owned(), digest)]);
     if let Some(description) = &workflow.description {
         annotations.insert(DESCRIPTION.to_owned(), description.clone());
     }
     annotations.extend(workflow.settings.annotations.clone());
-    let metadata = ObjectMeta { namespace, labels, annotations, ..ObjectMeta::default() };
+    let labels = workflow.settings.labels.clone();
+    ObjectMeta { namespace, labels, annotations, ..ObjectMeta::default() }
+}
+
+/// The resource around a specification: a workflow, or one that runs by the clock.
+pub(crate) fn around(workflow: &Workflow, metadata: ObjectMeta, spec: WorkflowSpec) -> Document {
     let Some(schedule) = &workflow.schedule else {
         let generate_name = Some(format!("{}-", workflow.name));
         let metadata = ObjectMeta { generate_name, ..metadata };
-        return Ok(Document::Workflow(Box::new(Resource {
+        return Document::Workflow(Box::new(Resource {
             api_version: API_VERSION,
             kind: "Workflow",
             metadata,
             spec,
-        })));
+        }));
     };
     let of_each_run = ObjectMeta {
         labels: metadata.labels.clone(),
@@ -67,12 +75,11 @@ pub(crate) fn document(workflow: &Workflow, options: &GenerateOptions) -> Result
         workflow_metadata: of_each_run,
         workflow_spec: spec,
     };
-    Ok(Document::Cron(Box::new(Resource { api_version: API_VERSION, kind: "CronWorkflow", metadata, spec })))
+    Document::Cron(Box::new(Resource { api_version: API_VERSION, kind: "CronWorkflow", metadata, spec }))
 }
 
 fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
     let workflow = context.workflow;
-    let shared = &workflow.settings;
     let entrypoint = context.template_name("main");
     let mut templates = Vec::with_capacity(workflow.graph.node_count() + 2);
     templates.push(Template { name: entrypoint.clone(), ..Template::default() });
@@ -85,9 +92,15 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
     }
     templates[0].dag = Some(Dag { tasks });
     let on_exit = exit_handler(context, &mut templates)?;
-    Ok(WorkflowSpec {
+    Ok(WorkflowSpec { on_exit, ..settings(workflow, entrypoint, templates) })
+}
+
+/// A specification with all settings of the workflow, without an exit handler.
+pub(crate) fn settings(workflow: &Workflow, entrypoint: String, templates: Vec<Template>) -> WorkflowSpec {
+    let shared = &workflow.settings;
+    WorkflowSpec {
         entrypoint,
-        on_exit,
+        on_exit: None,
         arguments: arguments(workflow),
         parallelism: shared.parallelism,
         active_deadline_seconds: shared.time_limit.map(api::Duration::seconds),
@@ -101,7 +114,7 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
         tolerations: tolerations(&shared.tolerations),
         volume_claim_templates: shared.volume_claims.iter().map(volume_claim).collect(),
         templates,
-    })
+    }
 }
 
 fn arguments(workflow: &Workflow) -> Arguments {
@@ -120,7 +133,10 @@ fn arguments(workflow: &Workflow) -> Arguments {
 
 /// The name of the template that runs at the end. One plain step is that template; everything else needs a list of
 /// steps around it, which can hold conditions and arguments.
-fn exit_handler(context: &Context<'_>, templates: &mut Vec<Template>) -> Result<Option<String>, EngineError> {
+pub(crate) fn exit_handler(
+    context: &Context<'_>,
+    templates: &mut Vec<Template>,
+) -> Result<Option<String>, EngineError> {
     let nodes = &context.workflow.on_exit;
     let mut calls: Vec<Call> = Vec::with_capacity(nodes.len());
     for node in nodes {

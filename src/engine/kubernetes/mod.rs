@@ -11,6 +11,7 @@ mod katib;
 pub(crate) mod names;
 pub(crate) mod pod;
 pub(crate) mod ports;
+pub(crate) mod rbac;
 pub(crate) mod script;
 pub(crate) mod settings;
 mod training;

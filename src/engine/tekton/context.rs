@@ -9,6 +9,7 @@ use super::super::EngineError;
 use super::super::kubernetes::digests::digests;
 use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::Names;
+use super::parts::PartView;
 use super::text::{in_field, in_script, is_misread};
 use crate::api::{MapItems, Operand, Piece, Template, WORKFLOW};
 use crate::ir::{Carry, Node, Workflow};
@@ -37,6 +38,8 @@ pub(crate) struct Context<'a> {
     renamed: RefCell<IndexMap<String, String>>,
     /// Workspaces in use, besides the volume claims of the workflow.
     used: RefCell<BTreeSet<&'static str>>,
+    /// The part that is written, if it is not the whole workflow.
+    pub(crate) part: Option<PartView<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -63,6 +66,7 @@ impl<'a> Context<'a> {
             handed_on,
             renamed: RefCell::default(),
             used: RefCell::default(),
+            part: None,
         };
         context.rounds = workflow.nodes().filter_map(|node| context.rounds_of(node)).collect();
         context
@@ -168,6 +172,11 @@ impl<'a> Context<'a> {
             let reason =
                 format!("{step:?} and {reader:?} run at the end, at the same time; make them one step");
             return Err(unsupported(reader, "output of an exit step", reason));
+        }
+        if let Some(view) = self.part.as_ref().filter(|view| view.parts.is_elsewhere(view.part, step)) {
+            return view.value(reader, step, output).ok_or_else(|| {
+                unsupported(reader, "reference", format!("it does not wait for {step:?}, which it reads"))
+            });
         }
         let list = producer.map.is_some();
         if list {

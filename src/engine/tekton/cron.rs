@@ -8,6 +8,7 @@ use super::text::in_field;
 use crate::api::{ConcurrencyPolicy, Schedule};
 use crate::engine::EngineError;
 use crate::engine::kubernetes::pod::{Container, EnvVar, ObjectMeta, PodSpec, PodTemplate};
+use crate::engine::kubernetes::rbac::{self, Rule, ServiceAccount};
 use crate::engine::kubernetes::yaml;
 use crate::ir::Workflow;
 
@@ -15,57 +16,6 @@ use crate::ir::Workflow;
 const IMAGE: &str = "alpine/k8s:1.33.1";
 /// Longest name of a `CronJob`.
 const LONGEST_NAME: usize = 52;
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ServiceAccount {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Role {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-    rules: Vec<Rule>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    api_groups: [&'static str; 1],
-    resources: [&'static str; 1],
-    verbs: Vec<&'static str>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RoleBinding {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-    role_ref: RoleRef,
-    subjects: Vec<Subject>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RoleRef {
-    api_group: &'static str,
-    kind: &'static str,
-    name: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Subject {
-    kind: &'static str,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<String>,
-}
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,23 +81,11 @@ pub(crate) fn cron_job(metadata: ObjectMeta, spec: CronJob) -> Document {
 
 /// An account that may do things to runs, under the name of `metadata`.
 pub(crate) fn account(metadata: &ObjectMeta, verbs: Vec<&'static str>) -> Vec<Document> {
-    let rbac = "rbac.authorization.k8s.io/v1";
     let name = metadata.name.clone().unwrap_or_default();
     let rules = vec![Rule { api_groups: ["tekton.dev"], resources: ["pipelineruns"], verbs }];
-    let role_ref = RoleRef { api_group: "rbac.authorization.k8s.io", kind: "Role", name: name.clone() };
-    let subjects = vec![Subject { kind: "ServiceAccount", name, namespace: metadata.namespace.clone() }];
-    let (account, role) = (metadata.clone(), metadata.clone());
-    vec![
-        Document::Account(ServiceAccount { api_version: "v1", kind: "ServiceAccount", metadata: account }),
-        Document::Role(Role { api_version: rbac, kind: "Role", metadata: role, rules }),
-        Document::Binding(RoleBinding {
-            api_version: rbac,
-            kind: "RoleBinding",
-            metadata: metadata.clone(),
-            role_ref,
-            subjects,
-        }),
-    ]
+    let (role, binding) = rbac::role(metadata, &name, rules);
+    let account = ServiceAccount::new(metadata.clone());
+    vec![Document::Account(account), Document::Role(role), Document::Binding(binding)]
 }
 
 /// The name of resources beside a pipeline, with room for a number.

@@ -1,9 +1,9 @@
 //! The engine itself.
 
 use super::super::kubernetes::yaml;
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, Support};
-use super::{capabilities, pipeline};
-use crate::ir::Workflow;
+use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::{capabilities, parts, pipeline};
+use crate::ir::{Node, Workflow};
 
 /// Writes Tekton manifests.
 ///
@@ -30,5 +30,23 @@ impl Engine for Tekton {
         let written: Result<Vec<String>, EngineError> = documents.iter().map(yaml::write).collect();
         let content = written?.join("---\n");
         Ok(vec![GeneratedFile { name: format!("{}.tekton.yaml", workflow.name), content }])
+    }
+
+    fn generate_parts(
+        &self,
+        workflow: &Workflow,
+        plan: &PartPlan,
+        options: &GenerateOptions,
+    ) -> Result<PartFiles, EngineError> {
+        parts::files(workflow, plan, options)
+    }
+
+    fn memoizes(&self, _: &Node) -> bool {
+        true
+    }
+
+    /// Lanes of steps keep to a limit; they reach into no other run, and a step that may be left out breaks them.
+    fn limits(&self, workflow: &Workflow, parts: bool) -> bool {
+        !parts && workflow.graph.node_weights().all(|node| !pipeline::may_skip(node))
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::kubernetes::yaml;
 use crate::ir::Node;
 
 /// An image with a shell, kubectl and jq.
-const IMAGE: &str = "alpine/k8s:1.33.1";
+pub(crate) const IMAGE: &str = "alpine/k8s:1.33.1";
 /// Variable with the manifest.
 pub(crate) const MANIFEST: &str = "MANIFEST";
 /// Seconds between two looks at the resource.

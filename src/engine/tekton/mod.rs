@@ -21,6 +21,7 @@ mod job;
 mod lint;
 mod manifest;
 mod map;
+mod parts;
 mod pipeline;
 mod recover;
 mod requirement;
@@ -34,4 +35,5 @@ mod text;
 
 pub use generator::Tekton;
 pub use lint::{LintError, is_tekton, lint_tekton};
+pub use parts::recover_parts;
 pub use recover::{RecoverError, recover};

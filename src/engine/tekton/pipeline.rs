@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::context::{Context, unsupported};
-use super::cron::{self, CronJob, ServiceAccount};
+use super::cron::{self, CronJob};
 use super::files::ARTIFACTS;
 use super::manifest::{
     API_VERSION, ClaimName, ParamSpec, PipelineRunSpec, PipelineSpec, PipelineTask, Resource,
@@ -16,6 +16,7 @@ use super::task::tasks;
 use super::{clean, job, settings};
 use crate::api::VolumeClaim;
 use crate::engine::kubernetes::pod::{Named, ObjectMeta};
+use crate::engine::kubernetes::rbac::{Role, RoleBinding, ServiceAccount};
 use crate::engine::kubernetes::settings::{go_duration, volume_claim};
 use crate::engine::{EngineError, GenerateOptions};
 use crate::ir::{Workflow, digest};
@@ -38,8 +39,8 @@ pub(crate) enum Document {
     Pipeline(Box<Resource<PipelineSpec>>),
     Run(Box<Resource<PipelineRunSpec>>),
     Account(ServiceAccount),
-    Role(cron::Role),
-    Binding(cron::RoleBinding),
+    Role(Role),
+    Binding(RoleBinding),
     Cron(Box<Resource<CronJob>>),
 }
 
@@ -59,7 +60,26 @@ pub(crate) fn documents(
         let spec = spec(&context, &lanes);
         (spec, digest.join().expect("a digest is made without a panic"))
     });
-    let spec = spec?;
+    around(&context, spec?, digest, &lanes, options)
+}
+
+/// Whether the tasks of a step may be left out, fail, or be several.
+pub(crate) fn may_skip(node: &crate::ir::Node) -> bool {
+    node.map.is_some() || node.condition.is_some() || node.settings.continue_on_failure
+}
+
+/// The documents around the specification of a pipeline: its run, or what creates runs by the clock.
+///
+/// # Errors
+/// Values without a form in YAML.
+pub(crate) fn around(
+    context: &Context<'_>,
+    spec: PipelineSpec,
+    digest: String,
+    lanes: &IndexMap<String, String>,
+    options: &GenerateOptions,
+) -> Result<Vec<Document>, EngineError> {
+    let workflow = context.workflow;
     let namespace = options.namespace.clone().or_else(|| workflow.settings.namespace.clone());
     let (labels, annotations) = (workflow.settings.labels.clone(), workflow.settings.annotations.clone());
     let run = ObjectMeta { namespace: namespace.clone(), labels, annotations, ..ObjectMeta::default() };
@@ -68,7 +88,7 @@ pub(crate) fn documents(
     let json = |map: &IndexMap<String, String>| serde_json::json!(map).to_string();
     if let Some(limit) = workflow.settings.parallelism {
         metadata.annotations.insert(PARALLELISM.to_owned(), limit.to_string());
-        metadata.annotations.insert(LANES.to_owned(), json(&lanes));
+        metadata.annotations.insert(LANES.to_owned(), json(lanes));
     }
     if !context.renamed().is_empty() {
         metadata.annotations.insert(NAMES.to_owned(), json(&context.renamed()));
@@ -79,7 +99,7 @@ pub(crate) fn documents(
         api_version: API_VERSION,
         kind: "PipelineRun",
         metadata: ObjectMeta { generate_name, ..run },
-        spec: run_spec(&context),
+        spec: run_spec(context),
     };
     let mut all = vec![Document::Pipeline(Box::new(pipeline))];
     if let Some(keep) = workflow.settings.keep_finished {
@@ -96,10 +116,7 @@ pub(crate) fn documents(
 /// as may run at once, and each waits for the one before it.
 fn lanes(workflow: &Workflow) -> Result<IndexMap<String, String>, EngineError> {
     let Some(limit) = workflow.settings.parallelism else { return Ok(IndexMap::new()) };
-    let may_skip = |node: &&crate::ir::Node| {
-        node.map.is_some() || node.condition.is_some() || node.settings.continue_on_failure
-    };
-    if let Some(node) = workflow.graph.node_weights().find(may_skip) {
+    if let Some(node) = workflow.graph.node_weights().find(|node| may_skip(node)) {
         let reason = "Tekton limits no parallelism; couler puts steps into lanes instead, which is right only if none \
                       is mapped, skipped or allowed to fail; remove the limit";
         return Err(unsupported(&node.name, "parallelism of the workflow", reason));
@@ -135,6 +152,17 @@ fn spec(context: &Context<'_>, lanes: &IndexMap<String, String>) -> Result<Pipel
     for node in &workflow.on_exit {
         finally.extend(tasks(context, node, &[])?);
     }
+    Ok(PipelineSpec {
+        description: workflow.description.clone(),
+        params: params(workflow),
+        workspaces: bindings(context).into_iter().map(|binding| Named { name: binding.name }).collect(),
+        tasks: all,
+        finally,
+    })
+}
+
+/// The parameters of a pipeline.
+pub(crate) fn params(workflow: &Workflow) -> Vec<ParamSpec> {
     let params = workflow.parameters.iter().map(|(name, parameter)| ParamSpec {
         name: name.clone(),
         kind: None,
@@ -142,17 +170,11 @@ fn spec(context: &Context<'_>, lanes: &IndexMap<String, String>) -> Result<Pipel
         default: parameter.default.clone(),
         choices: parameter.choices.clone(),
     });
-    Ok(PipelineSpec {
-        description: workflow.description.clone(),
-        params: params.collect(),
-        workspaces: bindings(context).into_iter().map(|binding| Named { name: binding.name }).collect(),
-        tasks: all,
-        finally,
-    })
+    params.collect()
 }
 
 /// The workspaces of the pipeline with what is behind them.
-fn bindings(context: &Context<'_>) -> Vec<WorkspaceBinding> {
+pub(crate) fn bindings(context: &Context<'_>) -> Vec<WorkspaceBinding> {
     let of_claim = |name: String, claim: &VolumeClaim| WorkspaceBinding {
         name,
         volume_claim_template: Some(volume_claim(claim)),
@@ -176,18 +198,26 @@ fn bindings(context: &Context<'_>) -> Vec<WorkspaceBinding> {
     used.chain(claims.map(|claim| of_claim(job::workspace(&claim.name), claim))).collect()
 }
 
+/// The time limit of a run. Without a word Tekton stops after an hour.
+pub(crate) fn timeouts(workflow: &Workflow) -> Timeouts {
+    Timeouts { pipeline: workflow.settings.time_limit.map_or_else(|| "0s".to_owned(), go_duration) }
+}
+
+/// What all pods of a run have in common.
+pub(crate) fn task_run_template(workflow: &Workflow) -> TaskRunTemplate {
+    TaskRunTemplate {
+        service_account_name: workflow.settings.service_account.clone(),
+        pod_template: settings::pod_template(workflow),
+    }
+}
+
 fn run_spec(context: &Context<'_>) -> PipelineRunSpec {
     let workflow = context.workflow;
-    let shared = &workflow.settings;
     PipelineRunSpec {
         pipeline_ref: Named { name: workflow.name.clone() },
-        // Without a word Tekton stops after an hour.
-        timeouts: Timeouts { pipeline: shared.time_limit.map_or_else(|| "0s".to_owned(), go_duration) },
+        timeouts: timeouts(workflow),
         workspaces: bindings(context),
-        task_run_template: TaskRunTemplate {
-            service_account_name: shared.service_account.clone(),
-            pod_template: settings::pod_template(workflow),
-        },
+        task_run_template: task_run_template(workflow),
         task_run_specs: workflow.nodes().flat_map(|node| settings::task_run_specs(context, node)).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! Random programs that use every feature of the unified API, for property tests of engines.
 
 mod conditions;
+mod cuts;
 mod draft;
 mod isomorphism;
 mod models;
@@ -19,6 +20,7 @@ use crate::api::{
     ArtifactLocation, ConcurrencyPolicy, Duration, Function, Input, Loop, Map, MapItems, Operand, Output,
     OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
+pub(crate) use cuts::parts_of;
 use draft::{Draft, DraftItems, Shape, draft};
 pub(crate) use isomorphism::{assert_isomorphic, with_components};
 pub(crate) use models::{hard_text, kubernetes, tekton};

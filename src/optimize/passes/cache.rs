@@ -105,7 +105,11 @@ impl<'a> Plan<'a> {
             valid: vec![1.0; count],
             needed: vec![1.0; count],
             outside: vec![false; count],
-            possible: (0..count).map(|task| may_be_memoized(workflow, model, task)).collect(),
+            possible: (0..count)
+                .map(|task| {
+                    may_be_memoized(workflow, model, task) && !settings.not_kept.contains(model.name(task))
+                })
+                .collect(),
             given: (0..count).filter(|task| node(*task).settings.cache.is_some()).collect(),
         };
         for task in 0..count {

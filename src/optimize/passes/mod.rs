@@ -1,12 +1,14 @@
 //! The passes: each takes a workflow and gives it back, changed or not, with a report.
 
 mod cache;
+mod demand;
 mod fetch;
 mod pipeline;
 mod resources;
 mod split;
 
 pub use cache::CachePlan;
+pub use demand::Quota;
 pub use fetch::SharedFetch;
 pub use pipeline::{Outcome, PASSES, Pipeline, Settings};
 pub use resources::Resources;

@@ -1,8 +1,9 @@
 //! Resources: requests where there are none, demand over time, and the smallest parallelism that costs no time.
 
+use super::demand::Demand;
 use super::split::model;
-use super::{Change, Pass, PassError, Report, Settings, size};
-use crate::api::{Input, cpu_cores, memory_bytes};
+use super::{Change, Pass, PassError, Quota, Report, Settings, size};
+use crate::api::Input;
 use crate::ir::{Action, Workflow};
 use crate::optimize::number::{as_f64, as_index};
 use crate::optimize::simulate::{Assumptions, Mode, Simulation, simulate};
@@ -44,9 +45,7 @@ impl Pass for Resources {
             changes.push(Change::new(&workflow.name, format!("at most {enough} steps at once"), why));
         }
         let limit = workflow.settings.parallelism.and_then(|most| usize::try_from(most).ok());
-        let run =
-            simulate(&model.dag, Mode::Unsplit, &Assumptions { workers: limit, ..Assumptions::default() });
-        let demand = Demand::peak(workflow, &model, &run);
+        let (run, demand) = self.within_quota(workflow, &model, limit, &mut changes)?;
         let path = model.dag.critical_tasks();
         let shown: Vec<&str> = path.iter().take(12).map(|task| model.name(*task)).collect();
         let more = if path.len() > 12 { format!(" … ({} steps)", path.len()) } else { String::new() };
@@ -58,9 +57,52 @@ impl Pass for Resources {
             ("peak CPU requested", format!("{:.1} cores", demand.cpu)),
             ("peak memory requested", size(demand.memory)),
             ("peak GPUs requested", demand.gpu.to_string()),
+            ("quota", if self.settings.quota == Quota::default() { "none given" } else { "kept" }.to_owned()),
         ];
         let summary = format!("{} pods at most at the same time, {} changes", demand.pods, changes.len());
         Ok(Report { pass: self.name(), summary, changes, figures, parts: None })
+    }
+}
+
+impl Resources {
+    /// A run with at most `limit` steps at once, or fewer if more would request more than the quota.
+    fn within_quota(
+        &self,
+        workflow: &mut Workflow,
+        model: &Model,
+        limit: Option<usize>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(Simulation, Demand), PassError> {
+        let quota = &self.settings.quota;
+        let alone = (0..model.dag.len()).find_map(|task| {
+            let excess = quota.excess(&Demand::of(workflow, model, task))?;
+            Some(format!("step {:?} alone requests {excess}", model.name(task)))
+        });
+        if let Some(message) = alone {
+            return Err(PassError { pass: self.name(), message, hint: "raise the quota, or request less" });
+        }
+        let with = |workers: Option<usize>| {
+            let run = simulate(&model.dag, Mode::Unsplit, &Assumptions { workers, ..Assumptions::default() });
+            let demand = Demand::peak(workflow, model, &run);
+            (run, demand)
+        };
+        let (run, demand) = with(limit);
+        let Some(excess) = quota.excess(&demand) else { return Ok((run, demand)) };
+        // One at a time is within the quota, as each step is by itself.
+        let (mut within, mut beyond) = (1, run.workers.max(2));
+        while beyond - within > 1 {
+            let middle = within.midpoint(beyond);
+            if quota.excess(&with(Some(middle)).1).is_none() {
+                within = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        let (run, demand) = with(Some(within));
+        workflow.settings.parallelism = u32::try_from(within).ok();
+        let why = format!("more would request {excess}");
+        changes.push(Change::new(&workflow.name, format!("at most {within} steps at once"), why));
+        Ok((run, demand))
     }
 }
 
@@ -138,57 +180,6 @@ fn smallest_parallelism(model: &Model, unlimited: &Simulation) -> usize {
     enough
 }
 
-/// The most that is requested at the same time, each amount by itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Demand {
-    pods: usize,
-    cpu: f64,
-    memory: f64,
-    gpu: u64,
-}
-
-impl Demand {
-    fn peak(workflow: &Workflow, model: &Model, run: &Simulation) -> Self {
-        let mut moments: Vec<(f64, bool, usize)> = Vec::with_capacity(2 * run.attempts.len());
-        for attempt in &run.attempts {
-            moments.push((attempt.start, true, attempt.task));
-            moments.push((attempt.end, false, attempt.task));
-        }
-        // What ends makes room for what starts at the same moment.
-        moments.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let (mut now, mut peak) = (Self::default(), Self::default());
-        for (_, starts, task) in moments {
-            let of_step = Self::of(workflow, model, task);
-            if starts {
-                now.pods += 1;
-                now.cpu += of_step.cpu;
-                now.memory += of_step.memory;
-                now.gpu += of_step.gpu;
-                peak.pods = peak.pods.max(now.pods);
-                peak.cpu = peak.cpu.max(now.cpu);
-                peak.memory = peak.memory.max(now.memory);
-                peak.gpu = peak.gpu.max(now.gpu);
-            } else {
-                now.pods -= 1;
-                now.cpu -= of_step.cpu;
-                now.memory -= of_step.memory;
-                now.gpu -= of_step.gpu;
-            }
-        }
-        peak
-    }
-
-    fn of(workflow: &Workflow, model: &Model, task: usize) -> Self {
-        let resources = &workflow.graph[model.node(task)].settings.resources;
-        Self {
-            pods: 1,
-            cpu: resources.cpu.as_deref().and_then(cpu_cores).unwrap_or(0.0),
-            memory: resources.memory.as_deref().and_then(memory_bytes).unwrap_or(0.0),
-            gpu: resources.gpu.map_or(0, u64::from),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use indexmap::IndexMap;
@@ -207,6 +198,26 @@ mod tests {
         let figure = |name: &str| report.figures.iter().find(|(known, _)| *known == name).unwrap().1.clone();
         assert_eq!(figure("critical path"), "180 s: a → b → c");
         assert_eq!((figure("total work"), figure("peak pods")), ("360 s".to_owned(), "2".to_owned()));
+    }
+
+    #[test]
+    fn a_quota_limits_the_steps_at_once_and_a_step_over_it_is_named() {
+        let program = |memory: &str| {
+            let step = |name: &str| {
+                format!(
+                    "- name: {name}\n  run: {{function: run_container, image: i}}\n  settings: {{resources: {{memory: {memory}}}}}\n"
+                )
+            };
+            format!("version: couler/v1\nname: w\nsteps:\n{}", ["a", "b", "c", "d", "e"].map(step).concat())
+        };
+        let quota = Quota { memory: Some(7.0 * 1_073_741_824.0), ..Quota::default() };
+        let pass = Resources::new(&Settings { quota, ..Settings::default() });
+        let mut workflow = lowered(&program("2Gi"));
+        let report = pass.run(&mut workflow).unwrap();
+        assert_eq!(workflow.settings.parallelism, Some(3));
+        assert_eq!(report.changes.last().unwrap().why, "more would request 10.0 GiB of memory of 7.0 GiB");
+        let error = pass.run(&mut lowered(&program("8Gi"))).unwrap_err();
+        assert_eq!(error.message, "step \"a\" alone requests 8.0 GiB of memory of 7.0 GiB");
     }
 
     #[test]
@@ -236,6 +247,6 @@ steps:
         assert_eq!(memory("load"), ("4096Mi".to_owned(), "1920Mi".to_owned()));
         assert_eq!(memory("train"), ("7Gi".to_owned(), "1920Mi".to_owned()));
         let figures: Vec<&str> = report.figures.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(&figures[3..], ["1", "0.5 cores", "7.0 GiB", "2"]);
+        assert_eq!(&figures[3..], ["1", "0.5 cores", "7.0 GiB", "2", "none given"]);
     }
 }

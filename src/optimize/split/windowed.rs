@@ -1,9 +1,10 @@
 //! The windowed algorithm.
 //!
-//! Earliest start times never fall along an edge, so tasks put into windows of equal width of start time make parts
-//! that never wait for each other in a cycle. Inside a window, weakly connected components are independent of each
-//! other and are packed; a component that is too large is cut between hop levels. About ten widths are tried, each in
-//! time linear in tasks and edges, and the fewest parts within 5 % of the best makespan win.
+//! Start times never fall along an edge: earliest ones, latest ones, and those halfway between. So tasks put into windows
+//! of equal width of start time make parts that never wait for each other in a cycle. Inside a window, weakly connected
+//! components are independent of each other and are packed; a component that is too large is cut between hop levels.
+//! About ten widths of each kind of time are tried, each in time linear in tasks and edges, and the fewest parts within
+//! 5 % of the best makespan win.
 
 use super::groups::Groups;
 use super::merge::merged;
@@ -22,13 +23,21 @@ pub(super) fn windowed(dag: &Dag, budget: &Budget) -> Partition {
     if dag.is_empty() {
         return Partition::whole(dag);
     }
-    let starts = dag.earliest_starts();
     let length = dag.critical_path();
+    let times = Times::new(dag, length);
     let widths = std::iter::once(f64::INFINITY).chain((1..=HALVINGS).map(|k| length / 2_f64.powi(k)));
-    let mut candidates: Vec<Partition> = widths
-        .filter(|width| *width > 0.0)
-        .map(|width| Packing::partition(dag, budget, &starts, width))
-        .collect();
+    let widths: Vec<f64> = widths.filter(|width| *width > 0.0).collect();
+    let of = |time: &[f64], finishes: Option<&[usize]>| -> Vec<Partition> {
+        widths.iter().map(|width| Packing::partition(dag, budget, time, finishes, *width)).collect()
+    };
+    // Two cores are what even small machines have; the order of the candidates stays the same.
+    let mut candidates = std::thread::scope(|scope| {
+        let middle = scope.spawn(|| of(&times.middle, Some(&times.finishes)));
+        let mut candidates = of(&times.earliest, None);
+        candidates.extend(of(&times.latest, Some(&times.finishes)));
+        candidates.extend(middle.join().expect("packing does not panic"));
+        candidates
+    });
     let (levels, count) = chunks(dag, budget, 0..dag.len(), |a, b| dag.level(a) != dag.level(b));
     candidates.push(Partition::in_order(levels, count));
     candidates.push(kahn(dag, budget));
@@ -45,6 +54,34 @@ pub(super) fn windowed(dag: &Dag, budget: &Budget) -> Partition {
     merged(dag, budget, chosen, limit)
 }
 
+/// When tasks start and end, in seconds.
+struct Times {
+    /// Earliest starts.
+    earliest: Vec<f64>,
+    /// Latest starts with which the makespan stays.
+    latest: Vec<f64>,
+    /// Halfway between the two.
+    middle: Vec<f64>,
+    /// The place of each task among all when they are put in the order of their earliest ends.
+    finishes: Vec<usize>,
+}
+
+impl Times {
+    fn new(dag: &Dag, length: f64) -> Self {
+        let earliest = dag.earliest_starts();
+        let latest: Vec<f64> = dag.ranks().into_iter().map(|rank| (length - rank).max(0.0)).collect();
+        let middle = earliest.iter().zip(&latest).map(|(early, late)| f64::midpoint(*early, *late)).collect();
+        let mut order: Vec<usize> = (0..dag.len()).collect();
+        let end = |task: usize| earliest[task] + dag.span(task);
+        order.sort_by(|a, b| end(*a).total_cmp(&end(*b)).then(a.cmp(b)));
+        let mut finishes = vec![0; dag.len()];
+        for (place, task) in order.into_iter().enumerate() {
+            finishes[task] = place;
+        }
+        Self { earliest, latest, middle, finishes }
+    }
+}
+
 /// The parts of one width, while they are made.
 struct Packing<'a> {
     dag: &'a Dag,
@@ -54,9 +91,18 @@ struct Packing<'a> {
 }
 
 impl<'a> Packing<'a> {
-    fn partition(dag: &'a Dag, budget: &'a Budget, starts: &[f64], width: f64) -> Partition {
-        let window_of = Dag::windows(starts, width);
-        let components = Components::new(dag, &window_of);
+    /// `time` never falls along an edge. With `finishes`, components that end at about the same time share a part, so
+    /// that nobody waits for a slow one without need; else the largest come first, which takes the fewest parts.
+    fn partition(
+        dag: &'a Dag,
+        budget: &'a Budget,
+        time: &[f64],
+        finishes: Option<&[usize]>,
+        width: f64,
+    ) -> Partition {
+        let window_of = Dag::windows(time, width);
+        let components = Components::new(dag, &window_of, finishes);
+        let open_bins = if finishes.is_some() { 1 } else { OPEN_BINS };
         let mut packing = Self { dag, budget, part_of: vec![0; dag.len()], count: 0 };
         for window in 0..components.by_window.len() {
             let (fitting, oversized): (Vec<usize>, Vec<usize>) = components
@@ -67,7 +113,7 @@ impl<'a> Packing<'a> {
             for component in oversized {
                 packing.cut(components.members.get(component));
             }
-            packing.pack(&components, &fitting);
+            packing.pack(&components, &fitting, open_bins);
         }
         Partition::in_order(packing.part_of, packing.count)
     }
@@ -114,12 +160,12 @@ impl<'a> Packing<'a> {
         tasks.iter().fold(Weight::default(), |sum, task| sum.plus(self.dag.task(*task).weight))
     }
 
-    /// Packs components, largest first, into the first of the last few parts that has room.
-    fn pack(&mut self, components: &Components, fitting: &[usize]) {
+    /// Packs components, in their order, into the first of the last few parts that has room.
+    fn pack(&mut self, components: &Components, fitting: &[usize], open_bins: usize) {
         let mut bins: Vec<(usize, Weight)> = Vec::new();
         for component in fitting {
             let weight = components.weights[*component];
-            let recent = bins.len().saturating_sub(OPEN_BINS);
+            let recent = bins.len().saturating_sub(open_bins);
             let roomy = bins[recent..].iter_mut().find(|(_, filled)| self.budget.holds(filled.plus(weight)));
             let part = if let Some((part, filled)) = roomy {
                 *filled = filled.plus(weight);
@@ -138,12 +184,12 @@ impl<'a> Packing<'a> {
 struct Components {
     members: Groups,
     weights: Vec<Weight>,
-    /// Components of each window, those with most steps first.
+    /// Components of each window, those with most steps or with the earliest end first.
     by_window: Groups,
 }
 
 impl Components {
-    fn new(dag: &Dag, window_of: &[usize]) -> Self {
+    fn new(dag: &Dag, window_of: &[usize], finishes: Option<&[usize]>) -> Self {
         let mut parent: Vec<usize> = (0..dag.len()).collect();
         for task in 0..dag.len() {
             for next in dag.successors(task).iter().filter(|next| window_of[**next] == window_of[task]) {
@@ -167,10 +213,19 @@ impl Components {
             *weight = weight.plus(dag.task(task).weight);
         }
         let members = Groups::new(&component_of, weights.len(), 0..dag.len());
-        let smallness: Vec<usize> = weights.iter().map(|weight| dag.len() - weight.steps).collect();
-        let by_size = Groups::new(&smallness, dag.len(), 0..weights.len());
+        let place: Vec<usize> = match finishes {
+            None => weights.iter().map(|weight| dag.len() - weight.steps).collect(),
+            Some(finishes) => {
+                let mut last = vec![0; weights.len()];
+                for task in 0..dag.len() {
+                    last[component_of[task]] = last[component_of[task]].max(finishes[task]);
+                }
+                last
+            }
+        };
+        let in_order = Groups::new(&place, dag.len(), 0..weights.len());
         let count = windows.iter().max().map_or(0, |last| last + 1);
-        let by_window = Groups::new(&windows, count, by_size.items().iter().copied());
+        let by_window = Groups::new(&windows, count, in_order.items().iter().copied());
         Self { members, weights, by_window }
     }
 }

@@ -7,16 +7,18 @@ mod script;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::RunSettings;
+use super::confine::Confinement;
 use super::digest::StatCache;
 use super::failure::{Cause, Failure, Sign};
 use super::prepare::{Prepared, Reading, Source, Work};
-use super::process::{Ended, Exit, Invocation, Log, ProcessError, execute, leftovers};
+use super::process::{Ended, Exit, Invocation, Log, ProcessError, Programs, execute, leftovers};
 use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
@@ -28,6 +30,8 @@ pub(super) struct Local<'a> {
     pub(super) settings: &'a RunSettings,
     pub(super) files: &'a StatCache,
     pub(super) environments: &'a Environments,
+    pub(super) programs: Programs,
+    pub(super) confinement: Option<Arc<Confinement>>,
     pub(super) objects: Objects,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) daemons: std::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -196,14 +200,43 @@ impl Local<'_> {
         let container = matches!(prepared.work, Work::Container { .. }) && !self.settings.host;
         let limit = node.settings.resources.memory_limit.as_deref().and_then(super::resources::bytes);
         Ok(Invocation {
+            found: self.programs.find(&program, &env),
             program,
             arguments,
             env,
             folder: self.settings.working_dir.clone(),
             timeout: node.settings.timeout.map(|limit| Duration::from_secs(limit.seconds())),
             memory: limit.filter(|_| !container),
+            confined: self
+                .confinement
+                .clone()
+                .filter(|_| !container)
+                .map(|all| (all, self.told(node, prepared))),
             log: Log::new(prepared.folder.join("log.txt"), again, self.settings.log_limit, masks),
         })
+    }
+
+    /// Places that a step was told to write to: its declared outputs and the paths among its arguments. What a script
+    /// says by itself is no permission.
+    fn told(&self, node: &Node, prepared: &Prepared) -> Vec<PathBuf> {
+        let folder = &self.settings.working_dir;
+        let mut places: Vec<PathBuf> =
+            node.outputs.iter().filter_map(|output| outputs::declared(output, folder)).collect();
+        let mut open: Vec<&Value> = prepared.arguments.iter().collect();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) if !text.contains('\n') => {
+                    let path = text.strip_prefix("file://").unwrap_or(text);
+                    if path.starts_with(['/', '.']) {
+                        places.push(folder.join(path));
+                    }
+                }
+                Value::Array(items) => open.extend(items),
+                Value::Object(map) => open.extend(map.values()),
+                _ => {}
+            }
+        }
+        places
     }
 
     fn start_daemon(&self, invocation: Invocation) -> Done {
@@ -240,7 +273,15 @@ impl Local<'_> {
             }
             Exit::Stopped => ("stopped".to_owned(), None),
         };
-        let message = if end.is_empty() { what } else { format!("{what}: {end}") };
+        let mut message = if end.is_empty() { what } else { format!("{what}: {end}") };
+        if let Some(confinement) = &self.confinement
+            && message.contains("ermission denied")
+        {
+            message.push_str(&format!(
+                " (steps may write in {}; --allow-write FOLDER adds one, --unconfined lifts this)",
+                confinement.described()
+            ));
+        }
         let sign = Sign { message: &ended.log.end(20), exit_code: code, started: true };
         let advice = self.settings.patterns.classify(sign).map(|(_, advice)| advice);
         Failure { message, cause: Cause::Step, advice }

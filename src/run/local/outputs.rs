@@ -24,7 +24,7 @@ pub(super) fn before(node: &Node, folder: &Path) -> Before {
     paths.filter_map(|path| Some((path.clone(), Stamp::read(&path)?))).collect()
 }
 
-fn declared(output: &NodeOutput, folder: &Path) -> Option<PathBuf> {
+pub(super) fn declared(output: &NodeOutput, folder: &Path) -> Option<PathBuf> {
     match &output.kind {
         NodeOutputKind::Parameter { path, .. } | NodeOutputKind::Artifact { path, .. } => {
             path.as_ref().map(|path| folder.join(path))

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Local, disk};
 use crate::api::ScriptLanguage;
-use crate::run::process::on_path;
 
 /// Longest text that can be one argument of a program.
 const LONGEST_ARGUMENT: usize = 100 << 10;
@@ -102,8 +101,7 @@ impl Local<'_> {
                 if let Some(command) = self.plain_command(source) {
                     return Ok(command);
                 }
-                let path = self.path().and_then(|path| on_path(Path::new("bash"), path));
-                path.unwrap_or_else(|| "bash".into())
+                "bash".into()
             }
             ScriptLanguage::Python => {
                 let made = self.environments.interpreter(requirements, tell).await;
@@ -119,15 +117,11 @@ impl Local<'_> {
         Ok((program, vec![file.display().to_string()]))
     }
 
-    fn path(&self) -> Option<&str> {
-        self.settings.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str())
-    }
-
     /// The program and arguments of a script in which bash would find nothing to do but to start them.
     fn plain_command(&self, source: &str) -> Option<(PathBuf, Vec<String>)> {
         let mut words = plain_words(source)?.into_iter();
         let name = words.next()?;
-        on_path(Path::new(&name), self.path()?).filter(|file| is_binary(file))?;
+        self.programs.find(Path::new(&name), &self.settings.env).filter(|file| is_binary(file))?;
         Some((name.into(), words.collect()))
     }
 }

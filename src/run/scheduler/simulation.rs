@@ -139,13 +139,22 @@ fn session(
     let mut running: Vec<(f64, Task)> = Vec::new();
     let mut most_running = 0;
     let mut finished = false;
+    // As in the driver, the place of a task is given away before its end is worked on.
+    let mut ended: Option<(Task, Outcome)> = None;
     for _ in 0..life {
-        let starts = scheduler.advance(now, committed, &mut known);
+        let starts = match ended {
+            None => scheduler.advance(now, committed, &mut known),
+            Some(_) => scheduler.start(committed),
+        };
         let records = scheduler.take_records();
         appended += records.len() as u64;
         pending.extend(records);
         running.extend(starts.into_iter().map(|task| (now + world.rng.f64() * 5.0, task)));
         most_running = most_running.max(running.len());
+        if let Some((task, outcome)) = ended.take() {
+            scheduler.finished(task, outcome, now);
+            continue;
+        }
         if scheduler.is_over() && running.is_empty() {
             pending.push(Record::Ended { status: scheduler.status().into(), at: 0 });
             finished = true;
@@ -163,7 +172,8 @@ fn session(
                 let (end, task) = running.remove(0);
                 now = f64::max(now, end);
                 let outcome = execute(&scheduler, task, world);
-                scheduler.finished(task, outcome, now);
+                scheduler.released(task);
+                ended = Some((task, outcome));
             }
             _ => {}
         }

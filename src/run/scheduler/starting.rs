@@ -78,8 +78,12 @@ impl Scheduler<'_> {
         self.announced.insert(place);
     }
 
-    pub(super) fn start(&mut self, committed: u64) -> Vec<Task> {
+    /// Tasks that are announced on disk and fit beside what runs. `committed` is the number of records on disk.
+    pub(in crate::run) fn start(&mut self, committed: u64) -> Vec<Task> {
         let mut started = Vec::new();
+        if self.stopping {
+            return started;
+        }
         let mut after = None;
         while self.running < self.limits.jobs {
             let next = match after {

@@ -82,6 +82,12 @@ pub struct Store {
     current: Option<Current>,
 }
 
+/// Seconds and output bytes of the steps of a workflow in their latest runs, as the store of a folder has them; nothing if
+/// there is no store. The folder is only read.
+pub fn measurements(folder: &Path, workflow: &str) -> HashMap<String, (f64, f64)> {
+    State::read(&folder.join("state.json")).history.all_measured(workflow)
+}
+
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())

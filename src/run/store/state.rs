@@ -158,6 +158,12 @@ impl History {
         !self.changed
     }
 
+    /// Seconds and bytes of every step of a workflow as they were last.
+    pub(super) fn all_measured(&self, workflow: &str) -> HashMap<String, (f64, f64)> {
+        let steps = self.workflows.get(workflow).into_iter().flat_map(|past| &past.steps);
+        steps.filter_map(|(name, past)| Some((name.clone(), (past.seconds?, past.bytes)))).collect()
+    }
+
     pub(super) fn measured(&self, workflow: &str, step: &str) -> Option<(f64, f64)> {
         let past = self.workflows.get(workflow)?.steps.get(step)?;
         Some((past.seconds?, past.bytes))

@@ -14,6 +14,8 @@ use crate::cli::files::{Target, write_text};
 use crate::engine::GenerateOptions;
 use crate::ir::{Workflow, lower};
 
+/// Real trainings of `/tune` for each step, as many as `couler tune` does.
+const TRIALS: u16 = 3;
 /// Columns where nobody says how wide the terminal is.
 const WIDTH: usize = 80;
 
@@ -133,7 +135,7 @@ impl App<'_> {
     }
 
     fn generated(&self, engine: &str) -> Result<Vec<crate::engine::GeneratedFile>, Failure> {
-        generate(&self.workflow()?, EngineChoice::parse(engine)?, &GenerateOptions::default())
+        generate(&self.workflow()?, &EngineChoice::parse(engine)?, &GenerateOptions::default())
     }
 
     /// What the proposal does, or what the last change did.
@@ -409,11 +411,19 @@ impl App<'_> {
         self.answer(ReplyKind::Answer, &self.budget_text())
     }
 
+    /// Lets short real trainings decide over the hyperparameters that nobody stated; what they choose is proposed.
     fn tune(&mut self) -> Result<(), Failure> {
-        Err(Failure::usage(
-            "this build proposes no hyperparameters in a conversation",
-            "say the values: \"300 trees with depth 6\"; or add a search: \"tune the model with 30 trials\"",
-        ))
+        let before = self.program()?.clone();
+        let mut program = before.clone();
+        crate::cli::tuning::tune_program(&mut program, TRIALS, self.environment, self.output)?;
+        if program == before {
+            return self.answer(ReplyKind::Unchanged, "the defaults are as good as anything that was tried");
+        }
+        let text = Difference::between(&before, &program, &self.lake).to_string();
+        self.session.propose(program);
+        self.save()?;
+        let proposed = self.session.proposal().is_some();
+        self.answer(if proposed { ReplyKind::Proposed } else { ReplyKind::Changed }, &text)
     }
 }
 

@@ -200,7 +200,7 @@ impl<'a> Tools<'a> {
 
     fn compile(&self, program: &Value, engine: &str) -> Outcome {
         let (_, workflow) = self.workflow(program)?;
-        let files = generate(&workflow, EngineChoice::parse(engine)?, &GenerateOptions::default())?;
+        let files = generate(&workflow, &EngineChoice::parse(engine)?, &GenerateOptions::default())?;
         let text: Vec<&str> = files.iter().map(|file| file.content.as_str()).collect();
         let values: Vec<Value> =
             files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();

@@ -31,7 +31,8 @@ class JobStep(Step):
 
     def run_once(self, context):
         # What a job leaves behind is outside the workflow, so all that is kept is when it was done and what it said.
-        done = f"couler-job-{hashlib.sha256(f'{self.dag_id} {self.cache_key} {self.round}'.encode()).hexdigest()}"
+        key = f"{self.dag_id.partition('.')[0]} {self.cache_key} {self.round}"
+        done = f"couler-job-{hashlib.sha256(key.encode()).hexdigest()}"
         kept = Variable.get(done, default=None, deserialize_json=True) if self.cache_key else None
         if kept and self.is_fresh(kept["at"]):
             self.log.info("done before, as %s says", done)

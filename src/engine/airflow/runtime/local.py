@@ -65,7 +65,8 @@ class LocalStep(Step):
         self.scratch = self.folder / f"run{index}" if index >= 0 else self.folder / "run"
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.place = {name: self.folder / name / (str(index) if index >= 0 else "") for name in self.writes}
-        entry = home() / "cache" / self.dag_id / self.task_id / self.digest() if self.cache_key else None
+        kept = home() / "cache" / self.dag_id.partition(".")[0] / self.task_id
+        entry = kept / self.digest() if self.cache_key else None
         if entry is not None and self.is_fresh(entry):
             self.log.info("reusing %s", entry)
             return self.load(entry)

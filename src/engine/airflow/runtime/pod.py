@@ -96,7 +96,7 @@ class PodStep(Step, KubernetesPodOperator):
         base.volume_mounts = list(base.volume_mounts or [])
         folders = {"/couler": run_path()}
         if self.cache_key:
-            folders["/couler-cache"] = f"cache/{self.dag_id}/{self.task_id}"
+            folders["/couler-cache"] = f"cache/{self.dag_id.partition('.')[0]}/{self.task_id}"
         folders |= {path: f"{run_path()}/{artifact}" for path, artifact in self.reads.items()}
         base.volume_mounts += [
             k8s.V1VolumeMount(name=ARTIFACT_CLAIM, mount_path=path, sub_path=folder)

@@ -136,6 +136,12 @@ class Linter(ast.NodeVisitor):
                 self.defined.add(node.arg)
             if isinstance(node, ast.alias):
                 self.defined.add((node.asname or node.name).split(".")[0])
+        self.elsewhere = {
+            key.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and name_of(node.targets[0]) == "ELSEWHERE"
+            for key in getattr(node.value, "keys", [])
+        }
         self.visit(tree)
         if not self.has_dag:
             self.fault(
@@ -144,7 +150,7 @@ class Linter(ast.NodeVisitor):
         self.check_cycles()
         if not self.dynamic:
             for node, task in self.pulled:
-                if task not in self.ids:
+                if task not in self.ids and task not in self.elsewhere:
                     known = ", ".join(sorted(self.ids)[:12]) or "none"
                     self.fault(node, f"values of the unknown task {task!r} are read", f"existing: {known}")
         return self.found

