@@ -115,7 +115,7 @@ fn views_of_the_workflow() {
     assert_eq!(code, 2, "the last line is wrong usage: {text}");
     for expected in [
         "version: couler/v1",
-        "│ evaluate │",
+        "│ evaluate",
         "couler.steps.xgboost.train(",
         "[lambda: train(), lambda: evaluate()]",
         "kind: Workflow",
@@ -181,7 +181,7 @@ fn bad_input_leaves_the_conversation_as_it_is() {
     assert_eq!(code, 2, "{}", &text[..text.len().min(2000)]);
     assert!(text.contains("a remark has at most"), "the long line is refused");
     assert!(text.contains("there is no command /nothing") && text.contains("missing.yaml"), "{text}");
-    assert!(!text.contains('\u{1b}') && dir.read("out.yaml").contains("limit: 2"));
+    assert!(!text.contains('\u{1b}') && dir.read("out.yaml").contains("limit: 2"), "{text}");
 }
 
 #[test]

@@ -38,6 +38,8 @@ fn seen(session: &mut Terminal, text: &str) -> String {
 }
 
 fn leave(mut session: Terminal) {
+    // Only the prompt reads keys.
+    seen(&mut session, "> ");
     session.send(ControlCode::EndOfTransmission).unwrap();
     session.expect(Eof).unwrap();
 }

@@ -116,6 +116,9 @@ fn only_value(schema: &Value) -> Option<Value> {
     single(schema)
 }
 
+static STRATIFY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"\bstratif\w+\b[^.;]{0,24}?\b(?:by|on|for) (?:the )?["'`]?(\w+)"#));
+
 fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) {
     let has = |name: &str| component.arguments["properties"].get(name).is_some();
     let mut further = Map::new();
@@ -163,8 +166,6 @@ fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) 
         };
         stated.values.entry("test_size").or_insert(json!(share));
     }
-    static STRATIFY: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"\bstratif\w+\b[^.;]{0,24}?\b(?:by|on|for) (?:the )?["'`]?(\w+)"#));
     if let Some(found) = STRATIFY.captures(text).filter(|_| has("stratify")) {
         stated.values.insert("stratify".into(), json!(found[1]));
     }
@@ -339,8 +340,8 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             }
         }
     }
-    // Only a step that the text names is worth asking the model for a value of.
-    open.filter(|_| named).map(|step| Wish::Fill { step })
+    // Only a wish about a step that the text names is worth asking the model for a value of.
+    open.filter(|_| named && super::clause::is_wish(text)).map(|step| Wish::Fill { step })
 }
 
 /// The only step that has such a value already.

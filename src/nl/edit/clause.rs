@@ -81,6 +81,16 @@ fn pieces(text: &str, pattern: &Regex, keep: bool) -> Vec<String> {
     found
 }
 
+/// Whether a text asks for something: it begins with a verb, or says what should be.
+pub(super) fn is_wish(text: &str) -> bool {
+    static ASKS: LazyLock<Regex> = LazyLock::new(|| {
+        regex(&format!(
+            r"^\W*(?:{VERBS})\b|\b(?:should|must|shall|ought|needs?|has to|have to|want|would like|please|let)\b"
+        ))
+    });
+    ASKS.is_match(text)
+}
+
 /// "Between a and b", "after a and b": what looks like a verb is a name.
 fn lists_steps(before: &str, after: &str) -> bool {
     static PAIR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:between|both)(?: the)? [\w-]+$"));

@@ -126,9 +126,8 @@ fn steps_of(context: &Context<'_>, text: &str) -> Option<Vec<String>> {
 
 fn others_of(context: &Context<'_>, text: &str) -> Option<Vec<String>> {
     match context.steps.meant(text) {
-        Meant::Steps(steps) => Some(steps),
         // "After the trainings": all of them.
-        Meant::Unclear(steps) => Some(steps),
+        Meant::Steps(steps) | Meant::Unclear(steps) => Some(steps),
         Meant::Nothing => {
             let pronoun =
                 [" it", " that", " this", " them"].iter().any(|word| text.trim_end().ends_with(word));

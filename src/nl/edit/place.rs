@@ -134,7 +134,11 @@ fn wanted(context: &Context<'_>) -> Vec<(String, String)> {
     VERBS
         .iter()
         .find(|(pattern, component, needs)| {
-            pattern.is_match(&wish) && (address || !needs) && lake.component(component).is_some()
+            // A step may be called by the verb.
+            let found = pattern.find(&wish);
+            found.is_some_and(|found| context.steps.get(&found.as_str().to_lowercase()).is_none())
+                && (address || !needs)
+                && lake.component(component).is_some()
         })
         .map(|(_, component, _)| ((*component).to_owned(), text.to_owned()))
         .into_iter()

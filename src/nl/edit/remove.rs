@@ -56,8 +56,11 @@ static FIELDS: LazyLock<Vec<(Regex, &'static [&'static str])>> = LazyLock::new(|
 });
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?-i:[A-Z][A-Z0-9_]+))\b"));
 /// "Cut the time limit to 10 minutes", "skip it unless …" remove nothing.
-static NOT_ALL: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"\b(?:to|by) (?:at most )?\d|\b(?:unless|until|if|when|while|without)\b"));
+static NOT_ALL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:to|by) (?:at most )?\d|\b(?:unless|until|if|when|while|without|after|before|longer|more than|at most)\b",
+    )
+});
 /// "the cooking step" names a step, whether or not there is one.
 static CALLED_STEP: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"\b(?:the )?["'`]?([a-z][a-z0-9_-]*)["'`]? (?:step|task)\b"#));

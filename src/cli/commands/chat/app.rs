@@ -139,6 +139,7 @@ impl<'a> App<'a> {
         if self.json || line.trim().is_empty() {
             return Ok(());
         }
+        let line = console::strip_ansi_codes(line);
         let shown: String = line.chars().filter(|c| !c.is_control() || *c == '\n').take(400).collect();
         self.output.data(&format!("> {}\n", shown.replace('\n', "\n> ")))
     }

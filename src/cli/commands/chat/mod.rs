@@ -76,6 +76,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         app.load(path)?;
     }
     let mut reader = if terminal {
+        // The history is kept from the first line on; a folder that cannot be made is told about when a turn is saved.
+        let _ = std::fs::create_dir_all(&environment.home);
         Reader::terminal(environment.home.join("chat-history"), app.words(), output.is_colored())?
     } else {
         Reader::script()

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::app::{App, new_session};
 use crate::api::{Format, Program, write_program};
 use crate::chat::{
-    Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes, python,
+    BudgetChange, Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes,
+    python,
 };
 use crate::cli::Failure;
 use crate::cli::compile_target::{EngineChoice, generate};
@@ -400,13 +401,13 @@ impl App<'_> {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens")]
-    fn budget(&mut self, budget: Option<Option<(f64, bool)>>) -> Result<(), Failure> {
-        match budget {
-            None => {}
-            Some(None) => self.session.settings.budget = crate::llm::Budget::default(),
-            Some(Some((amount, true))) => self.session.settings.budget.dollars = Some(amount),
-            Some(Some((amount, false))) => self.session.settings.budget.tokens = Some(amount as u64),
+    fn budget(&mut self, change: BudgetChange) -> Result<(), Failure> {
+        let budget = &mut self.session.settings.budget;
+        match change {
+            BudgetChange::Show => {}
+            BudgetChange::Lift => *budget = crate::llm::Budget::default(),
+            BudgetChange::Dollars(amount) => budget.dollars = Some(amount),
+            BudgetChange::Tokens(amount) => budget.tokens = Some(amount),
         }
         self.answer(ReplyKind::Answer, &self.budget_text())
     }
