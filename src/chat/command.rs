@@ -35,7 +35,7 @@ pub const COMMANDS: [CommandHelp; 29] = [
     entry("set", "[apply auto|ask]", "settings of this conversation"),
     entry("run", "[NAME=VALUE …]", "run the workflow on this machine"),
     entry("explain", "", "order, wiring, conditions, what the optimizer would do"),
-    entry("tune", "", "propose hyperparameters"),
+    entry("tune", "", "let short trainings propose hyperparameters"),
     entry("lint", "", "look for faults in the manifest of the engine"),
     entry("compile", "[FILE|FOLDER]", "write the engine's files"),
     entry("save", "[FILE]", "write the program (.yaml, .json, .py)"),
@@ -65,6 +65,19 @@ pub enum View {
     Python,
     /// An engine's files.
     Engine(String),
+}
+
+/// What happens to the budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BudgetChange {
+    /// It is shown.
+    Show,
+    /// It is lifted.
+    Lift,
+    /// So many tokens.
+    Tokens(u64),
+    /// So many dollars.
+    Dollars(f64),
 }
 
 /// A command with its arguments.
@@ -121,8 +134,8 @@ pub enum Command {
     Tokens,
     /// Costs in total.
     Cost,
-    /// The budget: `None` shows it, `Some(None)` lifts it, `Some(Some((amount, in dollars)))` sets it.
-    Budget(Option<Option<(f64, bool)>>),
+    /// Show or change the budget.
+    Budget(BudgetChange),
     /// Say the last thing again.
     Retry,
     /// Begin another conversation.
@@ -173,6 +186,7 @@ impl Input {
     /// # Errors
     /// Unknown commands and wrong arguments.
     pub fn parse(line: &str) -> Result<Self, CommandError> {
+        let line = console::strip_ansi_codes(line);
         let clean: String = line
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
@@ -297,18 +311,19 @@ fn export(text: &str) -> Command {
     }
 }
 
-fn budget(text: &str) -> Result<Option<Option<(f64, bool)>>, String> {
+fn budget(text: &str) -> Result<BudgetChange, String> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(BudgetChange::Show);
     }
     if ["off", "none", "no"].contains(&text) {
-        return Ok(Some(None));
+        return Ok(BudgetChange::Lift);
     }
-    let dollars = text.contains('$') || text.contains("dollar");
     let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
-    let amount: f64 =
-        digits.parse().map_err(|_| format!("{text:?} is no amount; write 20000 tokens, or 0.50 dollars"))?;
-    Ok(Some(Some((amount, dollars))))
+    let wrong = || format!("{text:?} is no amount; write 20000 tokens, or 0.50 dollars");
+    if text.contains('$') || text.contains("dollar") {
+        return digits.parse().map(BudgetChange::Dollars).map_err(|_| wrong());
+    }
+    digits.parse().map(BudgetChange::Tokens).map_err(|_| wrong())
 }
 
 /// The help: all commands, or one.
@@ -338,7 +353,7 @@ mod tests {
     #[test]
     fn lines_are_read() {
         assert_eq!(Input::parse("  \u{7}").unwrap(), Input::Empty);
-        assert_eq!(Input::parse("retry it\u{1b}[31m").unwrap(), Input::Remark("retry it[31m".into()));
+        assert_eq!(Input::parse("retry it\u{1b}[31m").unwrap(), Input::Remark("retry it".into()));
         assert_eq!(Input::parse("/show graph").unwrap(), Input::Command(Command::Show(View::Graph)));
         assert_eq!(Input::parse("/disc").unwrap(), Input::Command(Command::Discard));
         assert_eq!(
@@ -347,7 +362,7 @@ mod tests {
         );
         assert_eq!(
             Input::parse("/budget 0.5 dollars").unwrap(),
-            Input::Command(Command::Budget(Some(Some((0.5, true)))))
+            Input::Command(Command::Budget(BudgetChange::Dollars(0.5)))
         );
         assert!(Input::parse("/shw").unwrap_err().to_string().contains("show"));
         assert!(Input::parse("/load").is_err() && Input::parse("/run x").is_err());

@@ -206,8 +206,8 @@ fn wiring(before: &Program, after: &Program, components: &dyn Components) -> Vec
     for node in new.nodes().filter(|node| old.nodes().any(|other| other.name == node.name)) {
         let earlier = read(&old, &node.name);
         for (port, from) in read(&new, &node.name) {
-            let was = earlier.iter().find(|(other, _)| *other == port).map(|(_, from)| from);
-            if was.is_some_and(|was| *was != from) {
+            let mut was = earlier.iter().filter(|(other, _)| *other == port).map(|(_, from)| from).peekable();
+            if was.peek().is_some() && was.all(|was| *was != from) {
                 found.push(format!("{} reads {port} from {from}", node.name));
             }
         }

@@ -18,7 +18,7 @@ mod reply;
 mod session;
 mod store;
 
-pub use command::{COMMANDS, Command, CommandError, CommandHelp, Input, View, help};
+pub use command::{BudgetChange, COMMANDS, Command, CommandError, CommandHelp, Input, View, help};
 pub use conversation::Conversation;
 pub use difference::{Difference, StepChange};
 pub use draw::draw;

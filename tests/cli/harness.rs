@@ -30,7 +30,12 @@ impl Dir {
 
     /// The command in this folder, without any setting of the user.
     pub(crate) fn couler(&self) -> Command {
-        let mut command = Command::cargo_bin("couler").unwrap();
+        Command::from_std(self.process())
+    }
+
+    /// The same for whoever starts processes in another way.
+    pub(crate) fn process(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_couler"));
         command.current_dir(self.path()).env("COULER_HOME", self.path().join("home"));
         for name in [
             "OPENAI_API_KEY",

@@ -16,6 +16,8 @@ fn the_help_texts_are_the_committed_ones() {
     for command in [
         "",
         "nl",
+        "chat",
+        "mcp",
         "compile",
         "explain",
         "simulate",

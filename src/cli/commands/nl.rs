@@ -7,7 +7,8 @@ use console::Style;
 use serde_json::{Value, json};
 
 use super::{block_on, open_lake};
-use crate::api::{Format, write_program};
+use crate::api::{Format, Program, write_program};
+use crate::chat::{Conversation, Reply, ReplyKind, SessionStore, Turn};
 use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
@@ -15,7 +16,7 @@ use crate::cli::progress::Progress;
 use crate::cli::proposing::propose_for;
 use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
-use crate::ir::{canonical_json, digest};
+use crate::ir::{Workflow, canonical_json, digest};
 use crate::llm::{Budget, LanguageModel, Ledger};
 use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
 
@@ -25,6 +26,7 @@ use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
   couler nl \"load data/churn.csv, train xgboost to predict churn and report the AUC\"
   couler nl -f request.txt -o workflow.yaml
   echo \"run acme/etl:1 every night at 2\" | couler nl -f - --emit program
+  couler nl -c \"retry training 3 times\"
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 the model could not be reached.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -56,6 +58,10 @@ pub(in crate::cli) struct Arguments {
     /// Record every answer of the model in a folder
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
+
+    /// Change the workflow of the last conversation, or of the last description, as the text says
+    #[arg(long = "continue", short = 'c', conflicts_with_all = ["run", "dry_run"])]
+    go_on: bool,
 
     /// Run the workflow on this machine when it is written
     #[arg(long)]
@@ -145,6 +151,16 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
     let ledger = Ledger::new(Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars });
     let progress = Progress::new(output);
+    if arguments.go_on {
+        let conversation = Conversation {
+            model: model.as_ref(),
+            lake: &lake,
+            prompts: &prompts,
+            options,
+            observer: &progress,
+        };
+        return go_on(&arguments, &description, engine, &conversation, environment, output);
+    }
     let started = std::time::Instant::now();
     let pipeline = Pipeline {
         model: model.as_ref(),
@@ -168,6 +184,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
     write(&arguments, &outcome, &files, &ledger, hyperparameters, output)?;
+    keep(&description, &outcome, &ledger, started.elapsed().as_secs_f64(), environment)?;
     if arguments.run {
         let program = write_program(&outcome.program, Format::Yaml)?;
         if !arguments.yes {
@@ -185,6 +202,78 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         return super::run::verdict(&id, &report);
     }
     Ok(())
+}
+
+/// Keeps the workflow as a conversation, so that `couler nl -c` and `couler chat --resume` go on with it.
+fn keep(
+    description: &str,
+    outcome: &Outcome,
+    ledger: &Ledger,
+    seconds: f64,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let mut session = super::chat::new_session();
+    session.replace(outcome.program.clone());
+    let text = format!("{} steps", outcome.program.steps.len() + outcome.program.on_exit.len());
+    let reply = Reply { notes: outcome.notes.clone(), ..Reply::new(ReplyKind::Changed, text) };
+    session.record(Turn { said: description.to_owned(), reply, usage: ledger.total(), seconds });
+    Ok(SessionStore::new(super::chat::sessions_folder(environment)).save(&session)?)
+}
+
+/// One more turn of the last conversation.
+fn go_on(
+    arguments: &Arguments,
+    remark: &str,
+    engine: EngineChoice,
+    conversation: &Conversation<'_>,
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let store = SessionStore::new(super::chat::sessions_folder(environment));
+    let mut session = store.last()?;
+    session.apply();
+    let ask = !std::mem::replace(&mut session.settings.auto_apply, true);
+    if arguments.budget_tokens.is_some() || arguments.budget_dollars.is_some() {
+        session.settings.budget =
+            Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars };
+    }
+    let said = block_on(async { conversation.say(&mut session, remark).await.map_err(Failure::from) });
+    output.clear_status();
+    let reply = said?;
+    session.settings.auto_apply = !ask;
+    session.updated = super::chat::now();
+    store.save(&session)?;
+    output.message(&reply.text);
+    reply.notes.iter().for_each(|note| output.message(&format!("note: {note}")));
+    let Some(program) = session.program() else { return Ok(()) };
+    let workflow = crate::ir::lower(program, conversation.lake)
+        .map_err(|problems| Failure::failed(problems.to_string(), "`couler chat --resume` and /undo"))?;
+    let files = match arguments.emit {
+        Emit::Manifest => generate(&workflow, &engine, &GenerateOptions::default())?,
+        Emit::Program => vec![program_file(program)?],
+        Emit::Ir => vec![graph_file(&workflow)],
+    };
+    if arguments.json {
+        return output.json(&json!({"version": "couler/nl/v1", "reply": reply, "program": program}));
+    }
+    for path in Target::of(arguments.output.as_deref()).write(&files, output)? {
+        output.message(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn program_file(program: &Program) -> Result<GeneratedFile, Failure> {
+    Ok(GeneratedFile {
+        name: format!("{}.program.yaml", program.name),
+        content: write_program(program, Format::Yaml)?,
+    })
+}
+
+fn graph_file(workflow: &Workflow) -> GeneratedFile {
+    GeneratedFile {
+        name: format!("{}.ir.json", workflow.name),
+        content: format!("{:#}\n", canonical_json(workflow)),
+    }
 }
 
 /// Shows what would run and asks. Scripts of components are shown on request.
@@ -295,14 +384,8 @@ fn write(
 ) -> Result<(), Failure> {
     let emitted: Vec<GeneratedFile> = match arguments.emit {
         Emit::Manifest => files.to_vec(),
-        Emit::Program => vec![GeneratedFile {
-            name: format!("{}.program.yaml", outcome.program.name),
-            content: write_program(&outcome.program, Format::Yaml)?,
-        }],
-        Emit::Ir => vec![GeneratedFile {
-            name: format!("{}.ir.json", outcome.program.name),
-            content: format!("{:#}\n", canonical_json(&outcome.workflow)),
-        }],
+        Emit::Program => vec![program_file(&outcome.program)?],
+        Emit::Ir => vec![graph_file(&outcome.workflow)],
     };
     let target = Target::of(arguments.output.as_deref());
     if arguments.json {

@@ -49,9 +49,9 @@ pub(super) fn goes_on(text: &str) -> bool {
     trimmed.ends_with('\\') || trimmed.matches('"').count() % 2 == 1
 }
 
-/// Several lines as one text.
+/// Several lines as one text: behind a backslash a line simply goes on.
 fn joined(text: &str) -> String {
-    text.replace("\\\r\n", "\n").replace("\\\n", "\n")
+    text.replace("\\\r\n", " ").replace("\\\n", " ")
 }
 
 impl Reader {
@@ -143,7 +143,7 @@ mod tests {
         let text = "first \\\nsecond\n\"open\nclosed\"\n/save a\\\nlast";
         let mut lines = std::io::Cursor::new(text.as_bytes().to_vec());
         let mut next = || script_line(&mut lines).unwrap();
-        assert_eq!(next(), Read::Line("first \nsecond".into()));
+        assert_eq!(next(), Read::Line("first  second".into()));
         assert_eq!(next(), Read::Line("\"open\nclosed\"".into()));
         assert_eq!(next(), Read::Line("/save a\\".into()));
         assert_eq!(next(), Read::Line("last".into()));

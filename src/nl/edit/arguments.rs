@@ -116,14 +116,22 @@ fn only_value(schema: &Value) -> Option<Value> {
     single(schema)
 }
 
+static STRATIFY: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"\bstratif\w+\b[^.;]{0,24}?\b(?:by|on|for) (?:the )?["'`]?(\w+)"#));
+
 fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) {
     let has = |name: &str| component.arguments["properties"].get(name).is_some();
     let mut further = Map::new();
+    let mut seen = std::collections::HashSet::new();
     for (pattern, name, integer) in HYPER.iter() {
         let Some(found) = pattern.captures(text) else { continue };
         let Some(number) = found.iter().skip(1).flatten().next().map(|found| found.as_str()) else {
             continue;
         };
+        // "150 trees with depth 4": the number in front of the word is its own.
+        if !seen.insert(*name) {
+            continue;
+        }
         let value = if *integer {
             number.parse::<i64>().map(Value::from).ok()
         } else {
@@ -158,8 +166,6 @@ fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) 
         };
         stated.values.entry("test_size").or_insert(json!(share));
     }
-    static STRATIFY: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"\bstratif\w+\b[^.;]{0,24}?\b(?:by|on|for) (?:the )?["'`]?(\w+)"#));
     if let Some(found) = STRATIFY.captures(text).filter(|_| has("stratify")) {
         stated.values.insert("stratify".into(), json!(found[1]));
     }
@@ -210,6 +216,12 @@ fn read_texts(component: &Component, text: &str, known: &[Literal], stated: &mut
     texts.retain(|name| {
         !matches!(properties[name]["x-literal"].as_str(), Some("uri" | "url" | "image" | "email" | "column"))
     });
+    let channels: Vec<&Literal> =
+        known.iter().filter(|literal| literal.kind == LiteralKind::Channel).collect();
+    if let ([channel], true) = (&channels[..], properties.contains_key("channel")) {
+        stated.values.insert("channel".into(), json!(channel.text));
+        texts.retain(|name| name != "channel");
+    }
     let quoted: Vec<&Literal> = known.iter().filter(|literal| literal.kind == LiteralKind::Quoted).collect();
     let spoken = |name: &String| {
         let own = name.split('_').next_back().unwrap_or(name).to_owned();
@@ -328,8 +340,8 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             }
         }
     }
-    // Only a step that the text names is worth asking the model for a value of.
-    open.filter(|_| named).map(|step| Wish::Fill { step })
+    // Only a wish about a step that the text names is worth asking the model for a value of.
+    open.filter(|_| named && super::clause::is_wish(text)).map(|step| Wish::Fill { step })
 }
 
 /// The only step that has such a value already.

@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::nl::pattern::regex;
 
 /// Verbs with which a wish begins.
-const VERBS: &str = "add|also|append|bump|cache|call|change|choose|clean|compare|compute|copy|create|cut|decrease|deduplicate|delete|deploy|do|don'?t|drop|email|encode|evaluate|exclude|export|extend|fill|filter|finally|forget|get|give|impute|include|increase|insert|join|keep|kill|leave|let|limit|load|lower|mail|make|measure|merge|move|never|normali[sz]e|notify|omit|only|pause|pick|ping|post|predict|publish|put|raise|reduce|remove|rename|repeat|replace|report|rerun|retry|run|save|scale|schedule|score|select|send|set|shorten|skip|speed|split|standardi[sz]e|start|stop|store|swap|switch|take|tell|train|tune|turn|undo|upload|use|validate|wait|write";
+const VERBS: &str = "add|allow|also|append|bump|cache|cancel|call|change|choose|clean|compare|compute|copy|create|cut|decrease|deduplicate|delete|deploy|ditch|do|don'?t|drop|email|encode|evaluate|exclude|export|extend|fill|filter|finally|forget|get|give|impute|include|increase|insert|join|keep|kill|leave|let|limit|load|lose|lower|mail|make|mount|measure|merge|move|never|normali[sz]e|notify|omit|only|pause|pick|pin|ping|post|predict|publish|put|raise|reduce|remove|rename|repeat|replace|report|rerun|retry|run|save|scale|schedule|scrap|score|select|send|set|shorten|skip|speed|split|standardi[sz]e|start|stop|store|swap|switch|take|tell|throw|train|tune|turn|undo|upload|use|validate|wait|write";
 
 /// Where one sentence ends and the next begins. A dot inside of a number, a name or an address is none.
 static SENTENCE: LazyLock<Regex> = LazyLock::new(|| regex(r"[.!?;]+(?:\s+|$)|\n+"));
@@ -79,6 +79,16 @@ fn pieces(text: &str, pattern: &Regex, keep: bool) -> Vec<String> {
     }
     found.push(text[start..].to_owned());
     found
+}
+
+/// Whether a text asks for something: it begins with a verb, or says what should be.
+pub(super) fn is_wish(text: &str) -> bool {
+    static ASKS: LazyLock<Regex> = LazyLock::new(|| {
+        regex(&format!(
+            r"^\W*(?:{VERBS})\b|\b(?:should|must|shall|ought|needs?|has to|have to|want|would like|please|let)\b"
+        ))
+    });
+    ASKS.is_match(text)
 }
 
 /// "Between a and b", "after a and b": what looks like a verb is a name.

@@ -16,7 +16,7 @@ use crate::nl::pattern::regex;
 /// "(if | when | unless …) …", the condition behind it.
 static IF: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(only (?:if|when|where)|if|when|whenever|as long as|provided(?: that)?|once|in case|unless|except (?:if|when)|requires?(?: that)?|needs?)\b(.+)$",
+        r"\b(only (?:if|when|where)|if|when|whenever|as long as|provided(?: that)?|once|in case|without|unless|except (?:if|when)|requires?(?: that)?|needs?)\b(.+)$",
     )
 });
 static ONLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:only|unless|if|as long as|provided|except)\b"));
@@ -148,7 +148,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     let found = IF.captures(text).filter(|_| ONLY.is_match(text) || COMPARISON.is_match(text))?;
     let subject = &text[..found.get(0)?.start()];
-    let unless = ["unless", "except"].iter().any(|word| found[1].to_lowercase().starts_with(word));
+    let unless = ["unless", "except", "without"].iter().any(|word| found[1].to_lowercase().starts_with(word));
     // "Skip it unless" is "run it if".
     let negated = unless != SKIPS.is_match(subject);
     let condition = stated(context.steps, &found[2], subject)?;

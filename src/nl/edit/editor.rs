@@ -3,10 +3,8 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::{Map, Value, json};
 
 use super::apply::{Applied, apply};
-use super::arguments::certain;
 use super::clause::{clauses, without_opening};
 use super::model::{Action, action_request, fill, read_action};
 use super::operation::{Edit, EditError};
@@ -14,20 +12,14 @@ use super::question::{answer, is_question};
 use super::read::{Addition, Context, Wish, read};
 use super::remove::unknown;
 use super::steps::{Meant, Steps};
-use crate::api::{Component, Function, Program, Step, Task};
+use crate::api::Program;
 use crate::ir::Components;
-use crate::nl::answer::SettingsAnswer;
-use crate::nl::assemble::steps_of;
-use crate::nl::certain::with_stated;
-use crate::nl::fragment::Fragment;
 use crate::nl::guard::guard;
-use crate::nl::literals::{Literal, LiteralKind, literals};
+use crate::nl::literals::{LiteralKind, literals};
 use crate::nl::numbers::with_digits;
 use crate::nl::pattern::regex;
-use crate::nl::pipeline::{Pipeline, PipelineError, PreparedStep};
-use crate::nl::plan::{Plan, PlannedStep};
+use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::settings::mentions_setting;
-use crate::nl::slots::StepContext;
 use crate::nl::{Event, Stage};
 
 /// What a conversation was about so far.
@@ -93,10 +85,6 @@ static LIKEWISE: LazyLock<Regex> = LazyLock::new(|| {
         r"^(?:and )?(?:(?:(?:do )?the same (?:thing )?(?:for|with|to|goes for)|same (?:for|with|goes for)|likewise(?: for)?|also) (.+?)|(.+?),? (?:too|as well|also|likewise))\W*$",
     )
 });
-/// What repeats, or runs once per item, is planned as a description is.
-static PLANNED: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:for each|for every|once per|once for|per file|until|while|again and again|repeat\w*)\b")
-});
 
 /// Everything that one remark did so far.
 struct Progress {
@@ -130,7 +118,7 @@ impl Editor<'_> {
                 "it only gives orders to the assistant; say what the workflow should do".into(),
             ));
         }
-        let (text, spelled) = with_digits(&guarded.text);
+        let (text, spelled) = with_digits(&with_spans(&guarded.text));
         let asked = Steps::new(program, self.pipeline.lake);
         if UNDO.is_match(without_opening(&text)) {
             return Ok(Reaction::Undo);
@@ -261,7 +249,10 @@ impl Editor<'_> {
                 }
                 edits
             }
-            Wish::Add(addition) => self.added(progress, &addition, context).await?,
+            Wish::Add(addition) => {
+                let Progress { notes, refused, .. } = progress;
+                self.added(notes, refused, &addition, context).await?
+            }
         };
         self.carry_out(progress, edits, context.clause);
         Ok(None)
@@ -300,189 +291,6 @@ impl Editor<'_> {
             }
             Err(error) => progress.refused.push(refusal(&error)),
         }
-    }
-
-    /// New steps: those that the words ask for, or what the model plans where they leave it open.
-    async fn added(
-        &self,
-        progress: &mut Progress,
-        addition: &Addition,
-        context: &Context<'_>,
-    ) -> Result<Vec<Edit>, PipelineError> {
-        if addition.components.is_empty() || PLANNED.is_match(&addition.text) {
-            return self.planned(progress, addition, context).await;
-        }
-        let mut edits = Vec::new();
-        let mut taken = context.steps.names();
-        for (name, words) in &addition.components {
-            let Some(component) = self.pipeline.lake.component(name) else { continue };
-            let step_name = fresh_name(component, words, &taken);
-            taken.push(step_name.clone());
-            let step = self.step(component, &step_name, words, addition, context).await?;
-            edits.push(Edit::Add {
-                step: Box::new(step),
-                before: addition.place.before.clone(),
-                at_end: addition.place.at_end,
-            });
-        }
-        if let Some(Ok(condition)) = addition.place.when.as_ref().map(|when| when.parse()) {
-            edits.splice(0..0, super::condition::measured(context.steps, &condition));
-        }
-        Ok(edits)
-    }
-
-    /// One new step; the model is asked only for what the words leave open.
-    async fn step(
-        &self,
-        component: &Component,
-        name: &str,
-        words: &str,
-        addition: &Addition,
-        context: &Context<'_>,
-    ) -> Result<Step, PipelineError> {
-        let text = if component.task == Task::Train { addition.text.as_str() } else { words };
-        let planned = PlannedStep {
-            text: words.to_owned(),
-            task: component.name.clone(),
-            name: name.to_owned(),
-            after: addition.place.after.clone(),
-            ..PlannedStep::default()
-        };
-        let fragment = match self.certain_fragment(component, name, text, addition, context) {
-            Some(fragment) => fragment,
-            None => self.generated(&planned, text, context).await?,
-        };
-        let plan = Plan { steps: vec![planned], ..Plan::default() };
-        let (steps, ..) = steps_of(&plan, &[fragment], self.pipeline.lake);
-        let mut step = steps.into_iter().next().expect("a plan of one step gives one step");
-        step.when = addition.place.when.as_ref().and_then(|when| when.parse().ok());
-        step.description = Some(addition.text.clone());
-        if addition.place.at_end {
-            step.after.clear();
-        }
-        Ok(step)
-    }
-
-    /// The fragment, where the words give every argument that must be given and no literal would be lost.
-    fn certain_fragment(
-        &self,
-        component: &Component,
-        name: &str,
-        text: &str,
-        addition: &Addition,
-        context: &Context<'_>,
-    ) -> Option<Fragment> {
-        let stated = certain(component, text, name, context.spelled);
-        let mut values = stated.values;
-        values.extend(like_siblings(component, context, &values));
-        let required = component.arguments["required"].as_array().cloned().unwrap_or_default();
-        let missing = required.iter().filter_map(Value::as_str).any(|name| !values.contains_key(name));
-        if missing || mentions_setting(text) {
-            return None;
-        }
-        let used = json!([values, addition.place.when]);
-        let kept = |literal: &Literal| {
-            literal.appears_in(&used)
-                || names_a_step(context, literal)
-                || (literal.kind == LiteralKind::Number && addition.place.when.is_some())
-        };
-        if component.name == "container.run" {
-            // Flags and words behind an image are read as in a description.
-            return None;
-        }
-        literals(text).iter().all(kept).then(|| Fragment { with: values, ..Fragment::default() })
-    }
-
-    async fn generated(
-        &self,
-        planned: &PlannedStep,
-        text: &str,
-        context: &Context<'_>,
-    ) -> Result<Fragment, PipelineError> {
-        let component = self.pipeline.lake.component(&planned.task).expect("the component was found before");
-        let known = literals(text);
-        let step_context = StepContext {
-            text,
-            description: text,
-            literals: &known,
-            other_texts: &[],
-            reader_texts: &[],
-            items: &[],
-            mapped: false,
-            parameters: &[],
-            spelled: context.spelled,
-            relaxed: false,
-        };
-        // An image with nothing but flags behind it leaves nothing to choose.
-        if component.name == "container.run"
-            && let Some(fragment) = plain_image(text, component, &step_context)
-        {
-            return Ok(fragment);
-        }
-        let prepared = PreparedStep { planned: planned.clone(), text: text.to_owned() };
-        let mut generated = self.pipeline.generate(&prepared, &step_context, &json!([])).await?;
-        let like = like_siblings(component, context, &generated.fragment.with);
-        for (name, value) in like {
-            let made_up = generated
-                .fragment
-                .with
-                .get(&name)
-                .and_then(Value::as_str)
-                .is_some_and(|text| text.contains("{{parameters."));
-            if made_up || !generated.fragment.with.contains_key(&name) {
-                generated.fragment.with.insert(name, value);
-            }
-        }
-        Ok(generated.fragment)
-    }
-
-    /// Plans the wish as a description of its own and puts its steps in their place.
-    async fn planned(
-        &self,
-        progress: &mut Progress,
-        addition: &Addition,
-        context: &Context<'_>,
-    ) -> Result<Vec<Edit>, PipelineError> {
-        let text = addition.text.as_str();
-        let (mut plan, notes) = match self.pipeline.decompose(text, &[]).await {
-            Ok(found) => found,
-            Err(PipelineError::Refused { reason, .. }) => {
-                progress.refused.push(format!("no step could be read from \"{text}\": {reason}"));
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(error),
-        };
-        progress.notes.extend(notes);
-        // A plan for a remark may name steps that are there already.
-        plan.steps.retain(|step| !words_name_a_step(context, &step.name));
-        if plan.steps.is_empty() && plan.finally.is_empty() {
-            progress.refused.push(format!("no new step could be read from \"{text}\""));
-            return Ok(Vec::new());
-        }
-        let known = literals(text);
-        let prepared = Pipeline::prepare(text, &plan, &known);
-        let generated = self.pipeline.generate_all(text, &plan, &prepared, &known, context.spelled).await?;
-        let fragments: Vec<Fragment> = generated.iter().map(|generated| generated.fragment.clone()).collect();
-        let (steps, on_exit, notes) = steps_of(&plan, &fragments, self.pipeline.lake);
-        progress.notes.extend(notes);
-        let new: Vec<String> = steps.iter().map(|step| step.name.clone()).collect();
-        let mut edits = Vec::new();
-        for mut step in steps {
-            step.after.retain(|name| new.contains(name) || context.steps.get(name).is_some());
-            let root = !step.after.iter().any(|name| new.contains(name));
-            if root {
-                step.after.clone_from(&addition.place.after);
-            }
-            let last = !plan.steps.iter().any(|other| other.after.contains(&step.name));
-            let before = if last { addition.place.before.clone() } else { Vec::new() };
-            edits.push(Edit::Add { step: Box::new(step), before, at_end: addition.place.at_end });
-        }
-        edits.extend(on_exit.into_iter().map(|step| Edit::Add {
-            step: Box::new(step),
-            before: Vec::new(),
-            at_end: true,
-        }));
-        Ok(edits)
     }
 
     /// Nothing was certain: the model says what kind of change the remark is, if it speaks of the workflow at all.
@@ -537,62 +345,21 @@ impl Editor<'_> {
     }
 }
 
-/// A step like those of its kind predicts what they predict.
-fn like_siblings(
-    component: &Component,
-    context: &Context<'_>,
-    have: &Map<String, Value>,
-) -> Map<String, Value> {
-    let mut found = Map::new();
-    if component.task != Task::Train {
-        return found;
-    }
-    let sibling = context.steps.program.steps.iter().find_map(|step| {
-        let other = context.steps.component(step)?;
-        let Function::Component(call) = &step.run else { return None };
-        (other.task == Task::Train && call.with.contains_key("target")).then_some(call)
+/// Spans of time in words: "half an hour" is `30 minutes`.
+fn with_spans(text: &str) -> String {
+    static SPANS: LazyLock<[(Regex, &str); 4]> = LazyLock::new(|| {
+        [
+            (regex(r"\bthree quarters of an hour\b"), "45 minutes"),
+            (regex(r"\b(?:a )?quarter of an hour\b|\ba quarter hour\b"), "15 minutes"),
+            (regex(r"\b(?:an hour and a half|one and a half hours|1\.5 hours)\b"), "90 minutes"),
+            (regex(r"\bhalf (?:an|a|of an) hour\b"), "30 minutes"),
+        ]
     });
-    let Some(sibling) = sibling else { return found };
-    for name in ["target", "test_size", "metrics"] {
-        let takes = component.arguments["properties"].get(name).is_some();
-        if let Some(value) =
-            sibling.with.get(name).filter(|_| takes && (name == "target" || !have.contains_key(name)))
-        {
-            // A target that the text names itself was read before.
-            if !have.contains_key(name) || have.get(name).is_some_and(Value::is_null) {
-                found.insert(name.to_owned(), value.clone());
-            }
-        }
+    // "Every half hour" is a schedule of its own.
+    if text.to_lowercase().contains("every half") {
+        return text.to_owned();
     }
-    found
-}
-
-/// An image whose words are flags only, or nothing.
-fn plain_image(text: &str, component: &Component, context: &StepContext<'_>) -> Option<Fragment> {
-    let images: Vec<Literal> = crate::nl::images::images(text);
-    let [image] = &images[..] else { return None };
-    let fragment = Fragment {
-        with: Map::from_iter([("image".to_owned(), json!(image.text))]),
-        settings: SettingsAnswer::default(),
-        raw: Value::Null,
-    };
-    let fragment = with_stated(fragment, component, context, &[]);
-    let used = json!(fragment.with);
-    let kept = literals(text).iter().all(|literal| literal.appears_in(&used));
-    (kept && !mentions_setting(text)).then_some(fragment)
-}
-
-fn names_a_step(context: &Context<'_>, literal: &Literal) -> bool {
-    words_name_a_step(context, &literal.text)
-        || context
-            .steps
-            .named(&literal.text)
-            .iter()
-            .any(|place| place.end - place.start == literal.text.len())
-}
-
-fn words_name_a_step(context: &Context<'_>, name: &str) -> bool {
-    context.steps.get(name).is_some()
+    SPANS.iter().fold(text.to_owned(), |text, (pattern, span)| pattern.replace_all(&text, *span).into_owned())
 }
 
 /// Steps that a "too" or "the same for" means, and the wish that it repeats.
@@ -631,44 +398,6 @@ static WORDS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:add|insert|append|steps?|workflow|pipeline|columns?|rows?|features?|model\w*|data|dataset|table|metrics?|accuracy|train\w*|evaluat\w*|deploy\w*|report\w*|notif\w*|schedul\w*|image|container|parameter\w*)\b",
     )
 });
-
-/// A short name for a new step.
-fn fresh_name(component: &Component, words: &str, taken: &[String]) -> String {
-    let (family, verb) = component.name.split_once('.').unwrap_or(("", &component.name));
-    let base = match (component.task, verb) {
-        (Task::Train, _) => {
-            let algorithm = crate::nl::algorithms::named_algorithms(words)
-                .first()
-                .map_or_else(|| family.to_owned(), |(_, words)| words.to_lowercase());
-            format!("train-{algorithm}")
-        }
-        (Task::Notify, _) => format!("notify-{verb}"),
-        (Task::Report, _) => "report".to_owned(),
-        (Task::Container, _) => {
-            let image = crate::nl::images::images(words)
-                .into_iter()
-                .next()
-                .map(|image| image.text)
-                .unwrap_or_default();
-            let name = image.rsplit_once(':').map_or(image.as_str(), |(name, _)| name);
-            name.rsplit('/').next().unwrap_or("run").to_owned()
-        }
-        (_, "run" | "python" | "bash") => family.to_owned(),
-        _ => verb.replace('_', "-"),
-    };
-    let mut name: String =
-        base.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
-    if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-        name = format!("step-{name}");
-    }
-    name.truncate(50);
-    let name = name.trim_end_matches('-').to_owned();
-    std::iter::once(name.clone())
-        .chain((2..).map(|number| format!("{name}-{number}")))
-        .find(|name| !taken.contains(name))
-        .expect("some number is free")
-}
 
 fn refusal(error: &EditError) -> String {
     match error {

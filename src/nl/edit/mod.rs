@@ -8,6 +8,7 @@
 //! * [`Editor`] puts both together and asks the model for the rest, constrained to the steps and components that exist.
 //! * `question` answers questions from the program alone.
 
+mod addition;
 mod apply;
 mod arguments;
 mod clause;
@@ -31,3 +32,6 @@ mod workflow;
 pub use apply::{Applied, apply};
 pub use editor::{Editor, Focus, Reaction};
 pub use operation::{Edit, EditError, edit_schema};
+
+#[cfg(test)]
+mod tests;

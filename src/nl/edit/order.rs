@@ -53,7 +53,7 @@ static EXACT: LazyLock<Regex> = LazyLock::new(|| {
 /// What may stand in front of an order beside the step itself.
 static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:run|runs|start|starts|started|execute\w*|do|does|put|place|move|let|make|have|should|must|shall|can|could|may|might|has|have|needs?|to|be|is|are|come|comes|go|goes|belongs?|only|already|right|directly|immediately|straight|and|or|the|a|an|step|steps|task|both|all|please|again|it|that|this|them|they|each|every|training|trainings|will|ought|want|i|we|you|also|too|as|well|done|finished|happen|happens|not|no|now|instead|then)\b",
+        r"\b(?:run|runs|start|starts|started|execute\w*|do|does|put|place|move|let|make|have|should|must|shall|can|could|may|might|has|have|needs?|to|be|is|are|come|comes|go|goes|belongs?|only|already|right|directly|immediately|straight|and|or|the|a|an|step|steps|task|both|all|please|again|it|that|this|them|they|each|every|training|trainings|will|ought|want|i|we|you|also|too|as|well|done|finish|finishes|finished|complete|completes|end|ends|first|happen|happens|not|no|now|instead|then)\b",
     )
 });
 
@@ -126,9 +126,8 @@ fn steps_of(context: &Context<'_>, text: &str) -> Option<Vec<String>> {
 
 fn others_of(context: &Context<'_>, text: &str) -> Option<Vec<String>> {
     match context.steps.meant(text) {
-        Meant::Steps(steps) => Some(steps),
         // "After the trainings": all of them.
-        Meant::Unclear(steps) => Some(steps),
+        Meant::Steps(steps) | Meant::Unclear(steps) => Some(steps),
         Meant::Nothing => {
             let pronoun =
                 [" it", " that", " this", " them"].iter().any(|word| text.trim_end().ends_with(word));

@@ -69,7 +69,7 @@ static VERBS: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
             "model.deploy",
             true,
         ),
-        (r"\b(?:save|store|upload|persist|export|keep|write)\b", "data.save", true),
+        (r"\b(?:save|store|upload|persist|export|keep|write|copy|copies|back ?up)\b", "data.save", true),
         (r"\b(?:load|read|ingest|import|fetch)\b", "data.load", true),
         (r"\b(?:evaluat\w*|assess\w*|measure)\b", "model.evaluate", false),
         (r"\b(?:e-?mail|mail)\b", "notify.email", false),
@@ -134,7 +134,11 @@ fn wanted(context: &Context<'_>) -> Vec<(String, String)> {
     VERBS
         .iter()
         .find(|(pattern, component, needs)| {
-            pattern.is_match(&wish) && (address || !needs) && lake.component(component).is_some()
+            // A step may be called by the verb.
+            let found = pattern.find(&wish);
+            found.is_some_and(|found| context.steps.get(&found.as_str().to_lowercase()).is_none())
+                && (address || !needs)
+                && lake.component(component).is_some()
         })
         .map(|(_, component, _)| ((*component).to_owned(), text.to_owned()))
         .into_iter()
@@ -206,6 +210,19 @@ pub(super) fn read_explicit(context: &Context<'_>) -> Option<Wish> {
 /// Wishes whose words ask for a component that no step has yet.
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let wanted = wanted(context);
+    let trains = |name: &str| {
+        context.steps.lake.component(name).is_some_and(|component| component.task == Task::Train)
+    };
+    let learns = context
+        .steps
+        .program
+        .steps
+        .iter()
+        .any(|step| context.steps.component(step).is_some_and(|component| component.task == Task::Train));
+    // A second model is added only where the words say so.
+    if learns && wanted.iter().any(|(component, _)| trains(component)) {
+        return None;
+    }
     let new = !wanted.is_empty() && wanted.iter().all(|(component, _)| !exists(context, component));
     // A value of a step that is there is no new step.
     (new && !super::arguments::fits_step(context)).then(|| Wish::Add(addition(context, wanted)))

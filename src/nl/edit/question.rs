@@ -46,8 +46,9 @@ pub(super) fn is_question(remark: &str) -> bool {
 pub(super) fn answer(steps: &Steps<'_>, question: &str) -> String {
     let workflow = lower(steps.program, steps.lake).ok();
     let named: Vec<&Step> = match steps.meant(question) {
-        Meant::Steps(names) => names.iter().filter_map(|name| steps.get(name)).collect(),
-        Meant::Unclear(names) => names.iter().filter_map(|name| steps.get(name)).collect(),
+        Meant::Steps(names) | Meant::Unclear(names) => {
+            names.iter().filter_map(|name| steps.get(name)).collect()
+        }
         Meant::Nothing => Vec::new(),
     };
     let exact: Vec<&Step> = in_order(steps, question, &named);

@@ -56,8 +56,11 @@ static FIELDS: LazyLock<Vec<(Regex, &'static [&'static str])>> = LazyLock::new(|
 });
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?-i:[A-Z][A-Z0-9_]+))\b"));
 /// "Cut the time limit to 10 minutes", "skip it unless …" remove nothing.
-static NOT_ALL: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"\b(?:to|by) (?:at most )?\d|\b(?:unless|until|if|when|while)\b"));
+static NOT_ALL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:to|by) (?:at most )?\d|\b(?:unless|until|if|when|while|without|after|before|longer|more than|at most)\b",
+    )
+});
 /// "the cooking step" names a step, whether or not there is one.
 static CALLED_STEP: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"\b(?:the )?["'`]?([a-z][a-z0-9_-]*)["'`]? (?:step|task)\b"#));
@@ -158,8 +161,7 @@ fn setting(context: &Context<'_>, object: &str) -> Option<Wish> {
     let target: Vec<&Step> =
         target.into_iter().filter(|step| fields.iter().any(|field| has(step, field))).collect();
     if target.is_empty() {
-        let what = object.trim();
-        return Some(Wish::Already(format!("there is no {what} to remove")));
+        return Some(Wish::Already("there is nothing of the kind to remove".into()));
     }
     if target.len() > 1 && named.is_empty() && !context.steps.all_meant(context.clause) {
         return Some(Wish::Which { steps: target.iter().map(|step| step.name.clone()).collect() });

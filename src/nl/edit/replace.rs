@@ -120,10 +120,15 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
 
 /// "Use LightGBM instead", "make it an SVM".
 fn algorithm(context: &Context<'_>, new: &str, old: Option<&str>, marked: bool) -> Option<Wish> {
-    let (component, words) = *named_algorithms(new).first()?;
-    if place::ADDS.is_match(context.clause) && old.is_none() || (!marked && !TAKES.is_match(context.clause)) {
+    if place::ADDS.is_match(context.clause) && old.is_none() {
         return None;
     }
+    let (component, words) = match named_algorithms(new).first() {
+        Some((component, words)) => (*component, *words),
+        // "A neural network", "nearest neighbours": what scikit-learn calls otherwise.
+        None if marked || TAKES.is_match(context.clause) => ("sklearn.train", estimator(context, new)?),
+        None => return None,
+    };
     // "The LightGBM learning rate" speaks of a step that there is.
     let start = new.find(words)?;
     let known =
@@ -181,6 +186,15 @@ fn algorithm(context: &Context<'_>, new: &str, old: Option<&str>, marked: bool) 
         // "Use X" where several train does not say which.
         several => Some(Wish::Which { steps: several.iter().map(|step| step.name.clone()).collect() }),
     }
+}
+
+/// The words of an estimator that has no name of its own.
+fn estimator<'t>(context: &Context<'_>, text: &'t str) -> Option<&'t str> {
+    let component = context.steps.lake.component("sklearn.train")?;
+    let choices = component.arguments.pointer("/properties/estimator/enum")?.as_array()?;
+    let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+    let found = crate::nl::evidence::mentioned_choices(&choices, text);
+    (found.len() == 1).then_some(text)
 }
 
 /// A call of another component with the arguments that both know, and what the text states beside that.
@@ -294,6 +308,8 @@ fn version(context: &Context<'_>, new: &str) -> Option<Wish> {
     Some(Wish::Edits(vec![Edit::set(&step.name, image_field(&step.run)?, format!("{name}:{version}"))]))
 }
 
+static EVERY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:both|all|every|each|the models|they)\b"));
+
 /// A value that stands in a step takes another one: "14 days instead of 7", "predict cancelled, not churn".
 fn value(context: &Context<'_>, new: &str, old: &str) -> Option<Wish> {
     let old_words: Vec<&str> = old.trim_end_matches(['.', '!', ',']).split_whitespace().collect();
@@ -322,7 +338,10 @@ fn value(context: &Context<'_>, new: &str, old: &str) -> Option<Wish> {
             found.iter().filter(|(step, ..)| named.contains(&step.name)).collect();
         let of_focus: Vec<&(&Step, String, Value)> =
             found.iter().filter(|(step, ..)| context.focus.contains(&step.name)).collect();
-        let candidates: Vec<&(&Step, String, Value)> = if !of_named.is_empty() {
+        let all_meant = EVERY.is_match(new) && found.iter().all(|(_, field, _)| *field == found[0].1);
+        let candidates: Vec<&(&Step, String, Value)> = if all_meant {
+            found.iter().collect()
+        } else if !of_named.is_empty() {
             of_named
         } else if found.len() > 1 && !of_focus.is_empty() {
             of_focus

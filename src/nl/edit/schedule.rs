@@ -12,7 +12,7 @@ use crate::nl::schedule::{explicit_schedule, stated_schedule, timezone};
 
 static OFF: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:no|without|remove|drop|delete|forget|cancel|get rid of|take (?:out|away)|don'?t need|no longer need|skip)\b[^.;]{0,24}\b(?:schedule|cron\w*|timer|timetable)\b|\b(?:schedule|cron)\b[^.;]{0,20}\b(?:can go|away|out|not needed|is not needed)\b|\b(?:not|n'?t|no longer|stop)\b[^.;]{0,20}\b(?:run|start|running|starting)(?:s|ning)? (?:it |this )?(?:by itself|automatically|on a schedule)\b|\b(?:start|run|launch|trigger) (?:it |this )?(?:by hand|manually|only by hand)\b",
+        r"\b(?:no|without|remove|drop|delete|forget|cancel|get rid of|take (?:out|away)|don'?t need|no longer need|skip)\b[^.;]{0,24}\b(?:schedule|cron\w*|timer|timetable)\b|\b(?:schedule|cron)\b[^.;]{0,20}\b(?:can go|away|out|not needed|is not needed)\b|(?:\bnot|n'?t|\bno longer|\bstop)\b[^.;]{0,20}\b(?:run|start|running|starting)(?:s|ning)? (?:it |this )?(?:by itself|automatically|on a schedule)\b|\b(?:start|run|launch|trigger) (?:it |this )?(?:by hand|manually|only by hand)\b",
     )
 });
 static PAUSE: LazyLock<Regex> = LazyLock::new(|| {

@@ -33,11 +33,13 @@ static TOLERATES: LazyLock<Regex> = LazyLock::new(|| {
 });
 static ONCE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:retr(?:y|ied)|try|run|repeat)\b[^.;]{0,24}\b(?:once(?: more)?|again|one more time)\b(?:[^.;]{0,20}\b(?:fail|break|error|crash))?|\bone retry\b",
+        r"\b(?:retr(?:y|ied|ies|ying)|try|tried|run|repeat\w*)\b[^.;]{0,24}\b(?:once(?: more)?|again|one more time)\b(?:[^.;]{0,20}\b(?:fail|break|error|crash))?|\bone retry\b",
     )
 });
 static TWICE: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"\b(?:retr(?:y|ied)|try|repeat)\b[^.;]{0,24}\btwice\b|\btwo retries\b|\btwice if\b")
+    regex(
+        r"\b(?:retr(?:y|ied|ies|ying)|try|tried|repeat\w*|attempt\w*)\b[^.;]{0,24}\btwice\b|\btwo retries\b|\btwice if\b",
+    )
 });
 /// "May take two hours".
 static MAY_TAKE: LazyLock<Regex> = LazyLock::new(|| {
@@ -57,6 +59,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let tries = TRIES.is_match(text) || ONCE.is_match(text) || TWICE.is_match(text);
     if names.is_empty() && !tries && !TOLERATES.is_match(text) {
         return None;
+    }
+    if let Some(wish) = relative(context) {
+        return Some(wish);
     }
     let steps = match context.target() {
         Meant::Steps(steps) => steps,
@@ -86,6 +91,33 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         edits.extend(stated(text, step, context)?);
     }
     Some(if edits.is_empty() { Wish::Already("it is set so already".into()) } else { Wish::Edits(edits) })
+}
+
+/// "Extend the timeout by 10 minutes".
+fn relative(context: &Context<'_>) -> Option<Wish> {
+    static BY: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:(increase|extend|raise|lengthen|prolong|add)|(reduce|shorten|lower|decrease|cut))\w*\b[^.;]*\btime-?\s?(?:out|limit)\b[^.;]*\bby\b(.+)$",
+        )
+    });
+    let found = BY.captures(context.clause)?;
+    let amount = durations(&found[3]).first()?.parse::<crate::api::Duration>().ok()?.seconds();
+    let mut edits = Vec::new();
+    for step in context.target_steps() {
+        let Some(known) = &step.settings.timeout else {
+            return Some(Wish::Impossible(format!(
+                "{} has no time limit yet; say how long it may take",
+                step.name
+            )));
+        };
+        let seconds = if found.get(1).is_some() {
+            known.seconds() + amount
+        } else {
+            known.seconds().saturating_sub(amount)
+        };
+        edits.push(Edit::set(&step.name, "/settings/timeout", format!("{}s", seconds.max(1))));
+    }
+    (!edits.is_empty()).then_some(Wish::Edits(edits))
 }
 
 fn names(text: &str, context: &Context<'_>) -> Vec<&'static str> {

@@ -48,7 +48,7 @@ fn task_words(task: Task) -> &'static [&'static str] {
         Task::Train => &["train", "fit", "learner"],
         Task::Evaluate => &["evaluat", "assess"],
         Task::Compare => &["compar"],
-        Task::Select => &["select"],
+        Task::Select => &["select", "choice", "winner"],
         Task::Deploy => &["deploy"],
         Task::Predict => &["predict"],
         Task::Notify => &["notif", "message", "alert"],
@@ -247,12 +247,10 @@ impl<'a> Steps<'a> {
             for (step, candidate) in self.all.iter().enumerate() {
                 let Function::Component(call) = &candidate.run else { continue };
                 let estimator = call.with.get("estimator").and_then(Value::as_str);
-                let same = match estimator {
-                    Some(estimator) => {
+                let same = call.component == component
+                    && estimator.is_none_or(|estimator| {
                         !crate::nl::evidence::mentioned_choices(&[estimator], words).is_empty()
-                    }
-                    None => call.component == component,
-                };
+                    });
                 if same {
                     found.push(Hit { step, start, end: start + words.len(), weight: 8 });
                 }

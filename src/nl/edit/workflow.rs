@@ -27,7 +27,11 @@ static NO_LIMIT: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:no|without|remove|drop|lift|delete|forget|get rid of)\b[^.;]{0,30}\b(?:(parallelism|steps? at (?:once|the same time|a time)|concurrency)|(time ?limit|deadline|time ?out))",
     )
 });
-static PULL: LazyLock<Regex> = LazyLock::new(|| regex(r"\bpull"));
+static PULL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\bpull(?:s|ed|ing)?\b[^.;]{0,40}\b(?:secrets?|credentials?)\b|\b(?:pull|registry)[- ]?(?:secret|credential)",
+    )
+});
 
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let text = context.clause;
@@ -79,6 +83,10 @@ fn access(program: &Program, text: &str) -> Vec<Edit> {
     fields
         .iter()
         .filter(|(name, value)| before.get(name.as_str()) != Some(*value))
+        // "The service account of every step" names none.
+        .filter(|(_, value)| {
+            !value.as_str().is_some_and(|text| ["of", "for", "in", "on", "as"].contains(&text))
+        })
         .map(|(name, value): (&String, &Value)| {
             Edit::set_workflow(format!("/settings/{name}"), value.clone())
         })

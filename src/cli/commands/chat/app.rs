@@ -27,8 +27,13 @@ pub(in crate::cli) fn sessions_folder(environment: &Environment) -> PathBuf {
     environment.home.join("chats")
 }
 
+/// Seconds since 1970.
+pub(in crate::cli) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// An empty conversation with an id of its own.
-pub(super) fn new_session() -> Session {
+pub(in crate::cli) fn new_session() -> Session {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let id = format!("chat-{}-{}", since.as_millis(), std::process::id());
     Session::new(id, since.as_secs())
@@ -100,12 +105,15 @@ impl<'a> App<'a> {
             words.models = crate::llm::store::known_models().into_iter().map(|model| model.name).collect();
             words.models.push("local".into());
         }
-        if self.terminal {
-            let saved = self.store.list().unwrap_or_default();
-            words.sessions = saved.into_iter().map(|one| one.name.unwrap_or(one.id)).collect();
-        }
         drop(words);
         if self.terminal && !self.listed {
+            // Many conversations take a while to list; the prompt need not wait for that.
+            let (store, words) = (self.store.clone(), Arc::clone(&self.words));
+            std::thread::spawn(move || {
+                let saved = store.list().unwrap_or_default();
+                let names = saved.into_iter().map(|one| one.name.unwrap_or(one.id)).collect();
+                words.lock().unwrap_or_else(PoisonError::into_inner).sessions = names;
+            });
             // A model that cannot be opened is told about when it is needed.
             if let Ok(model) = self.opened() {
                 model.start();
@@ -131,6 +139,7 @@ impl<'a> App<'a> {
         if self.json || line.trim().is_empty() {
             return Ok(());
         }
+        let line = console::strip_ansi_codes(line);
         let shown: String = line.chars().filter(|c| !c.is_control() || *c == '\n').take(400).collect();
         self.output.data(&format!("> {}\n", shown.replace('\n', "\n> ")))
     }
@@ -239,8 +248,7 @@ impl<'a> App<'a> {
 
     /// Saves the conversation.
     pub(super) fn save(&mut self) -> Result<(), Failure> {
-        self.session.updated =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.session.updated = now();
         Ok(self.store.save(&self.session)?)
     }
 

@@ -12,7 +12,7 @@ use crate::chat::{Input, Session, SessionStore};
 use crate::cli::terminal::{Read, Reader};
 use crate::cli::{Environment, Failure, Output};
 
-pub(in crate::cli) use self::app::sessions_folder;
+pub(in crate::cli) use self::app::{new_session, now, sessions_folder};
 
 /// Make a workflow and change it by saying what it should do
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let store = SessionStore::new(sessions_folder(environment));
     let mut session = match arguments.resume.as_deref() {
-        None => app::new_session(),
+        None => new_session(),
         Some("") => store.last()?,
         Some(name) => store.open(name)?,
     };
@@ -76,6 +76,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         app.load(path)?;
     }
     let mut reader = if terminal {
+        // The history is kept from the first line on; a folder that cannot be made is told about when a turn is saved.
+        let _ = std::fs::create_dir_all(&environment.home);
         Reader::terminal(environment.home.join("chat-history"), app.words(), output.is_colored())?
     } else {
         Reader::script()

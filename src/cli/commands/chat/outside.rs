@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::app::{App, new_session};
 use crate::api::{Format, Program, write_program};
 use crate::chat::{
-    Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes, python,
+    BudgetChange, Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes,
+    python,
 };
 use crate::cli::Failure;
 use crate::cli::compile_target::{EngineChoice, generate};
@@ -15,6 +15,8 @@ use crate::cli::files::{Target, write_text};
 use crate::engine::GenerateOptions;
 use crate::ir::{Workflow, lower};
 
+/// Real trainings of `/tune` for each step, as many as `couler tune` does.
+const TRIALS: u16 = 3;
 /// Columns where nobody says how wide the terminal is.
 const WIDTH: usize = 80;
 
@@ -279,7 +281,7 @@ impl App<'_> {
     }
 
     fn sessions(&self) -> Result<(), Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = super::now();
         let saved = self.store.list()?;
         if saved.is_empty() {
             return self.answer(ReplyKind::Answer, "no conversation is saved yet");
@@ -399,22 +401,30 @@ impl App<'_> {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of tokens")]
-    fn budget(&mut self, budget: Option<Option<(f64, bool)>>) -> Result<(), Failure> {
-        match budget {
-            None => {}
-            Some(None) => self.session.settings.budget = crate::llm::Budget::default(),
-            Some(Some((amount, true))) => self.session.settings.budget.dollars = Some(amount),
-            Some(Some((amount, false))) => self.session.settings.budget.tokens = Some(amount as u64),
+    fn budget(&mut self, change: BudgetChange) -> Result<(), Failure> {
+        let budget = &mut self.session.settings.budget;
+        match change {
+            BudgetChange::Show => {}
+            BudgetChange::Lift => *budget = crate::llm::Budget::default(),
+            BudgetChange::Dollars(amount) => budget.dollars = Some(amount),
+            BudgetChange::Tokens(amount) => budget.tokens = Some(amount),
         }
         self.answer(ReplyKind::Answer, &self.budget_text())
     }
 
+    /// Lets short real trainings decide over the hyperparameters that nobody stated; what they choose is proposed.
     fn tune(&mut self) -> Result<(), Failure> {
-        Err(Failure::usage(
-            "this build proposes no hyperparameters in a conversation",
-            "say the values: \"300 trees with depth 6\"; or add a search: \"tune the model with 30 trials\"",
-        ))
+        let before = self.program()?.clone();
+        let mut program = before.clone();
+        crate::cli::tuning::tune_program(&mut program, TRIALS, self.environment, self.output)?;
+        if program == before {
+            return self.answer(ReplyKind::Unchanged, "the defaults are as good as anything that was tried");
+        }
+        let text = Difference::between(&before, &program, &self.lake).to_string();
+        self.session.propose(program);
+        self.save()?;
+        let proposed = self.session.proposal().is_some();
+        self.answer(if proposed { ReplyKind::Proposed } else { ReplyKind::Changed }, &text)
     }
 }
 

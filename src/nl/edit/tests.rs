@@ -1,0 +1,212 @@
+//! Remarks that need no model, read and applied; and what must never change.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Edit, Editor, Focus, Reaction, apply};
+use crate::api::{Program, program_from_value};
+use crate::ir::NoComponents;
+use crate::lake::Lake;
+use crate::llm::{Capabilities, CompletionFuture, LanguageModel, Ledger, LlmError, Request, TokenSink};
+use crate::nl::{Pipeline, PipelineOptions, Prompts, Silent};
+
+/// A model that must not be asked.
+struct Unasked;
+
+impl LanguageModel for Unasked {
+    fn id(&self) -> &'static str {
+        "unasked"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { enforces_schema: true, logprobs: false, concurrent: false }
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        text.len()
+    }
+
+    fn complete<'a>(&'a self, _: &'a Request, _: TokenSink<'a>) -> CompletionFuture<'a> {
+        Box::pin(async { Err(LlmError::Engine("the model was asked".into())) })
+    }
+}
+
+fn program() -> Program {
+    program_from_value(&json!({"version": "couler/v1", "name": "w", "schedule": {"cron": ["0 2 * * *"]},
+        "parameters": {"days": {"default": "7"}},
+        "steps": [
+            {"name": "load", "run": {"function": "component", "component": "data.load", "with": {"source": "a.csv"}}},
+            {"name": "train", "run": {"function": "component", "component": "xgboost.train", "with": {"target": "y", "n_estimators": 200}},
+             "after": ["load"], "settings": {"retry": {"limit": 2}}},
+            {"name": "evaluate", "run": {"function": "component", "component": "model.evaluate", "with": {"metrics": ["auc"]}}, "after": ["train"]},
+            {"name": "ship", "run": {"function": "run_container", "image": "acme/ship:1.0", "args": ["--to", "s3://a/b"]},
+             "after": ["evaluate"], "when": "evaluate.auc > 0.8"}
+        ]}))
+    .unwrap()
+}
+
+fn react(program: &Program, remark: &str, focus: &Focus) -> Reaction {
+    let (lake, prompts, ledger) = (Lake::built_in(), Prompts::built_in(), Ledger::default());
+    let pipeline = Pipeline {
+        model: &Unasked,
+        lake: &lake,
+        prompts: &prompts,
+        options: PipelineOptions::default(),
+        ledger: &ledger,
+        observer: &Silent,
+    };
+    let work = async { Editor { pipeline }.react(program, remark, focus).await };
+    futures::executor::block_on(work).unwrap_or_else(|error| panic!("{remark}: {error}"))
+}
+
+fn changed(remark: &str) -> Value {
+    match react(&program(), remark, &Focus::default()) {
+        Reaction::Changed { applied, .. } => serde_json::to_value(applied.program).unwrap(),
+        other => panic!("{remark}: {other:?}"),
+    }
+}
+
+#[test]
+fn what_a_remark_states_is_set_without_a_model() {
+    let cases: [(&str, &str, Value); 24] = [
+        ("retry training 5 times", "/steps/1/settings/retry/limit", json!(5)),
+        ("no retries any more for train", "/steps/1/settings", Value::Null),
+        ("give evaluate 2 CPUs", "/steps/2/settings/resources/cpu", json!("2")),
+        ("stop ship after 10 minutes", "/steps/3/settings/timeout", json!("10m")),
+        ("set LOG=debug for the environment of ship", "/steps/3/settings/env/LOG", json!("debug")),
+        ("use CatBoost instead", "/steps/1/run/component", json!("catboost.train")),
+        ("make it a random forest", "/steps/1/run/with/estimator", json!("random_forest")),
+        ("300 trees", "/steps/1/run/with/n_estimators", json!(300)),
+        ("read b.csv instead of a.csv", "/steps/0/run/with/source", json!("b.csv")),
+        ("use acme/ship:1.1 instead of 1.0", "/steps/3/run/image", json!("acme/ship:1.1")),
+        ("bump ship to 2.0", "/steps/3/run/image", json!("acme/ship:2.0")),
+        ("ship to s3://c/d", "/steps/3/run/args/1", json!("s3://c/d")),
+        ("also measure accuracy", "/steps/2/run/with/metrics", json!(["auc", "accuracy"])),
+        ("rename ship to publish", "/steps/3/name", json!("publish")),
+        ("call the workflow churn", "/name", json!("churn")),
+        ("every Monday at 6", "/schedule/cron/0", json!("0 6 * * 1")),
+        ("no schedule please", "/schedule", Value::Null),
+        ("the default of days should be 14", "/parameters/days/default", json!("14")),
+        ("at most 2 steps at the same time", "/settings/parallelism", json!(2)),
+        ("raise the threshold to 0.9", "/steps/3/when", json!("evaluate.auc > 0.9")),
+        ("always ship", "/steps/3/when", Value::Null),
+        ("only ship if accuracy is at least 0.7", "/steps/3/when", json!("evaluate.accuracy >= 0.7")),
+        ("ship may start right after train", "/steps/3/after", json!(["train"])),
+        ("remove evaluate's timeout and retry load once", "/steps/0/settings/retry/limit", json!(1)),
+    ];
+    for (remark, pointer, wanted) in cases {
+        let found = changed(remark).pointer(pointer).cloned().unwrap_or(Value::Null);
+        assert_eq!(found, wanted, "{remark}");
+    }
+}
+
+#[test]
+fn a_step_that_others_read_does_not_go() {
+    let reaction = react(&program(), "remove the evaluate step", &Focus::default());
+    assert!(matches!(&reaction, Reaction::Unchanged(text) if text.contains("ship")), "{reaction:?}");
+}
+
+#[test]
+fn questions_are_answered_and_unclear_wishes_asked_back() {
+    let of = |remark: &str| react(&program(), remark, &Focus::default());
+    assert!(matches!(of("why is evaluate after train?"), Reaction::Answer(text) if text.contains("model")));
+    assert!(matches!(of("when does it run?"), Reaction::Answer(text) if text.contains("0 2 * * *")));
+    assert!(
+        matches!(of("set the timeout to 5 minutes"), Reaction::Question { choices, .. } if choices.len() == 4)
+    );
+    assert!(matches!(of("never mind"), Reaction::Undo));
+    assert!(
+        matches!(of("retry the cooking step 3 times"), Reaction::Unchanged(text) if text.contains("no cooking step"))
+    );
+    let chosen = Focus { chosen: Some("ship".into()), ..Focus::default() };
+    let Reaction::Changed { edits, .. } = react(&program(), "set the timeout to 5 minutes", &chosen) else {
+        panic!("it was answered")
+    };
+    assert_eq!(edits, [Edit::set("ship", "/settings/timeout", "5m")]);
+}
+
+#[test]
+fn edits_are_read_from_json_as_they_are_written() {
+    let edits = vec![
+        Edit::Rename { step: "load".into(), to: "read".into() },
+        Edit::set("train", "/settings/retry/limit", 4),
+        Edit::unset_workflow("/schedule"),
+    ];
+    let text = serde_json::to_string(&edits).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Edit>>(&text).unwrap(), edits);
+    assert!(serde_json::from_str::<Edit>(r#"{"op": "remove", "step": "a", "more": 1}"#).is_err());
+    assert!(apply(&program(), &[Edit::set("train", "/name", "x")], &Lake::built_in()).is_err());
+}
+
+/// A program of containers; step `n` waits for some of those before it.
+fn chain(edges: &[u8]) -> Program {
+    let steps: Vec<Value> = edges
+        .iter()
+        .enumerate()
+        .map(|(index, bits)| {
+            let after: Vec<String> =
+                (0..index.min(8)).filter(|bit| bits >> bit & 1 == 1).map(|bit| format!("s{}", index - 1 - bit)).collect();
+            json!({"name": format!("s{index}"), "after": after, "run": {"function": "run_container", "image": "a:1"}})
+        })
+        .collect();
+    program_from_value(&json!({"version": "couler/v1", "name": "w", "steps": steps})).unwrap()
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let name = || (0..9_u8).prop_map(|number| format!("s{number}"));
+    prop_oneof![
+        name().prop_map(|step| Edit::Remove { step }),
+        (name(), name()).prop_map(|(step, to)| Edit::Rename { step, to: format!("{to}x") }),
+        (name(), prop::collection::vec(name(), 0..3)).prop_map(|(step, after)| Edit::Rewire { step, after }),
+        (name(), 1..9_u32).prop_map(|(step, limit)| Edit::set(&step, "/settings/retry/limit", limit)),
+        (name(), name(), name()).prop_map(|(new, after, before)| Edit::Add {
+            step: serde_json::from_value(json!({"name": format!("{new}n"), "after": [after],
+                "run": {"function": "run_container", "image": "b:1"}}))
+            .unwrap(),
+            before: vec![before],
+            at_end: false,
+        }),
+    ]
+}
+
+/// Steps whose bytes an edit may change: its own, those that are said to wait for it, those that named what goes.
+fn spoken_of(program: &Program, edits: &[Edit]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for edit in edits {
+        match edit {
+            Edit::Add { step, before, .. } => found.extend(before.iter().cloned().chain([step.name.clone()])),
+            Edit::Remove { step } | Edit::Rename { step, .. } => {
+                found.push(step.clone());
+                // Whoever waited for it, also after an earlier edit of the list.
+                found.extend(
+                    program
+                        .steps
+                        .iter()
+                        .filter(|other| other.after.contains(step))
+                        .map(|other| other.name.clone()),
+                );
+            }
+            Edit::Rewire { step, .. } | Edit::Replace { step, .. } => found.push(step.clone()),
+            Edit::Set { step, .. } | Edit::Unset { step, .. } => found.extend(step.clone()),
+        }
+    }
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_edit_changes_nothing_that_it_does_not_speak_of(edges in prop::collection::vec(any::<u8>(), 2..9), edit in edit()) {
+        let before = chain(&edges);
+        let edits = [edit];
+        if let Ok(applied) = apply(&before, &edits, &NoComponents) {
+            let spoken = spoken_of(&before, &edits);
+            for step in before.steps.iter().filter(|step| !spoken.contains(&step.name)) {
+                let after = applied.program.steps.iter().find(|other| other.name == step.name);
+                let text = |step: &crate::api::Step| serde_json::to_string(step).unwrap();
+                prop_assert_eq!(after.map(text), Some(text(step)));
+            }
+        }
+    }
+}
