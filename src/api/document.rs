@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::validate::prepare_validation;
 use super::{Problems, Program, check_program, validate_value};
 
+/// Values that a YAML document may have: 100,000 steps have about a million. What is larger is better written as JSON.
+const MOST_NODES: usize = 4_000_000;
+
 /// The text formats of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -19,7 +22,7 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// Neither YAML nor JSON.
-    #[error("the document is neither YAML nor JSON: {0}")]
+    #[error("the document cannot be read as YAML or JSON: {0}")]
     Syntax(String),
     /// Readable, but not a valid program.
     #[error("{0}")]
@@ -39,7 +42,9 @@ pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
     let value: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     } else {
-        serde_saphyr::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
+        let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: MOST_NODES } };
+        serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| DocumentError::Syntax(error.to_string()))?
     };
     let program = program_from_value(&value)?;
     // A big document takes as long to free as to read; nobody need wait for it.

@@ -60,6 +60,17 @@ impl Target {
         }
     }
 
+    /// Whether one of the files would replace the file at `path`.
+    pub(super) fn would_write(&self, files: &[GeneratedFile], path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else { return false };
+        let is = |place: PathBuf| place.canonicalize().is_ok_and(|place| place == path);
+        match self {
+            Self::Stdout => false,
+            Self::File(file) => is(file.clone()),
+            Self::Folder(folder) => files.iter().any(|file| is(folder.join(&file.name))),
+        }
+    }
+
     /// Writes the files; returns where they are.
     pub(super) fn write(
         &self,

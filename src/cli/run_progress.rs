@@ -136,7 +136,14 @@ impl RunObserver for RunProgress<'_> {
             return;
         }
         let word = self.output.styled(&style, &format!("{word:<8}"));
-        let shown: String = result.result.chars().take(100).collect();
-        self.line(&format!("{word}{:<24} {:>6.1} s  {shown}", result.name, result.seconds));
+        let text = match &result.message {
+            Some(message) if result.state == StepState::Failed => message.lines().next().unwrap_or_default(),
+            _ => &result.result,
+        };
+        // What a step prints does not steer the terminal.
+        let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
+        let worked = matches!(result.state, StepState::Succeeded | StepState::Cached);
+        let time = if worked { format!("{:>6.1} s", result.seconds) } else { " ".repeat(8) };
+        self.line(&format!("{word}{:<24} {time}  {shown}", result.name));
     }
 }

@@ -10,6 +10,10 @@ pub(super) fn parameters(workflow: &Workflow, settings: &RunSettings) -> Result<
     for (name, parameter) in &workflow.parameters {
         let given = settings.parameters.get(name).or(parameter.default.as_ref());
         let value = given.ok_or_else(|| RunError::NoValue { name: name.clone() })?;
+        if !parameter.choices.is_empty() && !parameter.choices.contains(value) {
+            let (name, value, choices) = (name.clone(), value.clone(), parameter.choices.join(", "));
+            return Err(RunError::NoChoice { name, value, choices });
+        }
         values.parameters.insert(name.clone(), value.clone());
     }
     Ok(values)

@@ -180,7 +180,11 @@ impl Workshop<'_> {
         let mut feed = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         };
-        feed("couler/key/v1");
+        feed("couler/key/v2");
+        if prepared.arguments.is_none() || !prepared.watched.is_empty() {
+            // What is named by a relative path, or found by looking around, is another thing in another folder.
+            feed(&self.settings.working_dir.to_string_lossy());
+        }
         let masks = self.settings.masks();
         match &prepared.work {
             Work::Script { language, source, requirements } => {

@@ -47,6 +47,9 @@ pub struct StepResult {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether the workflow goes on when it fails.
+    #[serde(skip)]
+    pub tolerated: bool,
     /// Its folder, with `log.txt` if it printed anything.
     pub folder: PathBuf,
     /// Names of the outputs that are models.
@@ -105,6 +108,7 @@ pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &Run
         values,
         artifacts,
         message: message.map(str::to_owned),
+        tolerated: step.settings.continue_on_failure,
         folder,
         models: models(step),
     }

@@ -68,6 +68,16 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// A workflow parameter with a value that is none of its choices.
+    #[error("the parameter {name:?} cannot be {value:?}; it is one of {choices}")]
+    NoChoice {
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        choices: String,
+    },
     /// Workflow parameters without a value.
     #[error("the parameter {name:?} has no value")]
     NoValue {

@@ -306,3 +306,66 @@ fn steps_write_where_they_may_and_nowhere_else() {
     let (code, _, errors) = dir.run(&["run", "p.yaml", "--allow-write", "nowhere"]);
     assert!(code == 2 && errors.contains("nowhere"), "{errors}");
 }
+
+#[test]
+fn another_folder_has_results_of_its_own() {
+    let dir = Dir::new();
+    let program = dir.write(
+        "p.yaml",
+        "version: couler/v1\nname: w\nsteps:\n  - name: show\n    run: {function: run_script, language: bash, source: 'cat f.txt'}\n",
+    );
+    let result = |folder: &str, content: Option<&str>| {
+        let place = dir.path().join(folder);
+        std::fs::create_dir_all(&place).unwrap();
+        if let Some(content) = content {
+            std::fs::write(place.join("f.txt"), content).unwrap();
+        }
+        let (code, stdout, _) =
+            finished(dir.couler().current_dir(&place).arg("run").arg(&program).arg("--json"));
+        let report: Value = serde_json::from_str(&stdout).unwrap_or(Value::Null);
+        (code, report["steps"][0]["result"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(result("one", Some("hello")), (0, "hello".into()));
+    assert_eq!(result("two", Some("other")), (0, "other".into()));
+    assert_eq!(result("three", None).0, 1, "it has no such file");
+    assert_eq!(result("one", None), (0, "hello".into()));
+}
+
+#[test]
+fn the_failure_that_counts_is_named_and_parameters_keep_to_their_choices() {
+    let dir = Dir::new();
+    dir.write(
+        "p.yaml",
+        r#"
+version: couler/v1
+name: two
+parameters: {p: {default: a, choices: [a, b]}}
+steps:
+  - name: tolerated
+    run: {function: run_script, language: bash, source: "echo 'bad luck' >&2; exit 7 # {{parameters.p}}"}
+    settings: {continue_on_failure: true}
+  - name: fatal
+    after: [tolerated]
+    run: {function: run_script, language: bash, source: "printf '\\033[2Jboom'; exit 9"}
+"#,
+    );
+    let (code, _, errors) = dir.run(&["run", "p.yaml"]);
+    assert!(code == 1 && errors.contains("step \"fatal\" failed: exit code 9"), "{errors}");
+    assert!(errors.contains("bad luck") && !errors.contains("\u{1b}[2J"), "{errors:?}");
+    let (code, _, errors) = dir.run(&["run", "p.yaml", "-p", "p=z"]);
+    assert!(code == 2 && errors.contains("a, b"), "{errors}");
+}
+
+#[test]
+fn a_program_is_not_replaced_by_its_manifest() {
+    let dir = Dir::new();
+    let text = chain();
+    dir.write("chain.yaml", &text);
+    for place in ["chain.yaml", "./"] {
+        let (code, _, errors) = dir.run(&["compile", "chain.yaml", "-o", place]);
+        assert!(code == 2 && errors.contains("--output"), "{errors}");
+    }
+    assert_eq!(dir.read("chain.yaml"), text);
+    let (code, _, errors) = dir.run(&["lint", "chain.yaml"]);
+    assert!(code == 2 && errors.contains("couler compile"), "{errors}");
+}

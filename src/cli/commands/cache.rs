@@ -166,6 +166,13 @@ fn set(
     }
     if let Some(text) = capacity {
         settings.capacity = size(text)?;
+        if settings.capacity > 0 && settings.capacity < SMALLEST {
+            let message = format!("a capacity of {} would keep nothing", shown(settings.capacity));
+            return Err(Failure::usage(
+                message,
+                "give a unit, for example 10Gi; `--policy none` keeps nothing",
+            ));
+        }
     }
     settings.alpha = alpha.unwrap_or(settings.alpha);
     settings.beta = beta.unwrap_or(settings.beta);
@@ -175,6 +182,8 @@ fn set(
     output.data(&format!("policy {}, capacity {}\n", settings.kind().name(), shown(settings.capacity)))
 }
 
+/// Bytes below which a capacity must be a mistake.
+const SMALLEST: u64 = 1 << 20;
 const CAPACITIES: [f64; 2] = [0.1, 0.25];
 
 fn simulate(

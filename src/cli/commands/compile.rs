@@ -67,6 +67,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
             hint,
         ));
     }
+    if target.would_write(&all.concat(), &arguments.program) {
+        return Err(Failure::usage(
+            format!("the manifest would replace the program {}", arguments.program.display()),
+            "choose another file or folder with --output",
+        ));
+    }
     for path in target.write(&all.concat(), output)? {
         output.message(&format!("wrote {}", path.display()));
     }

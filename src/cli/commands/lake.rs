@@ -51,6 +51,11 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         Action::Show { name, json } => show(&lake, &name, json, output),
         Action::Search { query, limit } => {
             let hits = lake.search(&query, limit);
+            if hits.is_empty() {
+                output
+                    .message(&format!("nothing is like {query:?}; `couler lake list` shows all components"));
+                return Ok(());
+            }
             output.data(&listed(hits.iter().map(|hit| hit.component)))
         }
     }

@@ -33,6 +33,10 @@ fn lint_dag(text: String) -> Result<Vec<Problem>, Failure> {
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure> {
     let mut found = Vec::new();
     for path in &arguments.files {
+        if path.is_dir() {
+            let hint = format!("name its files: couler lint {}/*", path.display());
+            return Err(Failure::usage(format!("{} is a folder", path.display()), hint));
+        }
         let text = read_text(path)?;
         let problems = of_file(path, text)?;
         found.extend(problems.into_iter().map(|problem| (path, problem)));
@@ -63,6 +67,12 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
 pub(super) fn of_file(path: &Path, text: String) -> Result<Vec<Problem>, Failure> {
     if path.extension().is_some_and(|ending| ending == "py") {
         return lint_dag(text);
+    }
+    if crate::api::parse_program(&text).is_ok() {
+        return Err(Failure::usage(
+            format!("{} is a program of couler, no manifest", path.display()),
+            "`couler compile` writes manifests, and `couler explain` checks a program",
+        ));
     }
     faults(&text)
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display()), "it must be YAML or JSON"))

@@ -148,6 +148,15 @@ fn choose(store: &Store, name: &str, environment: &Environment, output: &Output)
             ));
         }
     }
+    let mut known = store.list().into_iter().map(|entry| entry.name);
+    let server =
+        std::env::var_os("OPENAI_API_KEY").is_some() || std::env::var_os("OPENAI_BASE_URL").is_some();
+    if !gguf && !server && name != "local" && !known.any(|one| one == name) {
+        return Err(Failure::usage(
+            format!("there is no model {name:?} here, and no server that could have it"),
+            "`couler model list` shows the models; OPENAI_BASE_URL or OPENAI_API_KEY name a server",
+        ));
+    }
     let path = &environment.config_file;
     let failed = |error: &dyn std::fmt::Display| {
         Failure::failed(format!("{}: {error}", path.display()), "check the configuration file")

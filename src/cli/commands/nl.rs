@@ -394,6 +394,10 @@ fn write(
         }
         return output.json(&as_json(outcome, files, ledger, hyperparameters));
     }
+    if arguments.run && arguments.output.is_none() && matches!(arguments.emit, Emit::Manifest) {
+        output.message("the manifest is not shown; --output FILE keeps it");
+        return Ok(());
+    }
     for path in target.write(&emitted, output)? {
         output.message(&format!("wrote {}", path.display()));
     }

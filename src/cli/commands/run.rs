@@ -328,7 +328,7 @@ pub(super) fn verdict(id: &str, report: &RunReport) -> Result<(), Failure> {
     if report.status == "Succeeded" {
         return Ok(());
     }
-    let failed = report.steps.iter().find(|step| step.state == StepState::Failed);
+    let failed = report.steps.iter().find(|step| step.state == StepState::Failed && !step.tolerated);
     let (name, message) =
         failed.map_or(("", ""), |step| (&step.name, step.message.as_deref().unwrap_or_default()));
     Err(Failure::failed(
@@ -341,6 +341,9 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let hint = match &error {
             RunError::NoValue { .. } => "give it with `couler run -p NAME=VALUE`",
+            RunError::NoChoice { .. } => {
+                return Self::usage(error.to_string(), "choose one with -p NAME=VALUE");
+            }
             RunError::Unsupported { .. } => "`couler compile` writes the files for an engine that can run it",
             RunError::Io { .. } => {
                 "check that the folder may be written and has room (COULER_HOME chooses another)"

@@ -23,7 +23,11 @@ use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
 use super::task::Done;
+use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
+
+/// Has Python print at once.
+const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 
 /// What tasks are run with.
 pub(super) struct Local<'a> {
@@ -46,7 +50,6 @@ impl Local<'_> {
         again: bool,
         tell: &dyn Fn(&str),
     ) -> Outcome {
-        let started = Instant::now();
         let lost = match self.gather(&prepared.readings) {
             Ok(lost) => lost,
             Err(error) => return Outcome::Failed(disk(&error)),
@@ -58,7 +61,6 @@ impl Local<'_> {
             Ok(None) => Outcome::Stopped,
             Ok(Some(mut done)) => {
                 done.key = prepared.key;
-                done.seconds = started.elapsed().as_secs_f64();
                 Outcome::Succeeded(done)
             }
             Err(failure) => Outcome::Failed(failure),
@@ -101,6 +103,8 @@ impl Local<'_> {
         if node.settings.daemon {
             return Ok(Some(self.start_daemon(invocation)));
         }
+        // To make the environment ready is no work of the step.
+        let started = Instant::now();
         let ended = execute(invocation, self.stop.clone()).await.map_err(|error| self.broken(&error))?;
         if let Some(name) = &name {
             container::take_outputs(self.settings, name, node, &prepared.folder, &ended).await;
@@ -112,6 +116,7 @@ impl Local<'_> {
             return Err(self.failure(node, &ended));
         }
         let mut done = outputs::collect(self, node, prepared, &before, container)?;
+        done.seconds = started.elapsed().as_secs_f64();
         done.values.insert("result".into(), ended.log.result());
         Ok(Some(done))
     }
@@ -190,6 +195,10 @@ impl Local<'_> {
             }
             Work::Container { .. } => container::command(self.settings, node, prepared, &env)?,
             Work::Script { language, source, requirements } => {
+                if *language == ScriptLanguage::Python && !env.iter().any(|(name, _)| name == UNBUFFERED) {
+                    // What was printed before a time limit is in the log.
+                    env.push((UNBUFFERED.into(), "1".into()));
+                }
                 if !env.iter().any(|(name, _)| name == "SHELL") {
                     // Without it bash reads the user data base to find it.
                     env.push(("SHELL".into(), "/bin/sh".into()));

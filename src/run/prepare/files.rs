@@ -27,6 +27,11 @@ impl Watched {
         Self { folder: folder.to_owned(), files: BTreeMap::new(), remote: false }
     }
 
+    /// Whether the step names no file or folder that could be one of this machine.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     pub(super) fn is_remote(&self) -> bool {
         self.remote
     }
