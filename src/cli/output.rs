@@ -115,11 +115,17 @@ impl Output {
     /// An error with its hint.
     pub fn failure(&self, failure: &Failure) {
         let label = self.styled(&Style::new().red().bold(), "error");
-        let mut text = format!("{label}: {}", failure.message());
+        // Messages quote what steps printed; that does not steer the terminal.
+        let mut text = format!("{label}: {}", plain(failure.message()));
         if !failure.hint().is_empty() {
             let hint = self.styled(&Style::new().cyan(), "hint");
             text.push_str(&format!("\n\n{hint}: {}", failure.hint()));
         }
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// A text without what a terminal would take as a command.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }

@@ -8,6 +8,7 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Output;
+use super::output::plain;
 use crate::run::{RunObserver, RunReport, StepResult, StepState};
 
 /// More steps than this are not told one by one if nothing had to be done for them.
@@ -115,7 +116,7 @@ impl RunObserver for RunProgress<'_> {
     }
 
     fn retrying(&self, step: &str, attempt: u32, seconds: f64, message: &str) {
-        let last = message.lines().last().unwrap_or_default();
+        let last = plain(message.lines().last().unwrap_or_default());
         let text = format!("{step}: attempt {attempt} failed ({last}); again in {seconds:.0} s");
         self.line(&self.output.styled(&Style::new().yellow(), &text));
     }
@@ -141,7 +142,7 @@ impl RunObserver for RunProgress<'_> {
             _ => &result.result,
         };
         // What a step prints does not steer the terminal.
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
+        let shown: String = plain(text).chars().take(100).collect();
         let worked = matches!(result.state, StepState::Succeeded | StepState::Cached);
         let time = if worked { format!("{:>6.1} s", result.seconds) } else { " ".repeat(8) };
         self.line(&format!("{word}{:<24} {time}  {shown}", result.name));
