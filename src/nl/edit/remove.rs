@@ -28,7 +28,9 @@ static REMOVES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         regex(
             r"^(.+?) (?:(?:can|could|should|may|must|has to|have to) (?:go|be (?:removed|deleted|dropped|left out|skipped|omitted))|(?:is|are|'s) (?:not|no longer|n'?t) (?:needed|necessary|required|wanted)|is(?:n'?t| not) needed|(?:is|are) (?:unnecessary|superfluous|redundant|useless|not needed))\b.*$",
         ),
-        regex(r"^(?:please )?(?:take|throw|leave|cut|turn|switch) (.+?) (?:out|away|off)\W*$"),
+        regex(
+            r"^(?:please )?(?:take|throw|leave|cut|turn|switch) (.+?) (?:out|away|off)(?: of (?:the )?[\w ]+)?\W*$",
+        ),
         regex(
             r"^do(?: not|n'?t) (?:ever )?((?:retry|cache|split|evaluate|validate|deploy|clean|notify|report|scale|limit|send|mail|post|time) ?.*)$",
         ),
