@@ -209,6 +209,10 @@ impl Evaluation<'_> {
         ledger: &Ledger,
     ) -> Result<Made, InfrastructureError> {
         let begin = case.program.as_ref().map(program).transpose().map_err(InfrastructureError)?;
+        // A suite whose program cannot be wired says nothing about the turns.
+        if let Some(Err(problems)) = begin.as_ref().map(|program| lower(program, self.lake)) {
+            return Err(InfrastructureError(format!("the program of the case: {problems}")));
+        }
         let conversation = self.conversation(&pipeline.options);
         let done = converse(&conversation, begin, &case.turns).await;
         let (turns, program) = done.map_err(|error| InfrastructureError(error.to_string()))?;
