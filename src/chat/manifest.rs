@@ -63,7 +63,7 @@ pub fn manifest_changes(
 fn compared(engine: String, old: &str, new: &str) -> ManifestChange {
     let diff = TextDiff::from_lines(old, new);
     // A manifest that moves into another one is indented, not changed.
-    let bare = |text: &str| text.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>();
+    let bare = |text: &str| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
     let (old_bare, new_bare) = (bare(old), bare(new));
     let moved = TextDiff::from_lines(&old_bare, &new_bare);
     let count = |tag: ChangeTag| moved.iter_all_changes().filter(|change| change.tag() == tag).count();

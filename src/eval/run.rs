@@ -182,7 +182,7 @@ impl Evaluation<'_> {
             observer: &Silent,
         };
         if !case.turns.is_empty() {
-            return self.conversed(&pipeline, case, ledger).await;
+            return Box::pin(self.conversed(&pipeline, case, ledger)).await;
         }
         match self.generated(&pipeline, case).await {
             Ok(made) => Ok(made),
@@ -220,7 +220,7 @@ impl Evaluation<'_> {
             self.note(ledger, turn.usage);
         }
         let program = program.and_then(|program| serde_json::to_value(&program).ok());
-        Ok(Made { turns, program, ..Made::default() })
+        Ok(Made { program, turns, ..Made::default() })
     }
 
     fn conversation(&self, options: &PipelineOptions) -> Conversation<'_> {

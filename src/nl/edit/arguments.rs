@@ -27,7 +27,7 @@ static SAYS: LazyLock<Regex> = LazyLock::new(|| {
         r#"\b([a-z_]+)\b[^.;"]{0,24}?\b(?:should|must|shall|to) (?:be|read|say|become)\b:?\s+(.+)$|\b(?:set|change|make) (?:the |its )?([a-z_]+)(?: of [^.;"]{1,40}?)?(?: to| =|:)\s+(.+)$|\b([a-z_]+)\s*[:=]\s*(.+)$"#,
     )
 });
-/// "min_samples_leaf 4", "C=0.5".
+/// "`min_samples_leaf` 4", "C=0.5".
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b([a-z]+(?:_[a-z0-9]+)+|(?-i:C)|alpha|gamma|subsample)\s*(?:=|:|of|to|is|should be|at)?\s*(-?\d+(?:\.\d+)?)\b",

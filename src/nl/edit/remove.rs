@@ -165,7 +165,7 @@ fn setting(context: &Context<'_>, object: &str) -> Option<Wish> {
     if target.is_empty() {
         return Some(Wish::Already("there is nothing of the kind to remove".into()));
     }
-    if target.len() > 1 && named.is_empty() && !context.steps.all_meant(context.clause) {
+    if target.len() > 1 && named.is_empty() && !super::steps::all_meant(context.clause) {
         return Some(Wish::Which { steps: target.iter().map(|step| step.name.clone()).collect() });
     }
     Some(Wish::Edits(

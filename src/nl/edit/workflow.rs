@@ -67,7 +67,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         let field = format!("/settings/labels/{}", found[1].replace('~', "~0").replace('/', "~1"));
         edits.push(Edit::set_workflow(field, &found[2]));
     }
-    if context.steps.all_meant(text)
+    if super::steps::all_meant(text)
         && let Some(found) = super::setting::SERVICE_ACCOUNT.captures(text)
         && let Some(name) = found.get(1).or(found.get(2))
         && !edits
