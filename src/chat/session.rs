@@ -151,8 +151,10 @@ impl Session {
         self.proposal = None;
     }
 
-    /// Proposes a program; it counts after [`Session::apply`], or at once if the settings say so.
+    /// Proposes a program; it counts after [`Session::apply`], or at once if the settings say so. Who goes on from a
+    /// proposal has accepted it, so that each change can be taken back alone.
     pub fn propose(&mut self, program: Program) {
+        self.apply();
         if self.settings.auto_apply || self.program.is_none() {
             self.replace(program);
         } else {
@@ -300,6 +302,9 @@ mod tests {
                 Operation::Replace(number) => self.replace(number),
                 Operation::Propose(number) if self.states[self.at].is_none() => self.replace(number),
                 Operation::Propose(number) => {
+                    if let Some(accepted) = self.proposal.take() {
+                        self.replace(accepted);
+                    }
                     self.states.truncate(self.at + 1);
                     self.proposal = Some(number);
                 }

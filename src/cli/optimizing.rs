@@ -245,8 +245,12 @@ fn read_estimates(path: Option<&Path>) -> Result<EstimateFile, Failure> {
         );
         Failure::usage(format!("{}: {message}", path.display()), hint)
     };
-    let file: EstimateFile =
-        serde_saphyr::from_str(&read_text(path)?).map_err(|error| wrong(error.to_string()))?;
+    let text = read_text(path)?;
+    // JSON is YAML as well, but its own reader is faster and has no limit of entries.
+    let file: EstimateFile = match serde_json::from_str(&text) {
+        Ok(file) => file,
+        Err(_) => serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+    };
     if file.version == ESTIMATES_VERSION {
         Ok(file)
     } else {

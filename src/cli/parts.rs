@@ -117,5 +117,5 @@ fn smaller(
     let bytes = scaled.max(most.saturating_add(budget.part_bytes));
     let steps =
         if bytes >= budget.bytes { budget.steps.min(members.len()).div_ceil(2) } else { budget.steps };
-    Ok(Budget { bytes, steps, ..*budget })
+    Ok(Budget { steps, bytes, ..*budget })
 }

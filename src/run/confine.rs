@@ -11,7 +11,6 @@ use std::sync::{Arc, OnceLock, mpsc};
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 /// Where the steps of a run may write.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(super) struct Confinement {
 struct Request {
     command: Command,
     runtime: Handle,
-    reply: oneshot::Sender<io::Result<Child>>,
+    reply: mpsc::SyncSender<io::Result<Child>>,
 }
 
 impl Confinement {
@@ -37,13 +36,14 @@ impl Confinement {
         Self { folders, starter: OnceLock::new(), weak: Arc::default() }
     }
 
-    /// Starts a process that may write in the folders, and in `more` as well.
+    /// Starts a process that may write in the folders, and in `more` as well. The caller waits for it: it could do
+    /// something else meanwhile, but on a machine whose cores are busy the new process would start later for it.
     ///
     /// # Errors
     /// It cannot be started.
-    pub(super) async fn spawn(&self, command: Command, more: &[PathBuf]) -> io::Result<Child> {
+    pub(super) fn spawn(&self, command: Command, more: &[PathBuf]) -> io::Result<Child> {
         let missing = || io::Error::other("the thread that starts processes is gone");
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = mpsc::sync_channel(1);
         let request = Request { command, runtime: Handle::current(), reply };
         let beyond: BTreeSet<PathBuf> =
             more.iter().filter(|path| !self.covers(path)).filter_map(|path| existing(path)).collect();
@@ -54,7 +54,7 @@ impl Confinement {
             let folders = self.folders.iter().cloned().chain(beyond).collect();
             self.thread(folders).send(request).map_err(|_| missing())?;
         }
-        answer.await.map_err(|_| missing())?
+        answer.recv().map_err(|_| missing())?
     }
 
     fn covers(&self, path: &Path) -> bool {
@@ -83,10 +83,8 @@ impl Confinement {
             }
             for Request { mut command, runtime, reply } in requests {
                 let _runtime = runtime.enter();
-                if let Err(Ok(mut child)) = reply.send(command.spawn()) {
-                    // Nobody waits for it any more; what has ended already needs no end.
-                    let _ = child.start_kill();
-                }
+                // Who asked is waiting for it.
+                let _ = reply.send(command.spawn());
             }
         });
         sender
@@ -125,7 +123,7 @@ mod tests {
     async fn can_write(confinement: &Confinement, file: &Path, more: &[PathBuf]) -> bool {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(format!("echo text > {}", file.display())).stderr(std::process::Stdio::null());
-        let mut child = confinement.spawn(command, more).await.unwrap();
+        let mut child = confinement.spawn(command, more).unwrap();
         child.wait().await.unwrap().success() && file.exists()
     }
 

@@ -101,7 +101,7 @@ pub(super) async fn execute(
     mut invocation: Invocation,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Ended, ProcessError> {
-    let mut child = start(&invocation).await?;
+    let mut child = start(&invocation)?;
     let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     limit(&invocation, group.0);
     let mut streams = Streams { out: child.stdout.take(), err: child.stderr.take() };
@@ -133,7 +133,7 @@ pub(super) async fn execute(
     Ok(Ended { exit, log: invocation.log })
 }
 
-async fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
+fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
     let Invocation { program, found, arguments, env, folder, .. } = invocation;
     // A path lets the child be made without a copy of this process; a name to be searched for would not.
     let mut command = Command::new(found.as_ref().unwrap_or(program));
@@ -141,7 +141,7 @@ async fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = match &invocation.confined {
-        Some((confinement, more)) => confinement.spawn(command, more).await,
+        Some((confinement, more)) => confinement.spawn(command, more),
         None => command.spawn(),
     };
     child.map_err(|source| ProcessError::Start { program: program.clone(), source })

@@ -20,6 +20,7 @@ fn the_help_texts_are_the_committed_ones() {
         "mcp",
         "compile",
         "explain",
+        "simulate",
         "run",
         "resume",
         "runs",

@@ -137,21 +137,22 @@ def gate(compiled, tmp_path):
     """Runs the script of a gate of Tekton with a kubectl that reads files."""
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    tasks = [task for found in documents(compiled["tekton", "gated"]) for task in found["spec"].get("tasks", [])
-             if found["kind"] == "Pipeline"]
+    pipelines = [found for found in documents(compiled["tekton", "gated"]) if found["kind"] == "Pipeline"]
+    tasks = [task for found in pipelines for task in found["spec"]["tasks"]]
     gates = [task for task in tasks if task["name"].startswith("gate-")]
-    reads = [json.loads({one["name"]: one["value"] for one in task["taskSpec"]["steps"][0]["env"]}["VALUES"]) for task in gates]
-    task, values = next((task, values) for task, values in zip(gates, reads) if len(values) == 1)
-    step = task["taskSpec"]["steps"][0]
-    variables = {one["name"]: one["value"] for one in step["env"]} | {"RUN": "run"}
+    variables_of = lambda task: {one["name"]: one["value"] for one in task["taskSpec"]["steps"][0]["env"]}
+    task = next(task for task in gates if len(json.loads(variables_of(task)["VALUES"])) > 0)
+    step, variables = task["taskSpec"]["steps"][0], variables_of(task) | {"RUN": "run"}
+    values = json.loads(variables["VALUES"])
     wait = json.loads(variables["WAIT"])
     (tmp_path / "bin").mkdir()
     kubectl = tmp_path / "bin" / "kubectl"
     kubectl.write_text(KUBECTL)
     kubectl.chmod(kubectl.stat().st_mode | stat.S_IEXEC)
     script = step["script"].replace("sleep 10", "exit 9")
-    for name in ("value-1", "complete"):
-        script = script.replace(f"$(results.{name}.path)", str(tmp_path / name))
+    for result in task["taskSpec"]["results"]:
+        script = script.replace(f"$(results.{result['name']}.path)", str(tmp_path / result["name"]))
+    assert "$(results." not in script
 
     def run(state, skipped=()):
         for part, tasks in wait.items():
@@ -165,7 +166,7 @@ def gate(compiled, tmp_path):
         environment["PATH"] = f"{kubectl.parent}:{environment['PATH']}"
         done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True)
         read = lambda name: (tmp_path / name).read_text() if done.returncode == 0 else None
-        return done.returncode, read("value-1"), read("complete")
+        return done.returncode, read("value-0"), read("written-0")
 
     run.producer = values[0][2]
     return run

@@ -1,6 +1,6 @@
 //! `couler compile`: a program in, an engine's files out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::open_lake;
 use crate::api::parse_program;
@@ -58,7 +58,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     }
     let target = Target::of(arguments.output.as_deref());
     let one_text = !matches!(target, Target::Folder(_));
-    if one_text && all.iter().any(|files| files.len() > 1 && files[0].name.ends_with(".py")) {
+    let is_python =
+        |file: &GeneratedFile| Path::new(&file.name).extension().is_some_and(|ending| ending == "py");
+    if one_text && all.iter().any(|files| files.len() > 1 && files.iter().all(is_python)) {
         let hint = "name a folder with --output DIR/, or keep the workflow whole with --split off";
         return Err(Failure::usage(
             "the parts are several files of Python, which one file cannot hold",
@@ -110,11 +112,7 @@ fn compiled(
 }
 
 /// Makes the graph of a program that was read from `path`.
-pub(super) fn read_workflow(
-    path: &std::path::Path,
-    text: &str,
-    environment: &Environment,
-) -> Result<Workflow, Failure> {
+pub(super) fn read_workflow(path: &Path, text: &str, environment: &Environment) -> Result<Workflow, Failure> {
     let program = parse_program(text)?;
     let lake = open_lake(environment)?;
     let workflow = lower(&program, &lake).map_err(|problems| {

@@ -150,10 +150,11 @@ impl<'a> Context<'a> {
         self.elsewhere(step).map(|view| view.place(step, output))
     }
 
-    /// Where a file is kept that a step of another part reads.
-    pub(crate) fn place_for_others(&self, step: &str, output: &str) -> Option<Place> {
-        let view = self.part.as_ref()?;
-        view.parts.leaves(step, output).then(|| view.place(step, output))
+    /// Where a file is kept that a step of another part reads. What is memoized keeps the place of the run that made it,
+    /// so it is passed on by a task of its own.
+    pub(crate) fn place_for_others(&self, node: &Node, output: &str) -> Option<Place> {
+        let view = self.part.as_ref().filter(|_| node.settings.cache.is_none())?;
+        view.parts.leaves(&node.name, output).then(|| view.place(&node.name, output))
     }
 
     /// The name of a volume claim of the run.

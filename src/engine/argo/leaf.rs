@@ -202,7 +202,7 @@ fn outputs(context: &Context<'_>, node: &Node, inputs: &mut Inputs) -> Result<Po
                     .or_else(|| instance(context, node, &output.name));
                 // Whoever reads the store expects the file itself, not a tar file of it.
                 let archive = place.is_some().then_some(Archive { none: Empty {} });
-                let place = place.or_else(|| context.place_for_others(&node.name, &output.name));
+                let place = place.or_else(|| context.place_for_others(node, &output.name));
                 let path = Some(chosen(path.as_ref(), ports::OUTPUTS, &output.name));
                 ports.artifacts.push(Artifact {
                     name,

@@ -35,6 +35,9 @@ pub fn text_chart(run: &Simulation, part_of: &dyn Fn(usize) -> usize, columns: u
     }
     let end = format!("{:.0} s", run.makespan);
     text.push_str(&format!("       0{end:>width$}\n", width = columns - 1));
+    if run.attempts.iter().any(|attempt| attempt.failed) {
+        text.push_str("       x is an attempt that failed\n");
+    }
     text
 }
 
@@ -53,8 +56,8 @@ mod tests {
         ];
         let run = Simulation { makespan: 10.0, attempts, workers: 2, failed: vec![], not_run: 0 };
         let chart = text_chart(&run, &|task| task, 20);
-        let expected =
-            "     1 00000000000000000000\n     2 xxxxxxxxxx111111····\n       0               10 s\n";
+        let expected = "     1 00000000000000000000\n     2 xxxxxxxxxx111111····\n       0               10 s\n       \
+             x is an attempt that failed\n";
         assert_eq!(chart, expected);
     }
 }

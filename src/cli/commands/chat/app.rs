@@ -281,9 +281,9 @@ impl<'a> App<'a> {
         }
         if reply.kind == ReplyKind::Proposed {
             let how = if self.terminal {
-                "Enter or /apply makes it count, /undo drops it"
+                "Enter, /apply or the next change makes it count, /undo drops it"
             } else {
-                "/apply makes it count, /undo drops it"
+                "/apply or the next change makes it count, /undo drops it"
             };
             text.push_str(&format!("{how}\n"));
         }

@@ -78,6 +78,9 @@ fn entries(manifest: &str) -> Vec<(String, String)> {
     data.lines().filter_map(entry).collect()
 }
 
+/// The steps that each gate waits for, and what is behind what it hands on.
+type Resolved = (HashMap<String, BTreeSet<String>>, Vec<Reference>);
+
 /// What gates and marks say.
 #[derive(Default)]
 struct Books {
@@ -165,7 +168,7 @@ impl Books {
     }
 
     /// The steps that each gate waits for, and what is behind what it hands on.
-    fn resolved(&self) -> Result<(HashMap<String, BTreeSet<String>>, Vec<Reference>), RecoverError> {
+    fn resolved(&self) -> Result<Resolved, RecoverError> {
         let unknown = |key: &str| RecoverError::Parts(format!("nothing writes {key:?} into the ledger"));
         let mut gates = HashMap::new();
         for (gate, marks) in &self.gates {

@@ -159,13 +159,15 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// A file that the user wants in a store of his own is handed on by a task, which keeps it for other parts too.
+    /// A file that the user wants in a store of his own, or that may come from an earlier run, is handed on by a task
+    /// which keeps it for other parts.
     /// Returns the tasks after which that is done.
     fn pass_on(&mut self, node: &Node, copies: &mut Option<String>) -> Vec<String> {
         let mut tasks = Vec::new();
         for output in &node.outputs {
             let stored = matches!(output.kind, NodeOutputKind::Artifact { store: Some(_), .. });
-            if !stored || !self.view.parts.leaves(&node.name, &output.name) {
+            let moves = stored || (node.settings.cache.is_some() && node.map.is_none());
+            if !moves || !self.view.parts.leaves(&node.name, &output.name) {
                 continue;
             }
             let template = copies.get_or_insert_with(|| {

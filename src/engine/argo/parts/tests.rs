@@ -98,6 +98,17 @@ fn behind_a_barrier_only_values_are_fetched() {
 }
 
 #[test]
+fn what_may_come_from_an_earlier_run_is_passed_on() {
+    let (mut workflow, parts) = example();
+    for node in workflow.graph.node_weights_mut() {
+        node.settings.cache = Some(crate::api::Cache::default());
+    }
+    let text = joined(&files(&workflow, parts, Admission::GATED));
+    assert!(text.contains("name: pass-on-load\n") && !text.contains("}}/load/table\"\n    retry"), "{text}");
+    assert_isomorphic(&workflow, recover_parts(&text).unwrap());
+}
+
+#[test]
 fn a_lost_part_or_mark_is_found() {
     let (workflow, parts) = example();
     let text = joined(&files(&workflow, parts, Admission::GATED));

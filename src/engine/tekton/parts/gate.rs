@@ -70,7 +70,7 @@ impl<'a> PartView<'a> {
         let read = self.parts.values_from_outside(reader);
         let positions = gate.values.iter().enumerate().filter(|(_, value)| read.contains(*value));
         let when = |(position, _)| When {
-            input: format!("$(tasks.{gate_name}.results.{}{position})", WRITTEN),
+            input: format!("$(tasks.{gate_name}.results.{WRITTEN}{position})"),
             operator: "in",
             values: vec!["true".to_owned()],
         };

@@ -50,7 +50,7 @@ pub(crate) fn spec(
     }
     let mut all = Vec::with_capacity(parts.len());
     for (part, used) in used.iter().enumerate() {
-        let mut task = starts(context, parts, part, names, used, options)?;
+        let mut task = starts(context, parts, part, names, used, options);
         task.run_after = parts.opened_after(part).into_iter().map(task_name).collect();
         all.push(task);
     }
@@ -79,7 +79,7 @@ fn starts(
     names: &str,
     used: &[&'static str],
     options: &GenerateOptions,
-) -> Result<PipelineTask, EngineError> {
+) -> PipelineTask {
     let workflow = parts.workflow;
     let run = [("run", "$(context.pipelineRun.name)"), ("run-uid", "$(context.pipelineRun.uid)")];
     let mut own: Vec<(String, String)> =
@@ -99,7 +99,7 @@ fn starts(
     let claims: Vec<String> = claims(parts, used);
     let annotations =
         IndexMap::from([(ROLE.to_owned(), STARTS.to_owned()), (SERVES.to_owned(), task_name(part))]);
-    Ok(PipelineTask {
+    PipelineTask {
         name: task_name(part),
         params: own
             .iter()
@@ -117,7 +117,7 @@ fn starts(
             ..TaskSpec::default()
         },
         ..PipelineTask::default()
-    })
+    }
 }
 
 /// The workspaces that the parent makes for all parts; the cache is there already.
