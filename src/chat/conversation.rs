@@ -46,8 +46,8 @@ impl Conversation<'_> {
             observer: self.observer,
         };
         let result = match session.latest().cloned() {
-            None => self.begin(pipeline, session, remark).await,
-            Some(program) => self.go_on(pipeline, session, &program, remark).await,
+            None => Box::pin(self.begin(pipeline, session, remark)).await,
+            Some(program) => Box::pin(self.go_on(pipeline, session, &program, remark)).await,
         };
         let reply = match &result {
             Ok(reply) => reply.clone(),

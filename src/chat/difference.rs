@@ -239,7 +239,7 @@ fn shown(value: &Value) -> String {
 fn called(field: &str) -> String {
     let field = field.strip_prefix("run/with/").or_else(|| field.strip_prefix("settings/")).unwrap_or(field);
     let field = field.strip_prefix("run/").unwrap_or(field);
-    field.replace('/', " ").replace('_', " ")
+    field.replace(['/', '_'], " ")
 }
 
 impl fmt::Display for FieldChange {

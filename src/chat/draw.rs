@@ -229,7 +229,9 @@ fn render_row(row: &[Cell], above: &[usize], below: &[usize]) -> Vec<String> {
     let mut lines = [Line::default(), Line::default(), Line::default()];
     for (position, cell) in row.iter().enumerate() {
         let Some(label) = &cell.label else {
-            lines.iter_mut().for_each(|line| line.add(cell.centre, UP | DOWN));
+            for line in &mut lines {
+                line.add(cell.centre, UP | DOWN);
+            }
             continue;
         };
         let left = cell.centre - cell.width / 2;
@@ -273,7 +275,9 @@ fn render_gap(row: &[Cell], next: &[Cell], edges: &[(usize, usize)]) -> Vec<Stri
     for source in &sources {
         let from = row[*source].centre;
         let Some(level) = bent.iter().position(|other| other == source) else {
-            lines.iter_mut().for_each(|line| line.add(from, UP | DOWN));
+            for line in &mut lines {
+                line.add(from, UP | DOWN);
+            }
             continue;
         };
         for line in &mut lines[..level] {

@@ -62,7 +62,11 @@ pub fn manifest_changes(
 
 fn compared(engine: String, old: &str, new: &str) -> ManifestChange {
     let diff = TextDiff::from_lines(old, new);
-    let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+    // A manifest that moves into another one is indented, not changed.
+    let bare = |text: &str| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+    let (old_bare, new_bare) = (bare(old), bare(new));
+    let moved = TextDiff::from_lines(&old_bare, &new_bare);
+    let count = |tag: ChangeTag| moved.iter_all_changes().filter(|change| change.tag() == tag).count();
     ManifestChange {
         added: count(ChangeTag::Insert),
         removed: count(ChangeTag::Delete),

@@ -268,7 +268,7 @@ fn same(found: Option<&Value>, wanted: &Value) -> bool {
             Regex::new(&pattern[1..]).is_ok_and(|pattern| pattern.is_match(&text))
         }
         (Value::String(a), Value::String(b)) => {
-            let seconds = |text: &str| text.parse::<Duration>().ok().map(|duration| duration.seconds());
+            let seconds = |text: &str| text.parse::<Duration>().ok().map(Duration::seconds);
             seconds(a).is_some() && seconds(a) == seconds(b)
         }
         _ => false,

@@ -182,7 +182,7 @@ impl Evaluation<'_> {
             observer: &Silent,
         };
         if !case.turns.is_empty() {
-            return self.conversed(&pipeline, case, ledger).await;
+            return Box::pin(self.conversed(&pipeline, case, ledger)).await;
         }
         match self.generated(&pipeline, case).await {
             Ok(made) => Ok(made),
@@ -209,6 +209,10 @@ impl Evaluation<'_> {
         ledger: &Ledger,
     ) -> Result<Made, InfrastructureError> {
         let begin = case.program.as_ref().map(program).transpose().map_err(InfrastructureError)?;
+        // A suite whose program cannot be wired says nothing about the turns.
+        if let Some(Err(problems)) = begin.as_ref().map(|program| lower(program, self.lake)) {
+            return Err(InfrastructureError(format!("the program of the case: {problems}")));
+        }
         let conversation = self.conversation(&pipeline.options);
         let done = converse(&conversation, begin, &case.turns).await;
         let (turns, program) = done.map_err(|error| InfrastructureError(error.to_string()))?;
@@ -216,7 +220,7 @@ impl Evaluation<'_> {
             self.note(ledger, turn.usage);
         }
         let program = program.and_then(|program| serde_json::to_value(&program).ok());
-        Ok(Made { turns, program, ..Made::default() })
+        Ok(Made { program, turns, ..Made::default() })
     }
 
     fn conversation(&self, options: &PipelineOptions) -> Conversation<'_> {

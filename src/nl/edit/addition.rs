@@ -75,7 +75,7 @@ impl Editor<'_> {
             after: addition.place.after.clone(),
             ..PlannedStep::default()
         };
-        let fragment = match self.certain_fragment(component, name, text, addition, context) {
+        let fragment = match certain_fragment(component, name, text, addition, context) {
             Some(fragment) => fragment,
             None => self.generated(&planned, text, context).await?,
         };
@@ -88,36 +88,6 @@ impl Editor<'_> {
             step.after.clear();
         }
         Ok(step)
-    }
-
-    /// The fragment, where the words give every argument that must be given and no literal would be lost.
-    fn certain_fragment(
-        &self,
-        component: &Component,
-        name: &str,
-        text: &str,
-        addition: &Addition,
-        context: &Context<'_>,
-    ) -> Option<Fragment> {
-        let stated = certain(component, text, name, context.spelled);
-        let mut values = stated.values;
-        values.extend(like_siblings(component, context, &values));
-        let required = component.arguments["required"].as_array().cloned().unwrap_or_default();
-        let missing = required.iter().filter_map(Value::as_str).any(|name| !values.contains_key(name));
-        if missing || mentions_setting(text) {
-            return None;
-        }
-        let used = json!([values, addition.place.when]);
-        let kept = |literal: &Literal| {
-            literal.appears_in(&used)
-                || names_a_step(context, literal)
-                || (literal.kind == LiteralKind::Number && addition.place.when.is_some())
-        };
-        if component.name == "container.run" {
-            // Flags and words behind an image are read as in a description.
-            return None;
-        }
-        literals(text).iter().all(kept).then(|| Fragment { with: values, ..Fragment::default() })
     }
 
     async fn generated(
@@ -214,6 +184,35 @@ impl Editor<'_> {
     }
 }
 
+/// The fragment, where the words give every argument that must be given and no literal would be lost.
+fn certain_fragment(
+    component: &Component,
+    name: &str,
+    text: &str,
+    addition: &Addition,
+    context: &Context<'_>,
+) -> Option<Fragment> {
+    let stated = certain(component, text, name, context.spelled);
+    let mut values = stated.values;
+    values.extend(like_siblings(component, context, &values));
+    let required = component.arguments["required"].as_array().cloned().unwrap_or_default();
+    let missing = required.iter().filter_map(Value::as_str).any(|name| !values.contains_key(name));
+    if missing || mentions_setting(text) {
+        return None;
+    }
+    let used = json!([values, addition.place.when]);
+    let kept = |literal: &Literal| {
+        literal.appears_in(&used)
+            || names_a_step(context, literal)
+            || (literal.kind == LiteralKind::Number && addition.place.when.is_some())
+    };
+    if component.name == "container.run" {
+        // Flags and words behind an image are read as in a description.
+        return None;
+    }
+    literals(text).iter().all(kept).then(|| Fragment { with: values, ..Fragment::default() })
+}
+
 /// A step like those of its kind predicts what they predict.
 fn like_siblings(
     component: &Component,
@@ -305,7 +304,7 @@ fn fresh_name(component: &Component, words: &str, taken: &[String]) -> String {
     name.truncate(50);
     let name = name.trim_end_matches('-').to_owned();
     std::iter::once(name.clone())
-        .chain((2..).map(|number| format!("{name}-{number}")))
+        .chain((2..=taken.len() + 2).map(|number| format!("{name}-{number}")))
         .find(|name| !taken.contains(name))
         .expect("some number is free")
 }

@@ -27,7 +27,7 @@ static SAYS: LazyLock<Regex> = LazyLock::new(|| {
         r#"\b([a-z_]+)\b[^.;"]{0,24}?\b(?:should|must|shall|to) (?:be|read|say|become)\b:?\s+(.+)$|\b(?:set|change|make) (?:the |its )?([a-z_]+)(?: of [^.;"]{1,40}?)?(?: to| =|:)\s+(.+)$|\b([a-z_]+)\s*[:=]\s*(.+)$"#,
     )
 });
-/// "min_samples_leaf 4", "C=0.5".
+/// "`min_samples_leaf` 4", "C=0.5".
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b([a-z]+(?:_[a-z0-9]+)+|(?-i:C)|alpha|gamma|subsample)\s*(?:=|:|of|to|is|should be|at)?\s*(-?\d+(?:\.\d+)?)\b",
@@ -52,6 +52,12 @@ static HYPER: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
         ),
         (regex(r"\b(\d+) neighbou?rs\b|\bk ?= ?(\d+)\b"), "n_neighbors", true),
     ]
+});
+/// Words by which a text speaks of what is predicted.
+static PREDICTS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:predict\w*|targets?|labels?|columns?|forecast\w*|estimat\w*|classif\w*|regress\w*|outcome|goal|learn (?:to|about))\b",
+    )
 });
 /// A share in words.
 static SHARE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:a |one )?(third|quarter|half|fifth|tenth)\b"));
@@ -88,6 +94,10 @@ pub(super) fn certain(component: &Component, text: &str, step: &str, spelled: &[
     let mut stated = Stated { values: Map::new(), open: Vec::new() };
     for (name, schema) in narrowed["properties"].as_object().unwrap_or(&empty) {
         if component.arguments["properties"].get(name).is_none() {
+            continue;
+        }
+        // "The number of trees of LightGBM" names no column.
+        if name == "target" && !PREDICTS.is_match(&wanted) {
             continue;
         }
         match only_value(schema) {
@@ -138,6 +148,8 @@ fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) 
             number.parse::<f64>().map(crate::nl::amounts::as_value).ok()
         };
         let Some(value) = value else { continue };
+        // CatBoost calls the number of trees otherwise.
+        let name = if *name == "n_estimators" && has("iterations") { &"iterations" } else { name };
         if has(name) {
             stated.values.insert((*name).to_owned(), value);
         } else if has("params") {

@@ -147,11 +147,11 @@ fn wait(context: &Context<'_>, steps: &[String], others: &[String], exact: bool)
         if others.is_empty() {
             return None;
         }
-        let reached = |other: &&String| before.get(name).is_some_and(|all| all.contains(*other));
+        let reached = |other: &String| before.get(name).is_some_and(|all| all.contains(other));
         let after: Vec<String> = if exact {
             others.iter().map(|other| (*other).clone()).collect()
         } else {
-            if others.iter().all(|other| reached(&other) && step.after.contains(*other)) {
+            if others.iter().all(|other| reached(other) && step.after.contains(*other)) {
                 continue;
             }
             let mut after = step.after.clone();

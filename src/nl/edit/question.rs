@@ -88,6 +88,9 @@ pub(super) fn answer(steps: &Steps<'_>, question: &str) -> String {
             steps.names().first().map_or("it", String::as_str)
         );
     }
+    if let (Some(found), [step]) = (NEIGHBOURS.captures(question), &exact[..]) {
+        return neighbours(steps, step, found[1].eq_ignore_ascii_case("before"));
+    }
     if question.to_lowercase().contains("which") && AFTER.is_match(question) {
         return related(steps, &named, question);
     }
@@ -98,6 +101,22 @@ pub(super) fn answer(steps: &Steps<'_>, question: &str) -> String {
         return text;
     }
     named.iter().map(|step| described(steps, workflow.as_ref(), step)).collect::<Vec<_>>().join("\n")
+}
+
+static NEIGHBOURS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:what|which|who)\b[^.;]*\b(?:comes?|runs?|happens?|is|goes|steps?)\b[^.;]*\b(before|after)\b")
+});
+
+/// What a step waits for, or who waits for it.
+fn neighbours(steps: &Steps<'_>, step: &Step, before: bool) -> String {
+    let found: Vec<String> = if before {
+        direct_dependencies(step)
+    } else {
+        let waits = |other: &&Step| direct_dependencies(other).contains(&step.name);
+        steps.program.steps.iter().filter(waits).map(|other| other.name.clone()).collect()
+    };
+    let list = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+    format!("{} {}: {list}", if before { "before" } else { "after" }, step.name)
 }
 
 /// The named steps in the order of the text.

@@ -26,9 +26,11 @@ static REMOVES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
             r"^(?:there (?:is|'s) )?(?:no need for|no more|no|without|never) (.+?)(?: any ?more| any longer| at all| after all| needed| necessary| please| for now)*\W*$",
         ),
         regex(
-            r"^(.+?) (?:(?:can|could|should|may|must|has to|have to) (?:go|be (?:removed|deleted|dropped|left out|skipped|omitted))|(?:is|are|'s) (?:not|no longer|n'?t) (?:needed|necessary|required|wanted)|is(?:n'?t| not) needed|(?:is|are) (?:unnecessary|superfluous|redundant|useless|not needed))\b.*$",
+            r"^(.+?) (?:(?:can|could|should|may|must|has to|have to) (?:go(?: too| away| now| as well)*\W*$|be (?:removed|deleted|dropped|left out|skipped|omitted))|(?:is|are|'s) (?:not|no longer|n'?t) (?:needed|necessary|required|wanted)|is(?:n'?t| not) needed|(?:is|are) (?:unnecessary|superfluous|redundant|useless|not needed))\b.*$",
         ),
-        regex(r"^(?:please )?(?:take|throw|leave|cut|turn|switch) (.+?) (?:out|away|off)\W*$"),
+        regex(
+            r"^(?:please )?(?:take|throw|leave|cut|turn|switch) (.+?) (?:out|away|off)(?: of (?:the )?[\w ]+)?\W*$",
+        ),
         regex(
             r"^do(?: not|n'?t) (?:ever )?((?:retry|cache|split|evaluate|validate|deploy|clean|notify|report|scale|limit|send|mail|post|time) ?.*)$",
         ),
@@ -163,7 +165,7 @@ fn setting(context: &Context<'_>, object: &str) -> Option<Wish> {
     if target.is_empty() {
         return Some(Wish::Already("there is nothing of the kind to remove".into()));
     }
-    if target.len() > 1 && named.is_empty() && !context.steps.all_meant(context.clause) {
+    if target.len() > 1 && named.is_empty() && !super::steps::all_meant(context.clause) {
         return Some(Wish::Which { steps: target.iter().map(|step| step.name.clone()).collect() });
     }
     Some(Wish::Edits(
@@ -173,6 +175,10 @@ fn setting(context: &Context<'_>, object: &str) -> Option<Wish> {
 
 /// A variable, or one value of a list: "drop accuracy from the metrics".
 fn item(context: &Context<'_>, object: &str) -> Option<Wish> {
+    // Whoever names a step means the step.
+    if words(object).any(|word| context.steps.get(word).is_some()) {
+        return None;
+    }
     for step in context.steps.program.steps.iter().chain(&context.steps.program.on_exit) {
         for found in VARIABLE.captures_iter(object) {
             if step.settings.env.contains_key(&found[1]) {

@@ -208,12 +208,18 @@ pub(super) fn swapped(step: &Step, component: &Component, text: &str, context: &
     let mut with: Map<String, Value> = Map::new();
     let mut further = old.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
     for (name, value) in &old {
+        // CatBoost calls the number of trees otherwise.
+        let name = match name.as_str() {
+            "n_estimators" if properties.contains_key("iterations") => "iterations",
+            "iterations" if !properties.contains_key("iterations") => "n_estimators",
+            name => name,
+        };
         match properties.get(name) {
             Some(property) if name != "params" && validate_against(property, value).is_ok() => {
-                with.insert(name.clone(), value.clone());
+                with.insert(name.to_owned(), value.clone());
             }
-            None if ["n_estimators", "max_depth"].contains(&name.as_str()) => {
-                further.insert(name.clone(), value.clone());
+            None if ["n_estimators", "max_depth"].contains(&name) => {
+                further.insert(name.to_owned(), value.clone());
             }
             _ => {}
         }

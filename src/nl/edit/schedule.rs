@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::operation::Edit;
 use super::read::{Context, Wish};
+use crate::nl::literals::{LiteralKind, literals};
 use crate::nl::pattern::regex;
 use crate::nl::schedule::{explicit_schedule, stated_schedule, timezone};
 
@@ -91,7 +92,11 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         edits.extend(other_time(text, current.cron.first()?));
         return Some(Wish::Edits(edits));
     }
-    (ONLY_TIME.is_match(text) && !setting && context.steps.named(text).is_empty())
+    // The tag of an image is no time.
+    let address = literals(text)
+        .iter()
+        .any(|literal| matches!(literal.kind, LiteralKind::Image | LiteralKind::Uri | LiteralKind::Email));
+    (ONLY_TIME.is_match(text) && !setting && !address && context.steps.named(text).is_empty())
         .then(|| other_time(text, current.cron.first()?))
         .flatten()
         .map(|edit| Wish::Edits(vec![edit]))
@@ -129,7 +134,10 @@ fn other_time(text: &str, cron: &str) -> Option<Edit> {
     } else {
         let found = CLOCK.captures(&wanted)?;
         // A number without minutes or a word of time is a number.
-        let word = found.get(2).is_some() || found.get(3).is_some() || wanted.to_lowercase().contains("at ");
+        let before = wanted[..found.get(0)?.start()].trim_end().to_lowercase();
+        let at =
+            ["at", "to", "around", "until", "it", "that", "by"].iter().any(|word| before.ends_with(word));
+        let word = found.get(2).is_some() || found.get(3).is_some() || at;
         word.then_some(())?;
         let hour: u32 = found[1].parse().ok()?;
         let minute = found.get(2).map_or(Some(0), |minute| minute.as_str().parse().ok())?;

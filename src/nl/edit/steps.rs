@@ -126,11 +126,6 @@ impl<'a> Steps<'a> {
         self.lake.component(component_name(&step.run)?)
     }
 
-    /// Whether a text speaks of all steps at once.
-    pub(super) fn all_meant(&self, text: &str) -> bool {
-        ALL_STEPS.is_match(text)
-    }
-
     /// The places of a text that speak of steps, in its order. Where one word fits several steps, other words of the text
     /// may decide.
     pub(super) fn named(&self, text: &str) -> Vec<Named> {
@@ -150,7 +145,7 @@ impl<'a> Steps<'a> {
                     }
                 }
                 None => {
-                    places.push((hit.weight, Named { steps: vec![name], start: hit.start, end: hit.end }))
+                    places.push((hit.weight, Named { steps: vec![name], start: hit.start, end: hit.end }));
                 }
             }
         }
@@ -184,7 +179,7 @@ impl<'a> Steps<'a> {
 
     /// The steps that a text speaks of: each place certain, or expanded where the text says "both" or uses a plural.
     pub(super) fn meant(&self, text: &str) -> Meant {
-        if self.all_meant(text) {
+        if all_meant(text) {
             return Meant::Steps(self.program.steps.iter().map(|step| step.name.clone()).collect());
         }
         let mut steps: Vec<String> = Vec::new();
@@ -221,9 +216,7 @@ impl<'a> Steps<'a> {
                     end += lower[end..].find(|c: char| !c.is_alphabetic()).unwrap_or(lower.len() - end);
                 } else if after.is_some_and(char::is_alphanumeric) {
                     // A plural is the same word.
-                    if !(lower[end..].starts_with('s')
-                        && !lower[end + 1..].starts_with(char::is_alphanumeric))
-                    {
+                    if !lower[end..].starts_with('s') || lower[end + 1..].starts_with(char::is_alphanumeric) {
                         continue;
                     }
                 }
@@ -328,6 +321,11 @@ struct Hit {
     start: usize,
     end: usize,
     weight: u8,
+}
+
+/// Whether a text speaks of all steps at once.
+pub(super) fn all_meant(text: &str) -> bool {
+    ALL_STEPS.is_match(text)
 }
 
 /// What a text says about which step it means.

@@ -19,8 +19,11 @@ static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NAMESPACE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"\bnamespace (?:is |to |called |named |should be |= ?|: ?)*["'`]?([a-z0-9][a-z0-9-]*[a-z0-9])|\bin (?:the )?["'`]?([a-z0-9][a-z0-9-]*[a-z0-9])["'`]? namespace\b"#,
+        r#"\bnamespace (?:is |to |called |named |should be |= ?|: ?)*["'`]?([a-z0-9][a-z0-9-]*[a-z0-9])|\bin (?:the )?["'`]?((?:[a-su-z0-9]|t[a-gi-z0-9-])[a-z0-9-]*[a-z0-9])["'`]? namespace\b"#,
     )
+});
+static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"\blabels?\b[^.;=]{0,12}?["'`]?\b([a-z0-9][a-z0-9./-]*)=([a-z0-9][a-z0-9._-]*[a-z0-9])"#)
 });
 static NO_LIMIT: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -60,7 +63,11 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     if WHOLE.is_match(text) || PULL.is_match(text) {
         edits.extend(access(context.steps.program, text));
     }
-    if context.steps.all_meant(text)
+    if let Some(found) = LABEL.captures(text).filter(|_| WHOLE.is_match(text)) {
+        let field = format!("/settings/labels/{}", found[1].replace('~', "~0").replace('/', "~1"));
+        edits.push(Edit::set_workflow(field, &found[2]));
+    }
+    if super::steps::all_meant(text)
         && let Some(found) = super::setting::SERVICE_ACCOUNT.captures(text)
         && let Some(name) = found.get(1).or(found.get(2))
         && !edits
