@@ -5,20 +5,18 @@ COULER names the binary. What is not installed is skipped, and says so.
 
 import json
 import os
-import pathlib
 import random
 import shutil
 import stat
 import subprocess
-import sys
 
 import pytest
 
 yaml = pytest.importorskip("yaml", reason="pip install -r tests/conformance/requirements.txt")
 
-REPOSITORY = pathlib.Path(__file__).parents[2]
+from test_manifests import validate  # noqa: E402
+
 COULER = os.environ.get("COULER") or shutil.which("couler")
-VALIDATORS = REPOSITORY.parent / "shared" / "validators"
 LIMIT = 1 << 20
 
 pytestmark = pytest.mark.skipif(COULER is None, reason="set COULER to the binary")
@@ -100,14 +98,6 @@ def own(paths, version, folder):
         written[-1].write_text(yaml.dump(found, Dumper=yaml.CSafeDumper))
     assert len(written) >= 6
     return written
-
-
-def validate(name, paths):
-    validator = VALIDATORS / name
-    if not validator.exists():
-        pytest.skip(f"{validator} is not there")
-    run = subprocess.run([sys.executable, validator, *paths], capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
 def test_manifests_inside_of_argo_parts_are_resources(compiled):

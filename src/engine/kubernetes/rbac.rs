@@ -1,8 +1,11 @@
 //! Roles and their bindings, for pods that talk to Kubernetes.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::super::GenerateOptions;
 use super::pod::ObjectMeta;
+use crate::ir::Workflow;
 
 const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 const API_GROUP: &str = "rbac.authorization.k8s.io";
@@ -63,6 +66,25 @@ struct Subject {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
+}
+
+/// Label of everything that belongs to the parts of a workflow, with its name.
+pub(crate) const WORKFLOW: &str = "couler.dev/workflow";
+
+/// What the service account of a workflow in parts must be allowed to do.
+pub(crate) fn for_parts(
+    workflow: &Workflow,
+    options: &GenerateOptions,
+    rules: Vec<Rule>,
+) -> (Role, RoleBinding) {
+    let settings = &workflow.settings;
+    let metadata = ObjectMeta {
+        name: Some(format!("{}-parts", workflow.name)),
+        namespace: options.namespace.clone().or_else(|| settings.namespace.clone()),
+        labels: IndexMap::from([(WORKFLOW.to_owned(), workflow.name.clone())]),
+        ..ObjectMeta::default()
+    };
+    role(&metadata, settings.service_account.as_deref().unwrap_or("default"), rules)
 }
 
 /// A role under the name of `metadata`, and what gives it to an account of the same namespace.

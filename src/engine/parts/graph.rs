@@ -272,16 +272,18 @@ impl<'a> Parts<'a> {
         self.before[part].iter().flat_map(|before| self.before[*before].iter().copied()).collect()
     }
 
-    /// How many gates there are, and how to speak of them.
-    pub(crate) fn note(&self) -> String {
+    /// How to start a run on Kubernetes, and how many gates there are.
+    pub(crate) fn submission(&self, of_parts: &str, of_parent: &str) -> Vec<String> {
+        let submit = format!(
+            "submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"
+        );
         let gates: usize = (0..self.len()).map(|part| self.gates(part).len()).sum();
-        if self.has_barriers() {
-            return format!("{} parts, each starts when those before it have ended", self.len());
-        }
-        format!(
-            "{} parts, {gates} gates; a gate is a pod while it waits, so leave room for them or use --barrier",
-            self.len()
-        )
+        let waiting = if self.has_barriers() {
+            "each starts when those before it have ended".to_owned()
+        } else {
+            format!("{gates} gates; a gate is a pod while it waits, so leave room for them or use --barrier")
+        };
+        vec![submit, format!("{} parts, {waiting}", self.len())]
     }
 }
 

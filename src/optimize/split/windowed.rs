@@ -3,8 +3,8 @@
 //! Start times never fall along an edge: earliest ones, latest ones, and those halfway between. So tasks put into windows
 //! of equal width of start time make parts that never wait for each other in a cycle. Inside a window, weakly connected
 //! components are independent of each other and are packed; a component that is too large is cut between hop levels.
-//! About ten widths of each kind of time are tried, each in time linear in tasks and edges, and the fewest parts within
-//! 5 % of the best makespan win.
+//! About ten widths of each kind of time are tried (in big graphs three of the second and third kind), each in time linear
+//! in tasks and edges, and the fewest parts within 5 % of the best makespan win.
 
 use super::groups::Groups;
 use super::merge::merged;
@@ -15,6 +15,8 @@ use super::{Budget, Dag, Partition, Weight};
 const TOLERANCE: f64 = 1.05;
 /// Widths are the critical path divided by 2, 4, … this many times.
 const HALVINGS: i32 = 9;
+/// In graphs of more tasks not every width is tried for every time.
+const MANY: usize = 10_000;
 /// Bins that are looked at before a new one is opened.
 const OPEN_BINS: usize = 8;
 
@@ -27,31 +29,44 @@ pub(super) fn windowed(dag: &Dag, budget: &Budget) -> Partition {
     let times = Times::new(dag, length);
     let widths = std::iter::once(f64::INFINITY).chain((1..=HALVINGS).map(|k| length / 2_f64.powi(k)));
     let widths: Vec<f64> = widths.filter(|width| *width > 0.0).collect();
-    let of = |time: &[f64], finishes: Option<&[usize]>| -> Vec<Partition> {
-        widths.iter().map(|width| Packing::partition(dag, budget, time, finishes, *width)).collect()
+    let judged = |parts: Partition| {
+        let makespan = parts.barrier_makespan(dag);
+        (parts, makespan)
     };
+    let of = |time: &[f64], finishes: Option<&[usize]>, widths: &[f64]| -> Vec<(Partition, f64)> {
+        let made = widths.iter().map(|width| Packing::partition(dag, budget, time, finishes, *width));
+        made.map(judged).collect()
+    };
+    let mut candidates = of(&times.earliest, None, &widths);
+    let near = near_best(&widths, &candidates, dag.len());
     // Two cores are what even small machines have; the order of the candidates stays the same.
-    let mut candidates = std::thread::scope(|scope| {
-        let middle = scope.spawn(|| of(&times.middle, Some(&times.finishes)));
-        let mut candidates = of(&times.earliest, None);
-        candidates.extend(of(&times.latest, Some(&times.finishes)));
-        candidates.extend(middle.join().expect("packing does not panic"));
-        candidates
-    });
+    candidates.extend(std::thread::scope(|scope| {
+        let middle = scope.spawn(|| of(&times.middle, Some(&times.finishes), near));
+        let mut others = of(&times.latest, Some(&times.finishes), near);
+        others.extend(middle.join().expect("packing does not panic"));
+        others
+    }));
     let (levels, count) = chunks(dag, budget, 0..dag.len(), |a, b| dag.level(a) != dag.level(b));
-    candidates.push(Partition::in_order(levels, count));
-    candidates.push(kahn(dag, budget));
-    let makespans: Vec<f64> = candidates.iter().map(|parts| parts.barrier_makespan(dag)).collect();
-    let best = makespans.iter().copied().fold(f64::INFINITY, f64::min);
+    candidates.push(judged(Partition::in_order(levels, count)));
+    candidates.push(judged(kahn(dag, budget)));
+    let best = candidates.iter().map(|(_, makespan)| *makespan).fold(f64::INFINITY, f64::min);
     let limit = best * TOLERANCE;
     let chosen = candidates
         .into_iter()
-        .zip(makespans)
         .filter(|(_, makespan)| *makespan <= limit)
         .min_by(|(a, a_time), (b, b_time)| a.len().cmp(&b.len()).then(a_time.total_cmp(b_time)))
         .map(|(parts, _)| parts)
         .expect("the best candidate is within its own limit");
     merged(dag, budget, chosen, limit)
+}
+
+/// The widths that are tried for other times: all of them, or in a big graph those beside the best one so far.
+fn near_best<'a>(widths: &'a [f64], candidates: &[(Partition, f64)], tasks: usize) -> &'a [f64] {
+    if tasks <= MANY {
+        return widths;
+    }
+    let best = (0..widths.len()).min_by(|a, b| candidates[*a].1.total_cmp(&candidates[*b].1)).unwrap_or(0);
+    &widths[best.saturating_sub(1)..widths.len().min(best + 2)]
 }
 
 /// When tasks start and end, in seconds.

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::super::super::kubernetes::names::{Names, port_name};
 use super::super::super::kubernetes::pod::ObjectMeta;
-use super::super::super::kubernetes::yaml;
+use super::super::super::kubernetes::{rbac, yaml};
 use super::super::super::parts::Parts;
 use super::super::super::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
 use super::super::context::{Context, ENGINE};
@@ -44,7 +44,7 @@ pub(crate) fn files(
     let parent = yaml::write(&parent::document(&parts, options, &names, &digest, &run)?)?;
     bytes.push(parent.len());
     let (of_parts, of_parent) = (format!("{}.parts.yaml", workflow.name), format!("{}.yaml", workflow.name));
-    let notes = notes(&parts, &of_parts, &of_parent);
+    let notes = parts.submission(&of_parts, &of_parent);
     let files = vec![
         GeneratedFile { name: of_parts, content: written.join("---\n") },
         GeneratedFile { name: of_parent, content: parent },
@@ -70,17 +70,10 @@ fn of_part(
         annotations: IndexMap::from([(DIGEST.to_owned(), digest.to_owned())]),
         ..ObjectMeta::default()
     };
-    metadata.labels.insert(part::WORKFLOW.to_owned(), workflow.name.clone());
+    metadata.labels.insert(rbac::WORKFLOW.to_owned(), workflow.name.clone());
     metadata.labels.insert(part::PART.to_owned(), (number + 1).to_string());
     metadata.annotations.extend(parts.notes(number).map(|note| (part::AFTER.to_owned(), note)));
     context.part = Some(view);
     let view = context.part.as_ref().unwrap_or_else(|| unreachable!("it was set in the line before"));
     part::document(&context, view, metadata)
-}
-
-fn notes(parts: &Parts<'_>, of_parts: &str, of_parent: &str) -> Vec<String> {
-    vec![
-        format!("submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"),
-        parts.note(),
-    ]
 }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
 use super::super::super::kubernetes::names::port_name;
-use super::super::super::kubernetes::pod::ObjectMeta;
 use super::super::super::kubernetes::rbac::{self, Rule};
 use super::super::super::parts::Parts;
 use super::super::super::{EngineError, GenerateOptions};
@@ -156,18 +153,10 @@ fn new_part(parts: &Parts<'_>, names: &str, run: &str) -> ResourceTemplate {
 
 /// What the service account of the pods must be allowed to do.
 pub(crate) fn role(parts: &Parts<'_>, options: &GenerateOptions) -> [Document; 2] {
-    let settings = &parts.workflow.settings;
-    let metadata = ObjectMeta {
-        name: Some(format!("{}-parts", parts.workflow.name)),
-        namespace: options.namespace.clone().or_else(|| settings.namespace.clone()),
-        labels: IndexMap::from([(part::WORKFLOW.to_owned(), parts.workflow.name.clone())]),
-        ..ObjectMeta::default()
-    };
     let rules = vec![
         Rule { api_groups: ["argoproj.io"], resources: ["workflows"], verbs: vec!["create", "get"] },
         Rule { api_groups: [""], resources: ["configmaps"], verbs: vec!["create", "get", "patch"] },
     ];
-    let account = settings.service_account.as_deref().unwrap_or("default");
-    let (role, binding) = rbac::role(&metadata, account, rules);
+    let (role, binding) = rbac::for_parts(parts.workflow, options, rules);
     [Document::Role(Box::new(role)), Document::Binding(Box::new(binding))]
 }

@@ -13,8 +13,7 @@ use super::ledger;
 use super::view::{PartView, handed};
 use crate::ir::{Node, NodeOutputKind};
 
-/// Label of the parts of a workflow, with its name, and of a part, with its number.
-pub(crate) const WORKFLOW: &str = "couler.dev/workflow";
+/// Label of a part, with its number.
 pub(crate) const PART: &str = "couler.dev/part";
 /// Annotation of a part: what its steps wait for in other parts, a JSON object of lists, where gates do not say so.
 pub(crate) const AFTER: &str = "couler.dev/after";

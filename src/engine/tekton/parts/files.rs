@@ -16,8 +16,7 @@ use crate::engine::parts::Parts;
 use crate::engine::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
 use crate::ir::{Workflow, digest};
 
-/// Label of the pipelines of a workflow, with its name, and of a part, with its number.
-const WORKFLOW: &str = "couler.dev/workflow";
+/// Label of a part, with its number.
 pub(crate) const PART: &str = "couler.dev/part";
 /// Annotation of a part: what its steps wait for in other parts, a JSON object of lists, where gates do not say so.
 pub(crate) const AFTER: &str = "couler.dev/after";
@@ -62,7 +61,7 @@ pub(crate) fn files(
     bytes.push(parent.len());
     let (of_parts, of_parent) =
         (format!("{}.parts.tekton.yaml", workflow.name), format!("{}.tekton.yaml", workflow.name));
-    let notes = notes(&parts, &of_parts, &of_parent);
+    let notes = parts.submission(&of_parts, &of_parent);
     let files = vec![
         GeneratedFile { name: of_parts, content: written.join("---\n") },
         GeneratedFile { name: of_parent, content: parent },
@@ -82,7 +81,7 @@ fn metadata(
         name: Some(format!("{names}{}", part + 1)),
         namespace: options.namespace.clone().or_else(|| workflow.settings.namespace.clone()),
         labels: IndexMap::from([
-            (WORKFLOW.to_owned(), workflow.name.clone()),
+            (rbac::WORKFLOW.to_owned(), workflow.name.clone()),
             (PART.to_owned(), (part + 1).to_string()),
         ]),
         annotations: IndexMap::from([(DIGEST.to_owned(), digest.to_owned())]),
@@ -137,25 +136,10 @@ fn is_collector(task: &PipelineTask) -> bool {
 
 /// What the service account of the pods must be allowed to do.
 fn role(parts: &Parts<'_>, options: &GenerateOptions) -> [Document; 2] {
-    let workflow = parts.workflow;
-    let metadata = ObjectMeta {
-        name: Some(format!("{}-parts", workflow.name)),
-        namespace: options.namespace.clone().or_else(|| workflow.settings.namespace.clone()),
-        labels: IndexMap::from([(WORKFLOW.to_owned(), workflow.name.clone())]),
-        ..ObjectMeta::default()
-    };
     let rules = vec![
         Rule { api_groups: ["tekton.dev"], resources: ["pipelineruns"], verbs: vec!["create", "get"] },
         Rule { api_groups: ["tekton.dev"], resources: ["taskruns"], verbs: vec!["get", "list"] },
     ];
-    let account = workflow.settings.service_account.as_deref().unwrap_or("default");
-    let (role, binding) = rbac::role(&metadata, account, rules);
+    let (role, binding) = rbac::for_parts(parts.workflow, options, rules);
     [Document::Role(role), Document::Binding(binding)]
-}
-
-fn notes(parts: &Parts<'_>, of_parts: &str, of_parent: &str) -> Vec<String> {
-    vec![
-        format!("submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"),
-        parts.note(),
-    ]
 }
