@@ -1,7 +1,6 @@
 //! Tuning for the commands that do it: trials through the runner, told as they come.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,20 +8,15 @@ use serde_json::json;
 use super::commands::{block_on, open_lake, run};
 use super::{Environment, Failure, Output, model_choice};
 use crate::api::{Format, Program, write_program};
-use crate::cards::{
-    DatasetCard, Library, ModelCard, ModelTask, Profile, ProfileOptions, card_of_profile, profile_file,
-};
+use crate::cards::{DatasetCard, Library, ModelCard, ModelTask, Profile, card_of_profile};
 use crate::ir::{Components, lower};
 use crate::lake::Lake;
 use crate::run::{RunReport, StepState};
 use crate::tune::{
     Candidate, CandidateRequest, Choice, Decision, Origin, Portfolio, Target, TrialOutcome, TrialSettings,
-    Trials, TuneError, apply, candidates, data_source, plot, prediction_request, read_prediction, targets,
-    trial_name,
+    Trials, TuneError, apply, candidates, data_source, look, plot, prediction_request, read_prediction,
+    targets, trial_name,
 };
-
-/// Rows of a table that are looked at for cards and checks.
-const LOOKED_AT: u64 = 20_000;
 
 /// What is wanted.
 pub(super) struct Request<'a> {
@@ -188,18 +182,6 @@ fn tell(tuned: &Tuned, decision: &Decision, output: &Output) {
         ));
     }
     output.message(&format!("{}: {}", tuned.step, decision.evidence));
-}
-
-/// The table of an address, if it is a file here that can be looked at.
-pub(super) fn look(source: &str, label: Option<&str>) -> Option<Profile> {
-    let path = Path::new(source.strip_prefix("file://").unwrap_or(source));
-    if !path.is_file() {
-        return None;
-    }
-    let options =
-        |label: Option<&str>| ProfileOptions { label: label.map(str::to_owned), sample_rows: LOOKED_AT };
-    // A label that is made by a step in between is not in the file: the rest of the table can be looked at all the same.
-    profile_file(path, &options(label)).or_else(|_| profile_file(path, &options(None))).ok()
 }
 
 fn model_task(task: Option<crate::cards::DatasetTask>) -> Option<ModelTask> {

@@ -119,17 +119,16 @@ class Search:
 
 
 def judge(couler, results, folder, say):
-    for name, task in TASKS.items():
-        for split in SPLITS:
+    for split in SPLITS:
+        for name, task in TASKS.items():
             memo = []
             def parts():
                 if not memo:
                     memo.append(load(folder / "data", name, split))
                 return memo[0]
             for family in FAMILIES:
-                case = Case(results, family, name, split, parts)
-                one(case, couler, results, folder)
-        say(f"judge: {name}")
+                one(Case(results, family, name, split, parts), couler, results, folder)
+            say(f"judge: split {split}, {name}")
 
 
 def one(case, couler, results, folder):
