@@ -108,7 +108,7 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
 
 /// Every how many rows one is looked at.
 fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
-    let lines = head.iter().filter(|byte| **byte == b'\n').count().max(1) as u64;
+    let lines = head.split(|byte| *byte == b'\n').count().saturating_sub(1).max(1) as u64;
     let rows = bytes * lines / head.len() as u64;
     rows.div_ceil(sample_rows.max(1)).max(1)
 }
@@ -116,7 +116,7 @@ fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
 /// The character that parts the cells of the first line.
 fn delimiter(head: &[u8]) -> u8 {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+    let count = |delimiter: u8| line.split(|byte| *byte == delimiter).count();
     b",;\t|".iter().copied().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 

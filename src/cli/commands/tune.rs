@@ -22,7 +22,6 @@ use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_space
   couler tune --candidates xgboost --task regression  # what would be tried
 
 What the program says is never changed. Results are kept: a trial that was done is not done again.")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
     #[arg(value_name = "PROGRAM", required_unless_present = "candidates")]
