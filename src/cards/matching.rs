@@ -1,7 +1,6 @@
 //! Finding the cards that a description, a path, a table or a training step means.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -139,11 +138,14 @@ fn says(text: &str, name: &str) -> bool {
     name.len() > 3 && text.contains(&name)
 }
 
+/// Whether the path ends in one of the card's files, or the file is called like the card, whatever its format.
 fn has_file(card: &DatasetCard, path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or(path);
-    card.files
-        .iter()
-        .any(|file| Path::new(path).ends_with(Path::new(file)) || path.ends_with(&format!("/{file}")))
+    let stem = path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    let called = |name: &str| words(name) == words(stem) && !stem.is_empty();
+    card.files.iter().any(|file| path == file || path.ends_with(&format!("/{file}")))
+        || called(&card.name)
+        || card.aliases.iter().any(|alias| called(alias))
 }
 
 /// Share of columns that card and table have in common, 0 to 1.
@@ -170,6 +172,7 @@ mod tests {
         };
         assert_eq!(found("", Some("eval/data/churn.csv")), Some(("churn".into(), Match::Path)));
         assert_eq!(found("", Some("s3://bucket/x/iris.csv")), Some(("iris".into(), Match::Path)));
+        assert_eq!(found("", Some("gs://lake/census_income.parquet")), Some(("adult".into(), Match::Path)));
         assert_eq!(found("train a ResNet on CIFAR-10", None), Some(("cifar-10".into(), Match::Name)));
         assert_eq!(
             found("train a ResNet on cifar 100 images", None),

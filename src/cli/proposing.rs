@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::commands::{open_cards, open_lake};
-use super::tuning::{as_json, look, tune_program};
+use super::tuning::{as_json, tune_program};
 use super::{Environment, Failure, Output};
 use crate::api::program_from_value;
 use crate::ir::lower;
 use crate::nl::Outcome;
-use crate::tune::{Portfolio, propose};
+use crate::tune::{Portfolio, look, propose};
 
 /// Finds the cards of every training step, writes the priors that were measured to be no loss and, for `trials` above 0,
 /// lets short real trainings decide. Gives a report for JSON.

@@ -1,28 +1,22 @@
 //! Tuning for the commands that do it: trials through the runner, told as they come.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
 
 use super::commands::{block_on, open_lake, run};
 use super::{Environment, Failure, Output, model_choice};
-use crate::api::{Format, Program, write_program};
-use crate::cards::{
-    DatasetCard, Library, ModelCard, ModelTask, Profile, ProfileOptions, card_of_profile, profile_file,
-};
+use crate::api::{Component, Format, Program, write_program};
+use crate::cards::{DatasetCard, Found, Library, ModelCard, ModelTask, Profile, card_of_profile};
 use crate::ir::{Components, lower};
 use crate::lake::Lake;
 use crate::run::{RunReport, StepState};
 use crate::tune::{
-    Candidate, CandidateRequest, Choice, Decision, Origin, Portfolio, Target, TrialOutcome, TrialSettings,
-    Trials, TuneError, apply, candidates, data_source, plot, prediction_request, read_prediction, targets,
+    Candidate, CandidateRequest, Choice, Decision, Portfolio, Target, TrialOutcome, TrialSettings, Trials,
+    TuneError, apply, candidates, data_source, look, plot, prediction_request, read_prediction, targets,
     trial_name,
 };
-
-/// Rows of a table that are looked at for cards and checks.
-const LOOKED_AT: u64 = 20_000;
 
 /// What is wanted.
 pub(super) struct Request<'a> {
@@ -85,60 +79,63 @@ pub(super) fn tune(
     wanted.into_iter().map(|target| one(program, target, request, &lake, environment, output)).collect()
 }
 
+/// What is known of a training step before anything is tried.
+struct Known<'a> {
+    target: Target,
+    card: &'a ModelCard,
+    place: &'a str,
+    component: &'a Component,
+    dataset: Option<Found<'a, DatasetCard>>,
+    profile: Option<Profile>,
+}
+
+fn know<'a>(
+    program: &Program,
+    mut target: Target,
+    library: &'a Library,
+    lake: &'a Lake,
+) -> Result<Known<'a>, Failure> {
+    let found = library.models().find(|(card, _)| card.name == target.card);
+    let (card, place) = found.ok_or(TuneError::NoTarget)?;
+    let component = lake.component(&target.component).ok_or(TuneError::NoTarget)?;
+    let source = data_source(program, &target.step).map(str::to_owned);
+    let profile = source.as_deref().and_then(|source| look(source, target.label.as_deref()));
+    checked(&target, profile.as_ref(), source.as_deref())?;
+    let text = program.description.as_deref().unwrap_or_default();
+    let dataset = library.dataset_for(text, source.as_deref(), profile.as_ref());
+    let looked_at = profile.as_ref().filter(|profile| profile.label == target.label);
+    let asked = looked_at.and_then(|profile| profile.task).or(dataset.and_then(|found| found.card.task));
+    target.task = target.task.or_else(|| model_task(asked));
+    Ok(Known { target, card, place, component, dataset, profile })
+}
+
 fn one(
     program: &mut Program,
-    mut target: Target,
+    target: Target,
     request: &Request<'_>,
     lake: &Lake,
     environment: &Environment,
     output: &Output,
 ) -> Result<Tuned, Failure> {
-    let (card, place) =
-        request.library.models().find(|(card, _)| card.name == target.card).ok_or(TuneError::NoTarget)?;
-    let component = lake.component(&target.component).ok_or(TuneError::NoTarget)?;
-    let source = data_source(program, &target.step).map(str::to_owned);
-    let profile = source.as_deref().and_then(|source| look(source, target.label.as_deref()));
-    checked(&target, profile.as_ref(), source.as_deref())?;
-    let text = program.description.clone().unwrap_or_default();
-    let dataset = request.library.dataset_for(&text, source.as_deref(), profile.as_ref());
-    let from_data =
-        profile.as_ref().and_then(|profile| profile.task).or(dataset.and_then(|found| found.card.task));
-    target.task = target.task.or_else(|| model_task(from_data));
-    let task = target.task.unwrap_or(ModelTask::Classification);
-    let dataset_card = dataset.map(|found| format!("{} ({})", found.place, found.by.reason()));
+    let known = know(program, target, request.library, lake)?;
+    let dataset_card = known.dataset.map(|found| format!("{} ({})", found.place, found.by.reason()));
     let and = dataset_card.as_ref().map_or(String::new(), |card| format!(" and {card}"));
-    output.message(&format!("{}: read {place}{and}", target.step));
-    let mut wanted = CandidateRequest {
-        card,
-        task,
-        given: &target.given,
-        portfolio: request.portfolio,
-        proposals: &[],
-        most: request.trials,
-        seed: request.seed,
-    };
-    let mut found = candidates(&wanted);
-    if request.ask_model {
-        let made = profile.as_ref().map(|profile| card_of_profile(profile, "data"));
-        let shown = made.as_ref().or(dataset.map(|found| found.card));
-        let proposals = predicted(&mut found, shown, card, task, request, environment, output)?;
-        wanted = CandidateRequest { proposals: &proposals, ..wanted };
-        let logs: Vec<_> = found.iter().map(|candidate| candidate.predicted.clone()).collect();
-        found = candidates(&wanted);
-        for (candidate, log) in
-            found.iter_mut().zip(logs).filter(|(candidate, _)| candidate.origin != Origin::Model)
-        {
-            candidate.predicted = log;
-        }
-    }
+    output.message(&format!("{}: read {}{and}", known.target.step, known.place));
+    let found = candidates_of(&known, request, environment, output)?;
     let settings = TrialSettings { rows: request.rows, seed: request.seed };
-    let trials = Trials { target: &target, card, component, candidates: &found, settings: &settings };
+    let trials = Trials {
+        target: &known.target,
+        card: known.card,
+        component: known.component,
+        candidates: &found,
+        settings: &settings,
+    };
     let mut tuned = Tuned {
-        step: target.step.clone(),
-        model_card: place.to_owned(),
+        step: known.target.step.clone(),
+        model_card: known.place.to_owned(),
         dataset_card,
-        task: target.task,
-        given: target.given.clone(),
+        task: known.target.task,
+        given: known.target.given.clone(),
         candidates: found.clone(),
         outcomes: Vec::new(),
         decision: None,
@@ -147,13 +144,55 @@ fn one(
         *program = trials.fan_out(program)?;
         return Ok(tuned);
     }
-    let tried = trials.program(program)?;
-    let workflow = lower(&tried, lake).map_err(|problems| {
+    let report = carried_out(&trials.program(program)?, lake, environment, output)?;
+    tuned.outcomes =
+        (0..found.len()).map(|index| outcome(&report, &trial_name(&tuned.step, index))).collect();
+    let decision = trials.decide(&tuned.outcomes)?;
+    let origin = found[decision.chosen].origin;
+    let choice = Choice { params: decision.params.clone(), origin, evidence: decision.evidence.clone() };
+    apply(program, &known.target, known.component, &choice);
+    tell(&tuned, &decision, output);
+    tuned.decision = Some(decision);
+    Ok(tuned)
+}
+
+fn candidates_of(
+    known: &Known<'_>,
+    request: &Request<'_>,
+    environment: &Environment,
+    output: &Output,
+) -> Result<Vec<Candidate>, Failure> {
+    let wanted = CandidateRequest {
+        card: known.card,
+        // Where nothing says what the label is, the trial finds out; the portfolio for classes is the larger one.
+        task: known.target.task.unwrap_or(ModelTask::Classification),
+        given: &known.target.given,
+        portfolio: request.portfolio,
+        proposals: &[],
+        most: request.trials,
+        seed: request.seed,
+    };
+    if !request.ask_model {
+        return Ok(candidates(&wanted));
+    }
+    let made = known.profile.as_ref().map(|profile| card_of_profile(profile, "data"));
+    let shown = made.as_ref().or(known.dataset.map(|found| found.card));
+    asked(&wanted, shown, request.model, environment, output)
+}
+
+/// Runs the trials as every program is run here: earlier results are used, what is interrupted goes on.
+fn carried_out(
+    tried: &Program,
+    lake: &Lake,
+    environment: &Environment,
+    output: &Output,
+) -> Result<RunReport, Failure> {
+    let workflow = lower(tried, lake).map_err(|problems| {
         Failure::failed(problems.to_string(), "`couler explain PROGRAM` shows how the steps are wired")
     })?;
     let (_, report) = run::start(
         &workflow,
-        &write_program(&tried, Format::Yaml)?,
+        &write_program(tried, Format::Yaml)?,
         HashMap::new(),
         run::RunOptions::default(),
         environment,
@@ -161,18 +200,10 @@ fn one(
         run::opening_store(environment),
     )?;
     if report.status == "Stopped" {
-        return Err(Failure::interrupted()
-            .with_hint_if_interrupted("trials that are done are kept: tune again to go on"));
+        let hint = "trials that are done are kept: tune again to go on";
+        return Err(Failure::interrupted().with_hint_if_interrupted(hint));
     }
-    tuned.outcomes =
-        (0..found.len()).map(|index| outcome(&report, &trial_name(&target.step, index))).collect();
-    let decision = trials.decide(&tuned.outcomes)?;
-    let origin = found[decision.chosen].origin;
-    let choice = Choice { params: decision.params.clone(), origin, evidence: decision.evidence.clone() };
-    apply(program, &target, component, &choice);
-    tell(&tuned, &decision, output);
-    tuned.decision = Some(decision);
-    Ok(tuned)
+    Ok(report)
 }
 
 fn tell(tuned: &Tuned, decision: &Decision, output: &Output) {
@@ -188,18 +219,6 @@ fn tell(tuned: &Tuned, decision: &Decision, output: &Output) {
         ));
     }
     output.message(&format!("{}: {}", tuned.step, decision.evidence));
-}
-
-/// The table of an address, if it is a file here that can be looked at.
-pub(super) fn look(source: &str, label: Option<&str>) -> Option<Profile> {
-    let path = Path::new(source.strip_prefix("file://").unwrap_or(source));
-    if !path.is_file() {
-        return None;
-    }
-    let options =
-        |label: Option<&str>| ProfileOptions { label: label.map(str::to_owned), sample_rows: LOOKED_AT };
-    // A label that is made by a step in between is not in the file: the rest of the table can be looked at all the same.
-    profile_file(path, &options(label)).or_else(|_| profile_file(path, &options(None))).ok()
 }
 
 fn model_task(task: Option<crate::cards::DatasetTask>) -> Option<ModelTask> {
@@ -226,33 +245,37 @@ fn checked(target: &Target, profile: Option<&Profile>, source: Option<&str>) -> 
     Ok(())
 }
 
-/// Lets the language model predict a log for every candidate; gives its own proposals.
-fn predicted(
-    found: &mut [Candidate],
+/// The candidates with the training logs that the language model predicts, and with its own proposals among them.
+pub(super) fn asked(
+    wanted: &CandidateRequest<'_>,
     dataset: Option<&DatasetCard>,
-    card: &ModelCard,
-    task: ModelTask,
-    request: &Request<'_>,
+    model: Option<&str>,
     environment: &Environment,
     output: &Output,
 ) -> Result<Vec<Candidate>, Failure> {
-    let model = model_choice::open(request.model, None, environment, output)?;
-    let asked = prediction_request(dataset, card, task, found, request.seed);
+    let mut found = candidates(wanted);
+    let model = model_choice::open(model, None, environment, output)?;
+    let question = prediction_request(dataset, wanted.card, wanted.task, &found, wanted.seed);
     output.status("the language model predicts training logs …");
-    let response = block_on(async { model.complete(&asked, &|_| {}).await.map_err(Failure::from) });
+    let response = block_on(async { model.complete(&question, &|_| {}).await.map_err(Failure::from) });
     output.clear_status();
-    let response = response?;
-    let prediction = match read_prediction(&response.text, card, task, found.len()) {
+    let prediction = match read_prediction(&response?.text, wanted.card, wanted.task, found.len()) {
         Ok(prediction) => prediction,
         Err(error) => {
             output.message(&format!("warning: {error}; its proposals are left out"));
-            return Ok(Vec::new());
+            return Ok(found);
         }
     };
     for (candidate, log) in found.iter_mut().zip(prediction.logs) {
         candidate.predicted = Some(log);
     }
-    Ok(prediction.proposals)
+    let logs = found;
+    let mut found = candidates(&CandidateRequest { proposals: &prediction.proposals, ..*wanted });
+    for candidate in found.iter_mut().filter(|candidate| candidate.predicted.is_none()) {
+        let same = logs.iter().find(|other| other.params == candidate.params);
+        candidate.predicted = same.and_then(|other| other.predicted.clone());
+    }
+    Ok(found)
 }
 
 fn outcome(report: &RunReport, name: &str) -> TrialOutcome {

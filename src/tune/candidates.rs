@@ -12,7 +12,7 @@ const FIRST: usize = 2;
 const ATTEMPTS: usize = 20;
 
 /// What candidates are wanted for.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct CandidateRequest<'a> {
     /// The model's card.
     pub card: &'a ModelCard,

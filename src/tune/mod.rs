@@ -26,7 +26,7 @@ pub use origin::{ORIGIN, Origin, origins};
 pub use plot::plot;
 pub use portfolio::{Entry, ModelPortfolio, Portfolio, Prior};
 pub use predict::{Prediction, prediction_request, read_prediction};
-pub use propose::{Data, Proposal, propose};
+pub use propose::{Data, Proposal, look, propose};
 pub use space::fill_spaces;
 pub use target::{Target, data_source, targets};
 pub use trials::{Decision, TrialOutcome, TrialSettings, Trials, trial_name};

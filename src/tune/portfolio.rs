@@ -44,7 +44,8 @@ pub struct ModelPortfolio {
 pub struct Prior {
     /// Hyperparameters by the library's names.
     pub params: Map<String, Value>,
-    /// Geometric mean of its loss divided by the loss of the library's default.
+    /// Geometric mean of its loss divided by the loss of the library's default, each data set judged with the choice
+    /// that the others make.
     pub ratio: f64,
 }
 
@@ -56,9 +57,9 @@ pub struct Entry {
     pub params: Map<String, Value>,
     /// Trees that early stopping kept in the median.
     pub rounds: Option<u32>,
-    /// As [`Prior::ratio`], for this configuration alone.
+    /// Geometric mean of the loss of this configuration alone, trained on fewer rows, divided by the default's.
     pub ratio: f64,
-    /// As [`Prior::ratio`], for the best in validation of the default, those before and this one.
+    /// The same for the best in validation of the default, those before and this one.
     pub ratio_with_those_before: f64,
 }
 
@@ -97,13 +98,19 @@ mod tests {
     use crate::cards::Library;
 
     #[test]
-    fn the_built_in_portfolio_is_within_the_cards_and_never_a_loss() {
+    fn the_built_in_portfolio_is_within_the_cards() {
         let (portfolio, library) = (Portfolio::built_in(), Library::built_in());
         assert_eq!(portfolio.portfolios.len(), 6);
         for part in &portfolio.portfolios {
             let (card, _) = library.models().find(|(card, _)| card.name == part.model).unwrap();
             assert!(part.data_sets >= 10 && part.entries.len() >= 2, "{}", part.model);
-            assert!(part.prior.ratio <= 1.02, "{} {:?}: {}", part.model, part.task, part.prior.ratio);
+            assert!(
+                (0.5..1.1).contains(&part.prior.ratio),
+                "{} {:?}: {}",
+                part.model,
+                part.task,
+                part.prior.ratio
+            );
             let tuned = card.tuned.iter().flat_map(|tuned| tuned.values.keys());
             let known: Vec<&String> =
                 card.hyperparameters.iter().map(|parameter| &parameter.name).chain(tuned).collect();

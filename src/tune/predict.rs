@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Candidate, Origin, TuneError};
-use crate::cards::{DatasetCard, HyperparameterType, ModelCard, ModelTask};
+use crate::cards::{DatasetCard, FeatureType, HyperparameterType, ModelCard, ModelTask};
 use crate::llm::{Message, OutputSchema, Request};
 
 const INSTRUCTIONS: &str = include_str!("../../prompts/hyperparameters.txt");
@@ -78,15 +78,14 @@ fn plain(name: &str) -> String {
 }
 
 fn facts(card: &DatasetCard) -> Value {
-    let numbers = |kind: &dyn Fn(&crate::cards::FeatureType) -> bool| {
+    let numbers = |kind: &dyn Fn(&FeatureType) -> bool| {
         card.features.iter().filter(|feature| kind(&feature.feature_type)).count()
     };
-    use crate::cards::FeatureType::{Category, Float, Integer};
     json!({
         "rows": card.rows,
         "columns": card.features.len(),
-        "number_columns": numbers(&|kind| matches!(kind, Integer | Float)),
-        "category_columns": numbers(&|kind| *kind == Category),
+        "number_columns": numbers(&|kind| matches!(kind, FeatureType::Integer | FeatureType::Float)),
+        "category_columns": numbers(&|kind| *kind == FeatureType::Category),
         "classes": card.label.as_ref().and_then(crate::cards::Label::class_count),
         "rarest_class_share": card.label.as_ref().and_then(crate::cards::Label::rarest_share),
     })

@@ -1,5 +1,7 @@
 //! Proposals without a trial: the prior of the portfolio, written only where it was measured to be no loss, and labelled.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -9,7 +11,7 @@ use super::target::{Target, data_source, targets};
 use super::trials::completed;
 use super::{Origin, Portfolio};
 use crate::api::Program;
-use crate::cards::{DatasetTask, Library, ModelTask, Profile};
+use crate::cards::{DatasetTask, Library, ModelTask, Profile, ProfileOptions, profile_file};
 use crate::ir::Components;
 
 /// Highest ratio to the default's loss, over data sets in the mean, at which a prior is written.
@@ -41,6 +43,21 @@ pub struct Proposal {
     pub written: Map<String, Value>,
     /// In words.
     pub notes: Vec<String>,
+}
+
+/// Rows of a table that are looked at for cards and checks.
+const LOOKED_AT: u64 = 20_000;
+
+/// The table at an address, if it is a file that can be looked at. A label that a step in between makes is not in it;
+/// the rest of the table can be looked at all the same.
+pub fn look(source: &str, label: Option<&str>) -> Option<Profile> {
+    let path = Path::new(source.strip_prefix("file://").unwrap_or(source));
+    if !path.is_file() {
+        return None;
+    }
+    let options =
+        |label: Option<&str>| ProfileOptions { label: label.map(str::to_owned), sample_rows: LOOKED_AT };
+    profile_file(path, &options(label)).or_else(|_| profile_file(path, &options(None))).ok()
 }
 
 /// Finds cards for every training step and writes the priors that are worth it. `look` shows a table by its address.
@@ -152,10 +169,7 @@ mod tests {
 
     fn proposed(program: &mut Program) -> Vec<Proposal> {
         let look = |source: &str, label: Option<&str>| {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
-            let options =
-                crate::cards::ProfileOptions { label: label.map(str::to_owned), ..Default::default() };
-            crate::cards::profile_file(&path, &options).ok()
+            look(&Path::new(env!("CARGO_MANIFEST_DIR")).join(source).display().to_string(), label)
         };
         propose(program, "churn", &Library::built_in(), &Portfolio::built_in(), &Lake::built_in(), &look)
     }

@@ -123,7 +123,7 @@ mod tests {
             let mut program = parse_program(&format!(
                 "version: couler/v1\nname: p\nsteps:\n\
                  - {{name: load, run: {{function: component, component: data.load, with: {{source: a.csv}}}}}}\n\
-                 - {{name: tune, after: [load], run: {{function: component, component: tune.search, with: {{target: y, estimator: {estimator}}}}}}}\n"
+                 - {{name: tune, after: [load], run: {{function: component, component: tune.search, with: {{target: answer, estimator: {estimator}}}}}}}\n"
             ))
             .unwrap();
             assert_eq!(fill_spaces(&mut program, &Library::built_in()).len(), 1, "{estimator}");

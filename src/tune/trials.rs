@@ -262,7 +262,7 @@ mod tests {
     const PROGRAM: &str = "version: couler/v1\nname: p\nsteps:\n\
         - {name: load, run: {function: component, component: data.load, with: {source: a.csv}}}\n\
         - {name: split, after: [load], run: {function: component, component: data.split}}\n\
-        - {name: train, after: [split], run: {function: component, component: xgboost.train, with: {target: y, max_depth: 4}}}\n\
+        - {name: train, after: [split], run: {function: component, component: xgboost.train, with: {target: answer, max_depth: 4}}}\n\
         - {name: evaluate, after: [train], run: {function: component, component: model.evaluate}}\n";
 
     fn candidate(params: Value, origin: Origin) -> Candidate {

@@ -15,7 +15,7 @@ fn cards_are_listed_shown_and_written() {
     );
     let (code, stdout, _) = dir.run(&["cards", "show", "Iris flowers"]);
     assert!(code == 0 && stdout.starts_with("---\n") && stdout.contains("virginica: 50"), "{stdout}");
-    let (code, _, errors) = dir.run(&["cards", "show", "irys"]);
+    let (code, _, errors) = dir.run(&["cards", "show", "iri"]);
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("iris"), "{errors}");
     let (code, _, errors) = dir.run(&["cards", "new", "dataset", "mine", "-o", "mine.md"]);

@@ -52,6 +52,31 @@ fn a_dry_run_needs_no_model() {
     }
 }
 
+const IRIS: &str = "Read s3://lake/iris.parquet, then train a random forest, a logistic regression and a LightGBM model on it in \
+    parallel to predict species, compare the three by F1 and copy the best one to s3://models/iris.";
+
+#[test]
+fn cards_are_found_and_priors_written_with_their_origin_but_never_over_what_was_said() {
+    let dir = Dir::new();
+    let (code, stdout, errors) = dir.run(&["nl", IRIS, "--model", &replay(), "--emit", "program"]);
+    assert_eq!(code, 0, "{errors}");
+    for expected in [
+        "models/random-forest.md",
+        "models/lightgbm.md",
+        "datasets/iris.md (by its file)",
+        "prior, not measured",
+    ] {
+        assert!(errors.contains(expected), "{expected}: {errors}");
+    }
+    assert!(stdout.contains("couler/origin.learning_rate") && stdout.contains("num_leaves"), "{stdout}");
+    dir.write("program.yaml", &stdout);
+    let (code, explained, errors) = dir.run(&["explain", "program.yaml"]);
+    assert!(code == 0 && explained.contains("hyperparameters of"), "{explained}{errors}");
+    let (code, plain, errors) =
+        dir.run(&["nl", IRIS, "--model", &replay(), "--emit", "program", "--no-proposals"]);
+    assert!(code == 0 && !plain.contains("couler/origin"), "{errors}");
+}
+
 /// Answers every connection with one response and returns its address.
 fn server(response: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

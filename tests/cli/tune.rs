@@ -49,10 +49,10 @@ fn a_fan_out_is_a_program_that_compiles() {
 #[test]
 fn what_cannot_be_tuned_says_why() {
     let dir = Dir::new();
-    dir.write("one.csv", "a,y\n1,no\n2,no\n");
-    dir.write("p.yaml", &program("one.csv", "y"));
+    dir.write("one.csv", "a,answer\n1,no\n2,no\n");
+    dir.write("p.yaml", &program("one.csv", "answer"));
     let (code, _, errors) = dir.run(&["tune", "p.yaml"]);
-    assert!(code == 1 && errors.contains("same \"y\""), "{errors}");
+    assert!(code == 1 && errors.contains("same \"answer\""), "{errors}");
     let (code, _, errors) = dir.run(&["tune", "p.yaml", "--step", "trian"]);
     assert!(code == 2 && errors.contains("train"), "{errors}");
     dir.write(

@@ -240,7 +240,9 @@ mod tests {
 
     fn column(name: &str, values: &[&str]) -> Column {
         let mut column = Column::new(name);
-        values.iter().for_each(|value| column.add(&Cell::Text(value)));
+        for value in values {
+            column.add(&Cell::Text(value));
+        }
         column
     }
 

@@ -37,36 +37,46 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardError> {
+/// A file with its beginning.
+struct Opened {
+    head: Vec<u8>,
+    rest: Box<dyn Read>,
+    /// Its bytes, unzipped: an estimate if it is zipped.
+    bytes: u64,
+}
+
+fn open(path: &Path) -> Result<Opened, CardError> {
     let io = |source| CardError::Io { path: path.to_path_buf(), source };
-    let table = |reason: String| CardError::Table { path: path.to_path_buf(), reason };
     let mut file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut magic = [0; 2];
     let zipped = file.read(&mut magic).map_err(io)? == 2 && magic == [0x1f, 0x8b];
     file.seek(SeekFrom::Start(0)).map_err(io)?;
-    let source: Box<dyn Read> = if zipped {
+    let mut rest: Box<dyn Read> = if zipped {
         Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file)))
     } else {
         Box::new(file)
     };
-    let mut source = source;
     let mut head = Vec::new();
-    source.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
-    if head.is_empty() {
-        return Err(table("it is empty".into()));
-    }
-    if head.contains(&0) {
-        return Err(table("it holds binary data".into()));
-    }
-    let bytes = if zipped { size * GZIP_FACTOR } else { size };
+    rest.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(io)?;
+    let wrong = match () {
+        () if head.is_empty() => "it is empty",
+        () if head.contains(&0) => "it holds binary data",
+        () => return Ok(Opened { head, rest, bytes: if zipped { size * GZIP_FACTOR } else { size } }),
+    };
+    Err(CardError::Table { path: path.to_path_buf(), reason: wrong.into() })
+}
+
+pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardError> {
+    let table = |error: csv::Error| CardError::Table { path: path.to_path_buf(), reason: error.to_string() };
+    let Opened { head, rest, bytes } = open(path)?;
     let every = step(&head, bytes, options.sample_rows);
     let delimiter = delimiter(&head);
     let since_row = Rc::new(Shared::new(0));
-    let whole = std::io::Cursor::new(head).chain(source);
+    let whole = std::io::Cursor::new(head).chain(rest);
     let reader = Bounded { inner: whole, since_row: Rc::clone(&since_row) };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(reader);
-    let headers = reader.byte_headers().map_err(|error| table(error.to_string()))?.clone();
+    let headers = reader.byte_headers().map_err(table)?.clone();
     let mut warnings = Vec::new();
     let names = names(&headers, &mut warnings);
     let mut columns: Vec<Column> = names.iter().map(|name| Column::new(name)).collect();
@@ -74,7 +84,7 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
     let mut record = csv::ByteRecord::new();
     loop {
         since_row.set(0);
-        if !reader.read_byte_record(&mut record).map_err(|error| table(error.to_string()))? {
+        if !reader.read_byte_record(&mut record).map_err(table)? {
             break;
         }
         ragged += u64::from(record.len() != headers.len());
@@ -98,7 +108,7 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
 
 /// Every how many rows one is looked at.
 fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
-    let lines = head.iter().filter(|byte| **byte == b'\n').count().max(1) as u64;
+    let lines = head.split(|byte| *byte == b'\n').count().saturating_sub(1).max(1) as u64;
     let rows = bytes * lines / head.len() as u64;
     rows.div_ceil(sample_rows.max(1)).max(1)
 }
@@ -106,7 +116,7 @@ fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
 /// The character that parts the cells of the first line.
 fn delimiter(head: &[u8]) -> u8 {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+    let count = |delimiter: u8| line.split(|byte| *byte == delimiter).count();
     b",;\t|".iter().copied().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 

