@@ -127,7 +127,7 @@ def parts():
     return (first, answer(train)), (numpy.asarray(ready.transform(feature_frame(held, features))), answer(held)), task, classes
 
 
-def thinned(curve, most=60):
+def thinned(curve, most=24):
     step = max(1, -(-len(curve) // most))
     return [[place + 1, float(f"{curve[place]:.6g}")] for place in range(0, len(curve), step)]
 
