@@ -100,14 +100,15 @@ fn existing(path: &Path) -> Option<PathBuf> {
 #[cfg(target_os = "linux")]
 fn restricted(folders: &[PathBuf]) -> bool {
     use landlock::{
-        ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
+        ABI, AccessFs, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus,
+        path_beneath_rules,
     };
     let writing = AccessFs::from_write(ABI::V3);
     let restriction = Ruleset::default()
         .handle_access(writing)
-        .and_then(|rules| rules.create())
+        .and_then(Ruleset::create)
         .and_then(|rules| rules.add_rules(path_beneath_rules(folders, writing)))
-        .and_then(|rules| rules.restrict_self());
+        .and_then(RulesetCreated::restrict_self);
     restriction.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
 }
 

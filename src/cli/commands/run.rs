@@ -49,6 +49,7 @@ pub(in crate::cli) struct Arguments {
 
 /// How a run is done.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(in crate::cli) struct RunOptions {
     /// Most steps at the same time; the number of cores if absent
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
