@@ -152,9 +152,9 @@ fn choose(store: &Store, name: &str, environment: &Environment, output: &Output)
     let server =
         std::env::var_os("OPENAI_API_KEY").is_some() || std::env::var_os("OPENAI_BASE_URL").is_some();
     if !gguf && !server && name != "local" && !known.any(|one| one == name) {
-        return Err(Failure::usage(
-            format!("there is no model {name:?} here, and no server that could have it"),
-            "`couler model list` shows the models; OPENAI_BASE_URL or OPENAI_API_KEY name a server",
+        output.message(&format!(
+            "no model {name:?} is here (`couler model list`); it will be asked for from the server that \
+             OPENAI_BASE_URL or OPENAI_API_KEY name, and neither is set now"
         ));
     }
     let path = &environment.config_file;
