@@ -31,7 +31,7 @@ pub(crate) fn model(answers: Vec<String>) -> String {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut request = Vec::new();
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             // A request is over when its body is there.
             loop {
                 let read = stream.read(&mut buffer).unwrap_or(0);
