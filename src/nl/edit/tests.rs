@@ -101,6 +101,53 @@ fn what_a_remark_states_is_set_without_a_model() {
 }
 
 #[test]
+fn signs_ranges_and_the_names_of_arguments_are_read() {
+    let of = |remark: &str| react(&program(), remark, &Focus::default());
+    for (remark, range) in [
+        ("set learning rate to -5", "above 0"),
+        ("-20 trees", "at least 1"),
+        ("set the test size of train to 1.5", "below 1"),
+    ] {
+        let reaction = of(remark);
+        assert!(
+            matches!(&reaction, Reaction::Unchanged(text) if text.contains(range)),
+            "{remark}: {reaction:?}"
+        );
+    }
+    assert_eq!(changed("set learning rate to 0.5").pointer("/steps/1/run/with/learning_rate"), Some(&json!(0.5)));
+    let split = program_from_value(&json!({"version": "couler/v1", "name": "w", "steps": [
+        {"name": "load", "run": {"function": "component", "component": "data.load", "with": {"source": "a.csv"}}},
+        {"name": "split", "run": {"function": "component", "component": "data.split"}, "after": ["load"]}]}))
+    .unwrap();
+    let Reaction::Changed { edits, .. } = react(&split, "use a test size of 0.3", &Focus::default()) else {
+        panic!("a test size was given")
+    };
+    assert_eq!(edits, [Edit::set("split", "/run/with/test_size", 0.3)]);
+}
+
+#[test]
+fn conditions_read_the_values_of_steps() {
+    let cases = [
+        ("only evaluate if r2 of train is above 0.9", "/steps/2/when", "train.r2 > 0.9"),
+        ("only ship if evaluate is above 0.95", "/steps/3/when", "evaluate.auc > 0.95"),
+        ("only ship above 0.95", "/steps/3/when", "evaluate.auc > 0.95"),
+        ("only ship if it is at least 0.85", "/steps/3/when", "evaluate.auc >= 0.85"),
+    ];
+    for (remark, pointer, wanted) in cases {
+        assert_eq!(changed(remark).pointer(pointer), Some(&json!(wanted)), "{remark}");
+    }
+}
+
+#[test]
+fn a_step_that_is_not_there_is_not_renamed() {
+    let reaction = react(&program(), "rename nothing to foo", &Focus::default());
+    assert!(
+        matches!(&reaction, Reaction::Unchanged(text) if text.contains("\"nothing\"") && text.contains("load, train")),
+        "{reaction:?}"
+    );
+}
+
+#[test]
 fn a_step_that_others_read_does_not_go() {
     let reaction = react(&program(), "remove the evaluate step", &Focus::default());
     assert!(matches!(&reaction, Reaction::Unchanged(text) if text.contains("ship")), "{reaction:?}");
