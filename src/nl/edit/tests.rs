@@ -110,11 +110,14 @@ fn signs_ranges_and_the_names_of_arguments_are_read() {
     ] {
         let reaction = of(remark);
         assert!(
-            matches!(&reaction, Reaction::Unchanged(text) if text.contains(range)),
+            matches!(&reaction, Reaction::NotDone(text) if text.contains(range)),
             "{remark}: {reaction:?}"
         );
     }
-    assert_eq!(changed("set learning rate to 0.5").pointer("/steps/1/run/with/learning_rate"), Some(&json!(0.5)));
+    assert_eq!(
+        changed("set learning rate to 0.5").pointer("/steps/1/run/with/learning_rate"),
+        Some(&json!(0.5))
+    );
     let split = program_from_value(&json!({"version": "couler/v1", "name": "w", "steps": [
         {"name": "load", "run": {"function": "component", "component": "data.load", "with": {"source": "a.csv"}}},
         {"name": "split", "run": {"function": "component", "component": "data.split"}, "after": ["load"]}]}))
@@ -142,7 +145,7 @@ fn conditions_read_the_values_of_steps() {
 fn a_step_that_is_not_there_is_not_renamed() {
     let reaction = react(&program(), "rename nothing to foo", &Focus::default());
     assert!(
-        matches!(&reaction, Reaction::Unchanged(text) if text.contains("\"nothing\"") && text.contains("load, train")),
+        matches!(&reaction, Reaction::NotDone(text) if text.contains("\"nothing\"") && text.contains("load, train")),
         "{reaction:?}"
     );
 }
@@ -150,7 +153,7 @@ fn a_step_that_is_not_there_is_not_renamed() {
 #[test]
 fn a_step_that_others_read_does_not_go() {
     let reaction = react(&program(), "remove the evaluate step", &Focus::default());
-    assert!(matches!(&reaction, Reaction::Unchanged(text) if text.contains("ship")), "{reaction:?}");
+    assert!(matches!(&reaction, Reaction::NotDone(text) if text.contains("ship")), "{reaction:?}");
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn questions_are_answered_and_unclear_wishes_asked_back() {
     );
     assert!(matches!(of("never mind"), Reaction::Undo));
     assert!(
-        matches!(of("retry the cooking step 3 times"), Reaction::Unchanged(text) if text.contains("no cooking step"))
+        matches!(of("retry the cooking step 3 times"), Reaction::NotDone(text) if text.contains("no cooking step"))
     );
     let chosen = Focus { chosen: Some("ship".into()), ..Focus::default() };
     let Reaction::Changed { edits, .. } = react(&program(), "set the timeout to 5 minutes", &chosen) else {
