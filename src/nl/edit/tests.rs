@@ -142,6 +142,43 @@ fn conditions_read_the_values_of_steps() {
 }
 
 #[test]
+fn values_without_sense_are_refused_with_what_is_possible() {
+    for (remark, hint) in [
+        ("schedule it at 25:00", "hours go from 0 to 23"),
+        ("run it every day at 7:75", "minutes from 0 to 59"),
+        ("set the timeout of train to banana", "30 minutes"),
+        ("set the retries of train to -3", "number of retries"),
+    ] {
+        let reaction = react(&program(), remark, &Focus::default());
+        assert!(
+            matches!(&reaction, Reaction::NotDone(text) if text.contains(hint)),
+            "{remark}: {reaction:?}"
+        );
+    }
+}
+
+#[test]
+fn questions_about_values_and_links_are_answered() {
+    let mut json = serde_json::to_value(program()).unwrap();
+    json["steps"][3]["run"]["args"] = json!(["--score", "{{steps.train.score}}"]);
+    let program = program_from_value(&json).unwrap();
+    for (question, answer) in [
+        ("what is the test size?", "test_size of train: not set"),
+        ("what is the test size?", "default 0.2"),
+        ("how many retries does train have?", "retries of train: 2"),
+        ("what does the train step do?", "xgboost.train"),
+        ("what does the train step cost?", "retry limit 2"),
+        ("why does ship come after train?", "steps.train.score"),
+    ] {
+        let reaction = react(&program, question, &Focus::default());
+        assert!(
+            matches!(&reaction, Reaction::Answer(text) if text.contains(answer)),
+            "{question}: {reaction:?}"
+        );
+    }
+}
+
+#[test]
 fn a_step_that_is_not_there_is_not_renamed() {
     let reaction = react(&program(), "rename nothing to foo", &Focus::default());
     assert!(
