@@ -150,7 +150,11 @@ fn properties(component: &Component) -> impl Iterator<Item = (&String, &Value)> 
 
 /// The reason why a number that the text gives an argument is none of the values it can take.
 fn out_of_range(component: &Component, step: &str, text: &str) -> Option<String> {
-    let wanted = wanted(text);
+    static OF_STEP: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r" of (?:the )?[a-z][a-z0-9-]*(?: step)? (?:to|=|is|should be|must be|shall be) ")
+    });
+    // "The test size of train to 0.3" gives the number to the test size.
+    let wanted = OF_STEP.replace_all(&wanted(text), " to ").into_owned();
     let mut stated = Stated { values: Map::new(), open: Vec::new() };
     read_hyperparameters(component, &wanted, &mut stated);
     let by_name = properties(component)

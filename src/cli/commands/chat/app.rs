@@ -54,8 +54,10 @@ pub(super) struct App<'a> {
     runtime: tokio::runtime::Runtime,
     words: Arc<Mutex<Words>>,
     listed: bool,
-    /// Files that this conversation wrote, or that its program was read from.
-    pub(super) own_files: Vec<PathBuf>,
+    /// Files that this conversation wrote.
+    pub(super) written: Vec<PathBuf>,
+    /// Files that its program was read from.
+    pub(super) loaded: Vec<PathBuf>,
     not_done: bool,
 }
 
@@ -87,7 +89,8 @@ impl<'a> App<'a> {
             runtime,
             words: Arc::default(),
             listed: false,
-            own_files: Vec::new(),
+            written: Vec::new(),
+            loaded: Vec::new(),
             not_done: false,
         })
     }
@@ -271,7 +274,7 @@ impl<'a> App<'a> {
         })?;
         let steps = workflow.nodes().count();
         self.session.replace(program);
-        self.own_files.extend(path.canonicalize());
+        self.loaded.extend(path.canonicalize());
         self.answer(ReplyKind::Changed, &format!("{steps} steps from {}", path.display()))
     }
 
