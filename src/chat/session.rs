@@ -177,12 +177,10 @@ impl Session {
 
     /// Whether taking back would take the workflow itself: what was said first, or loaded from a file.
     pub fn at_beginning(&self) -> bool {
+        // Another workflow has no step in common with this one.
+        let has = |program: &Program, name: &str| program.steps.iter().any(|step| step.name == name);
         let another = |before: &Program| {
-            self.program.as_ref().is_some_and(|now| {
-                !before.steps.iter().any(|step| {
-                    now.steps.contains(step) || now.steps.iter().any(|other| other.name == step.name)
-                })
-            })
+            self.program.as_ref().is_some_and(|now| !before.steps.iter().any(|step| has(now, &step.name)))
         };
         self.proposal.is_none()
             && self.program.is_some()

@@ -108,6 +108,18 @@ fn questions_unclear_wishes_and_nonsense_change_nothing() {
 }
 
 #[test]
+fn files_of_others_are_not_replaced() {
+    let dir = Dir::new();
+    dir.write("other.yaml", "mine\n");
+    let script = "/save\n/save\n/save other.yaml\n/save churn.yaml\n/undo abc\n";
+    let (code, text, _) = chat(&dir, &["churn.yaml"], script);
+    assert_eq!(code, 3, "{text}");
+    assert_eq!(dir.read("other.yaml"), "mine\n");
+    assert_eq!(text.matches(".program.yaml").count(), 2, "{text}");
+    assert!(text.contains("wrote churn.yaml") && text.contains("no number of changes"), "{text}");
+}
+
+#[test]
 fn views_of_the_workflow() {
     let dir = Dir::new();
     let script = "/show\n/show graph\n/show python\n/show argo\n/show airflow\n/show tekton\n/explain\n/lint\n/compile out/\n/engine tekton\n/set apply auto\n/set nothing much\n";

@@ -190,6 +190,7 @@ impl App<'_> {
 
     fn write_program(&mut self, path: Option<String>) -> Result<(), Failure> {
         let program = self.program()?;
+        let named = path.is_some();
         let path = path
             .map_or_else(|| PathBuf::from(format!("{}.program.yaml", program.name)), |path| expanded(&path));
         let text = match path.extension().and_then(|ending| ending.to_str()) {
@@ -197,17 +198,18 @@ impl App<'_> {
             Some("py") => python(program),
             _ => write_program(program, Format::Yaml)?,
         };
-        self.spare_others(std::slice::from_ref(&path))?;
+        self.spare_others(std::slice::from_ref(&path), named)?;
         write_text(&path, &text)?;
-        self.own_files.extend(path.canonicalize());
+        self.written.extend(path.canonicalize());
         self.answer(ReplyKind::Answer, &format!("wrote {}", path.display()))
     }
 
-    /// Refuses to replace files that this conversation neither wrote nor read its program from.
-    fn spare_others(&self, paths: &[PathBuf]) -> Result<(), Failure> {
-        let foreign = paths.iter().find(|path| {
-            path.canonicalize().is_ok_and(|path| path.is_file() && !self.own_files.contains(&path))
-        });
+    /// Refuses to replace files that this conversation did not write. With `loaded`, the file that its program was read
+    /// from may be replaced, too: whoever names it means it.
+    fn spare_others(&self, paths: &[PathBuf], loaded: bool) -> Result<(), Failure> {
+        let own = |path: &PathBuf| self.written.contains(path) || (loaded && self.loaded.contains(path));
+        let foreign =
+            paths.iter().find(|path| path.canonicalize().is_ok_and(|path| path.is_file() && !own(&path)));
         match foreign {
             None => Ok(()),
             Some(path) => Err(Failure::refused(
@@ -221,9 +223,9 @@ impl App<'_> {
         let files = self.generated(&self.session.settings.engine.clone())?;
         let target = path.map_or_else(|| PathBuf::from("."), |path| expanded(&path));
         let target = Target::of(Some(&target));
-        self.spare_others(&target.paths(&files))?;
+        self.spare_others(&target.paths(&files), false)?;
         let written = target.write(&files, self.output)?;
-        self.own_files.extend(written.iter().filter_map(|path| path.canonicalize().ok()));
+        self.written.extend(written.iter().filter_map(|path| path.canonicalize().ok()));
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         self.answer(ReplyKind::Answer, &format!("wrote {}", written.join(", ")))
     }
