@@ -109,12 +109,14 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
 fn no_time(context: &Context<'_>) -> Option<Wish> {
     static AT: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(?:schedul\w*|run|start|launch|trigger|every|daily|weekly|make it|move it|nightly)\b[^.;]*?\b(?:at|to|around|from|by|it)\s+(\d{1,3})(?::(\d{2,3}))?\s*(a\.?m\.?|p\.?m\.?|o'?clock|h|uhr)?(?:$|[\s,.!?;)])",
+            r"\b(?:schedul\w*|run|start|launch|trigger|every|daily|weekly|make it|move it|nightly)\b[^.;]*?\b(?:at|to|around|from|by)\s+(\d{1,3})(?::(\d{2,3}))?\s*(a\.?m\.?|p\.?m\.?|o'?clock|h|uhr)?(?:$|[\s,.!?;)])",
         )
     });
     let found = AT.captures(context.clause)?;
     let clock = found.get(2).is_some() || found.get(3).is_some();
-    let ordered = clock || context.clause.to_lowercase().contains("schedul");
+    // A number without minutes is an hour only where nothing follows: "at 30 second intervals" names no time.
+    let last = context.clause[found.get(0)?.end()..].trim().is_empty();
+    let ordered = clock || (last && context.clause.to_lowercase().contains("schedul"));
     let hour: u32 = found[1].parse().ok()?;
     let minute: u32 = found.get(2).map_or(Some(0), |minute| minute.as_str().parse().ok())?;
     let half = found.get(3).is_some_and(|half| half.as_str().to_lowercase().starts_with(['a', 'p']));

@@ -100,11 +100,13 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
 fn no_value(context: &Context<'_>) -> Option<Wish> {
     static GIVEN: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(?:set|change|put|make)\b[^.;:=]*?\b(time-?\s?(?:out|limit)|retr(?:y|ies)|memory|cpus?|gpus?)\b[^.;:=]*?(?:\bto\b|=|:)\s*(.+?)\W*$",
+            r"\b(?:set|change|put|make)\b[^.;:=]*?\b(time-?\s?(?:out|limit)|retr(?:y|ies)|memory|cpus?|gpus?)(?: (?:limit|count|request)s?)?(?: (?:of|for|on) [^.;:=]{1,40}?)?\s*(?:\bto\b|=|:)\s*(.+?)\W*$",
         )
     });
     static NOT: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(?:no|none|zero|off|never|unlimited|same|as|default|half|double|max\w*|min\w*)\b")
+        regex(
+            r"\b(?:no|none|zero|off|an? \w+|seconds?|minutes?|hours?|days?|weeks?|never|unlimited|same|as|default|half|double|max\w*|min\w*)\b",
+        )
     });
     let found = GIVEN.captures(context.clause)?;
     let value = found[2].trim();

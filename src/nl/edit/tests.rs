@@ -158,6 +158,16 @@ fn values_without_sense_are_refused_with_what_is_possible() {
 }
 
 #[test]
+fn ordinary_values_are_not_refused() {
+    for remark in
+        ["schedule it at 23:30", "set the timeout of train to 1 hour", "set the retries of train to 4"]
+    {
+        let reaction = react(&program(), remark, &Focus::default());
+        assert!(matches!(reaction, Reaction::Changed { .. }), "{remark}: {reaction:?}");
+    }
+}
+
+#[test]
 fn questions_about_values_and_links_are_answered() {
     let mut json = serde_json::to_value(program()).unwrap();
     json["steps"][3]["run"]["args"] = json!(["--score", "{{steps.train.score}}"]);
