@@ -28,8 +28,8 @@ pub const COMMANDS: [CommandHelp; 29] = [
     ),
     entry("apply", "", "make the proposed change count"),
     entry("discard", "", "drop the proposed change"),
-    entry("undo", "", "take the last change back"),
-    entry("redo", "", "do it again"),
+    entry("undo", "[N]", "take the last change back, or the last N"),
+    entry("redo", "[N]", "do it again, or N of them"),
     entry("engine", "[argo|airflow|tekton]", "the engine that /save and /lint write for"),
     entry("model", "[NAME]", "the language model: local, a GGUF file, or a server's model"),
     entry("set", "[apply auto|ask]", "settings of this conversation"),
@@ -38,7 +38,7 @@ pub const COMMANDS: [CommandHelp; 29] = [
     entry("tune", "", "let short trainings propose hyperparameters"),
     entry("lint", "", "look for faults in the manifest of the engine"),
     entry("compile", "[FILE|FOLDER]", "write the engine's files"),
-    entry("save", "[FILE]", "write the program (.yaml, .json, .py)"),
+    entry("save", "[FILE]", "write the program (.yaml, .json, .py), NAME.program.yaml without a file"),
     entry("load", "FILE", "go on with the program of a file"),
     entry("sessions", "", "list the saved conversations"),
     entry("resume", "[NAME]", "go on with a saved conversation"),
@@ -93,10 +93,10 @@ pub enum Command {
     Apply,
     /// Drop the proposal.
     Discard,
-    /// Take back.
-    Undo,
-    /// Do again.
-    Redo,
+    /// Take so many changes back.
+    Undo(usize),
+    /// Do so many again.
+    Redo(usize),
     /// The engine, or another one.
     Engine(Option<String>),
     /// The model, or another one.
@@ -215,6 +215,9 @@ fn command(text: &str) -> Result<Command, CommandError> {
     };
     let wrong =
         |reason: String| CommandError::Arguments { name: entry.name, arguments: entry.arguments, reason };
+    if entry.arguments.is_empty() && !rest.is_empty() {
+        return Err(wrong(format!("it takes no arguments, not {rest:?}")));
+    }
     let optional = (!rest.is_empty()).then(|| rest.to_owned());
     Ok(match entry.name {
         "help" => Command::Help(optional),
@@ -222,8 +225,8 @@ fn command(text: &str) -> Result<Command, CommandError> {
         "diff" => Command::Diff(optional.map(|name| engine(&name)).transpose().map_err(wrong)?),
         "apply" => Command::Apply,
         "discard" => Command::Discard,
-        "undo" => Command::Undo,
-        "redo" => Command::Redo,
+        "undo" => Command::Undo(times(rest).map_err(wrong)?),
+        "redo" => Command::Redo(times(rest).map_err(wrong)?),
         "engine" => Command::Engine(optional.map(|name| engine(&name)).transpose().map_err(wrong)?),
         "model" => Command::Model(optional),
         "set" => Command::Set(match rest.split_once(char::is_whitespace) {
@@ -235,13 +238,13 @@ fn command(text: &str) -> Result<Command, CommandError> {
         "explain" => Command::Explain,
         "tune" => Command::Tune,
         "lint" => Command::Lint,
-        "compile" => Command::Compile(optional),
-        "save" => Command::Save(optional),
-        "load" => Command::Load(optional.ok_or_else(|| wrong("name a file".into()))?),
+        "compile" => Command::Compile(file(rest).map_err(wrong)?),
+        "save" => Command::Save(file(rest).map_err(wrong)?),
+        "load" => Command::Load(file(rest).map_err(wrong)?.ok_or_else(|| wrong("name a file".into()))?),
         "sessions" => Command::Sessions,
         "resume" => Command::Resume(optional),
         "rename" => Command::Rename(optional.ok_or_else(|| wrong("give a name".into()))?),
-        "export" => export(rest),
+        "export" => export(rest).map_err(wrong)?,
         "tokens" => Command::Tokens,
         "cost" => Command::Cost,
         "budget" => Command::Budget(budget(rest).map_err(wrong)?),
@@ -250,6 +253,34 @@ fn command(text: &str) -> Result<Command, CommandError> {
         "clear" => Command::Clear,
         _ => Command::Quit,
     })
+}
+
+/// How often: once unless a number says so.
+fn times(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        _ if text.is_empty() => Ok(1),
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{text:?} is no number of changes; write for example 3")),
+    }
+}
+
+/// One name of a file, in quotes if it holds spaces.
+fn file(text: &str) -> Result<Option<String>, String> {
+    for quote in ['"', '\''] {
+        if let Some(rest) = text.strip_prefix(quote) {
+            return match rest.split_once(quote) {
+                Some((name, "")) if !name.is_empty() => Ok(Some(name.to_owned())),
+                _ => Err(format!("{text} is not one name in quotes")),
+            };
+        }
+    }
+    match text.split_once(char::is_whitespace) {
+        None => Ok((!text.is_empty()).then(|| text.to_owned())),
+        Some((_, more)) => Err(format!(
+            "one file can be named, {:?} is too much; put a name with spaces between quotes",
+            more.trim()
+        )),
+    }
 }
 
 /// A command by its name, or by the only one that begins so.
@@ -298,17 +329,17 @@ fn parameters(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-fn export(text: &str) -> Command {
+fn export(text: &str) -> Result<Command, String> {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let path = |path: &str| (!path.is_empty()).then(|| path.trim().to_owned());
-    match first {
-        "json" => Command::Export { json: true, path: path(rest) },
-        "markdown" | "md" => Command::Export { json: false, path: path(rest) },
+    Ok(match first {
+        "json" => Command::Export { json: true, path: file(rest.trim())? },
+        "markdown" | "md" => Command::Export { json: false, path: file(rest.trim())? },
         _ => {
-            let json = std::path::Path::new(text).extension().is_some_and(|ending| ending == "json");
-            Command::Export { json, path: path(text) }
+            let path = file(text)?;
+            let ending = path.as_ref().and_then(|path| std::path::Path::new(path).extension());
+            Command::Export { json: ending.is_some_and(|ending| ending == "json"), path }
         }
-    }
+    })
 }
 
 fn budget(text: &str) -> Result<BudgetChange, String> {
@@ -366,6 +397,21 @@ mod tests {
         );
         assert!(Input::parse("/shw").unwrap_err().to_string().contains("show"));
         assert!(Input::parse("/load").is_err() && Input::parse("/run x").is_err());
+    }
+
+    #[test]
+    fn arguments_are_not_ignored() {
+        assert_eq!(Input::parse("/undo 3").unwrap(), Input::Command(Command::Undo(3)));
+        assert_eq!(Input::parse("/undo").unwrap(), Input::Command(Command::Undo(1)));
+        assert_eq!(
+            Input::parse("/save 'my file.yaml'").unwrap(),
+            Input::Command(Command::Save(Some("my file.yaml".into())))
+        );
+        for line in
+            ["/undo abc", "/undo 0", "/undo -1", "/save q.yaml extra", "/load a b", "/apply now", "/save \"q"]
+        {
+            assert!(Input::parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -120,6 +120,12 @@ impl Conversation<'_> {
                 }
             }
             Reaction::Unchanged(text) => Reply::new(ReplyKind::Unchanged, text),
+            Reaction::NotDone(text) => Reply::new(ReplyKind::NotDone, text),
+            // Words take changes back; the workflow itself goes only by a command.
+            Reaction::Undo if session.at_beginning() => Reply::new(
+                ReplyKind::NotDone,
+                "no change is left to take back, only the workflow itself; /undo takes that back, too",
+            ),
             Reaction::Undo if session.undo() => {
                 Reply::new(ReplyKind::Changed, "the last change was taken back")
             }

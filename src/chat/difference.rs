@@ -242,8 +242,46 @@ fn called(field: &str) -> String {
     field.replace(['/', '_'], " ")
 }
 
+/// "reads x from train.model" for each input, "writes x" for each output.
+fn ports(field: &str, list: Option<&Value>) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let port = |item: &Value| {
+        let name = text(&item["name"]);
+        match (field, item["kind"].as_str()) {
+            ("outputs", _) => {
+                let path = item["source"]["path"].as_str();
+                path.map_or_else(|| format!("writes {name}"), |path| format!("writes {name} to {path}"))
+            }
+            (_, Some("artifact")) => {
+                format!("reads {name} from {}.{}", text(&item["step"]), text(&item["output"]))
+            }
+            (_, Some("parameter")) => format!("reads {name} from {}", text(&item["value"])),
+            _ => {
+                let location = item["location"].as_object().into_iter().flatten();
+                let words: Vec<String> =
+                    location.filter(|(key, _)| *key != "kind").map(|(_, value)| shown(value)).collect();
+                format!("reads {name} from {}", words.join(" "))
+            }
+        }
+    };
+    list.and_then(Value::as_array).into_iter().flatten().map(port).collect()
+}
+
+/// Ports that are new or gone, in words.
+fn port_changes(change: &FieldChange) -> String {
+    let (before, after) =
+        (ports(&change.field, change.before.as_ref()), ports(&change.field, change.after.as_ref()));
+    let gone = before.iter().filter(|port| !after.contains(port)).map(|port| format!("no longer {port}"));
+    let new = after.iter().filter(|port| !before.contains(port)).cloned();
+    let parts: Vec<String> = gone.chain(new).collect();
+    if parts.is_empty() { format!("{}: another order", change.field) } else { parts.join("; ") }
+}
+
 impl fmt::Display for FieldChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field == "inputs" || self.field == "outputs" {
+            return formatter.write_str(&port_changes(self));
+        }
         let name = called(&self.field);
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => write!(formatter, "{name}: {} → {}", shown(before), shown(after)),
@@ -287,5 +325,30 @@ impl fmt::Display for Difference {
             lines.push(format!("~ {line}"));
         }
         formatter.write_str(&lines.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ports_are_told_in_words() {
+        let input =
+            |output: &str| json!({"kind": "artifact", "name": "x", "step": "train", "output": output});
+        let change = |before: Option<Value>, after: Value| FieldChange {
+            field: "inputs".into(),
+            before,
+            after: Some(after),
+        };
+        assert_eq!(change(None, json!([input("model")])).to_string(), "reads x from train.model");
+        assert_eq!(
+            change(Some(json!([input("model")])), json!([input("other")])).to_string(),
+            "no longer reads x from train.model; reads x from train.other"
+        );
+        let parameter = json!([{"kind": "parameter", "name": "SCORE", "value": "{{steps.train.result}}"}]);
+        assert_eq!(change(None, parameter).to_string(), "reads SCORE from {{steps.train.result}}");
     }
 }

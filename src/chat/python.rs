@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::api::{
-    Comparison, Condition, Function, Job, Literal, MapItems, Operand, Program, ScriptLanguage, Step,
-    WORKFLOW, direct_dependencies,
+    Comparison, Condition, Function, Input, Job, Literal, MapItems, Operand, Output, OutputSource, Program,
+    ScriptLanguage, Step, WORKFLOW, direct_dependencies,
 };
 
 /// Writes a program as Python.
@@ -144,6 +144,7 @@ fn function(step: &Step, text: &mut String) {
         Function::Concurrent(_) => unreachable!("groups are written above"),
     };
     arguments.push(format!("step_name={}", string(&step.name)));
+    arguments.extend(ports(step));
     arguments.extend(settings(step));
     let line = format!("    return {called}({})\n", arguments.join(", "));
     if line.chars().count() <= 100 {
@@ -152,6 +153,57 @@ fn function(step: &Step, text: &mut String) {
         let indented: Vec<String> =
             arguments.iter().map(|argument| format!("        {argument},\n")).collect();
         text.push_str(&format!("    return {called}(\n{}    )\n", indented.concat()));
+    }
+}
+
+/// What a step reads and writes, as `input=[…]` and `output=[…]` of the paper's listings.
+fn ports(step: &Step) -> Vec<String> {
+    let inputs: Vec<String> = step.inputs.iter().map(input).collect();
+    let outputs: Vec<String> = step.outputs.iter().map(output).collect();
+    [("input", inputs), ("output", outputs)]
+        .into_iter()
+        .filter(|(_, ports)| !ports.is_empty())
+        .map(|(name, ports)| format!("{name}=[{}]", ports.join(", ")))
+        .collect()
+}
+
+fn input(input: &Input) -> String {
+    let at = |path: &Option<String>| {
+        path.as_ref().map_or_else(String::new, |path| format!(", path={}", string(path)))
+    };
+    match input {
+        Input::Parameter { name, value } => {
+            format!("couler.create_parameter({}, value={})", string(name), string(value))
+        }
+        Input::Artifact { name, step, output, path } => format!(
+            "couler.artifact_of({}, {}, name={}{})",
+            string(step),
+            string(output),
+            string(name),
+            at(path)
+        ),
+        Input::External { name, location, path } => {
+            let location = value(&serde_json::to_value(location).unwrap_or_default());
+            format!("couler.create_artifact(name={}, location={location}{})", string(name), at(path))
+        }
+    }
+}
+
+fn output(output: &Output) -> String {
+    let name = string(&output.name);
+    match &output.source {
+        OutputSource::Parameter { path, default } => {
+            let default =
+                default.as_ref().map_or_else(String::new, |default| format!(", default={}", string(default)));
+            format!("couler.create_parameter({name}, path={}{default})", string(path))
+        }
+        OutputSource::Artifact { path, port_type, store } => {
+            let kind = value(&serde_json::to_value(port_type).unwrap_or_default());
+            let store = store.as_ref().map_or_else(String::new, |store| {
+                format!(", store={}", value(&serde_json::to_value(store).unwrap_or_default()))
+            });
+            format!("couler.create_artifact(name={name}, path={}, type={kind}{store})", string(path))
+        }
     }
 }
 
@@ -321,5 +373,27 @@ mod tests {
         }))
         .unwrap();
         insta::assert_snapshot!(python(&program));
+    }
+
+    #[test]
+    fn what_steps_read_and_write_is_shown() {
+        let program: Program = serde_json::from_value(serde_json::json!({
+            "version": "couler/v1", "name": "w", "steps": [
+                {"name": "a", "run": {"function": "run_container", "image": "a:1"}, "outputs": [
+                    {"name": "score", "source": {"kind": "parameter", "path": "/tmp/score"}},
+                    {"name": "model", "source": {"kind": "artifact", "path": "/tmp/model", "type": "model"}}]},
+                {"name": "b", "run": {"function": "run_container", "image": "b:1"}, "after": ["a"], "inputs": [
+                    {"kind": "parameter", "name": "SCORE", "value": "{{steps.a.score}}"},
+                    {"kind": "artifact", "name": "model", "step": "a", "output": "model"}]}
+            ]
+        }))
+        .unwrap();
+        let text = python(&program);
+        for expected in [
+            "output=[couler.create_parameter(\"score\", path=\"/tmp/score\"), couler.create_artifact(name=\"model\", path=\"/tmp/model\", type=\"model\")]",
+            "input=[couler.create_parameter(\"SCORE\", value=\"{{steps.a.score}}\"), couler.artifact_of(\"a\", \"model\", name=\"model\")]",
+        ] {
+            assert!(text.contains(expected), "{text}");
+        }
     }
 }

@@ -17,6 +17,8 @@ pub enum ReplyKind {
     /// Nothing changed.
     #[default]
     Unchanged,
+    /// Nothing changed although something was asked for: not understood, or impossible.
+    NotDone,
     /// It failed; the session is as it was.
     Failed,
     /// The user stopped it; the session is as it was.

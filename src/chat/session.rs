@@ -175,6 +175,22 @@ impl Session {
         }
     }
 
+    /// Whether taking back would take the workflow itself: what was said first, or loaded from a file.
+    pub fn at_beginning(&self) -> bool {
+        // Another workflow has no step in common with this one.
+        let has = |program: &Program, name: &str| program.steps.iter().any(|step| step.name == name);
+        let another = |before: &Program| {
+            self.program.as_ref().is_some_and(|now| !before.steps.iter().any(|step| has(now, &step.name)))
+        };
+        self.proposal.is_none()
+            && self.program.is_some()
+            && match self.undo.last() {
+                Some(Some(before)) => another(before),
+                Some(None) => true,
+                None => false,
+            }
+    }
+
     /// Drops the proposal, or takes the last change back; `false` if there is nothing to take back.
     pub fn undo(&mut self) -> bool {
         if let Some(proposal) = self.proposal.take() {
@@ -254,6 +270,17 @@ mod tests {
             "steps": [{"name": "a", "run": {"function": "run_container", "image": format!("a:{number}")}}],
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn the_first_state_is_the_beginning() {
+        let mut session = Session::new("s", 0);
+        assert!(!session.at_beginning());
+        session.replace(program(1));
+        assert!(session.at_beginning());
+        session.propose(program(2));
+        assert!(!session.at_beginning());
+        assert!(session.undo() && session.at_beginning());
     }
 
     #[derive(Debug, Clone, Copy)]

@@ -71,6 +71,15 @@ impl Target {
         }
     }
 
+    /// The files that would be written.
+    pub(super) fn paths(&self, files: &[GeneratedFile]) -> Vec<PathBuf> {
+        match self {
+            Self::Stdout => Vec::new(),
+            Self::File(path) => vec![path.clone()],
+            Self::Folder(folder) => files.iter().map(|file| folder.join(&file.name)).collect(),
+        }
+    }
+
     /// Writes the files; returns where they are.
     pub(super) fn write(
         &self,

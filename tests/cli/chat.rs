@@ -99,12 +99,24 @@ fn questions_unclear_wishes_and_nonsense_change_nothing() {
     let dir = Dir::new();
     let script = "why is evaluate after train?\nset the timeout to 5 minutes\n2\n/undo\nbanana\nload must run after evaluate\n/save out.yaml\n";
     let (code, text, errors) = chat(&dir, &["churn.yaml", "--apply"], script);
-    assert_eq!(code, 0, "{text}{errors}");
+    assert_eq!(code, 1, "what was not understood fails a script: {text}{errors}");
     assert!(text.contains("reads the model that train writes"), "{text}");
     assert!(text.contains("Which step is meant") && text.contains("~ train  timeout: 5m"), "{text}");
     assert!(text.contains("I do not know what \"banana\" should change"), "{text}");
     assert!(text.contains("would break the workflow"), "{text}");
     assert!(!dir.read("out.yaml").contains("timeout"));
+}
+
+#[test]
+fn files_of_others_are_not_replaced() {
+    let dir = Dir::new();
+    dir.write("other.yaml", "mine\n");
+    let script = "/save\n/save\n/save other.yaml\n/save churn.yaml\n/undo abc\n";
+    let (code, text, _) = chat(&dir, &["churn.yaml"], script);
+    assert_eq!(code, 3, "{text}");
+    assert_eq!(dir.read("other.yaml"), "mine\n");
+    assert_eq!(text.matches(".program.yaml").count(), 2, "{text}");
+    assert!(text.contains("wrote churn.yaml") && text.contains("no number of changes"), "{text}");
 }
 
 #[test]
@@ -237,7 +249,7 @@ fn nonsense_of_the_model_changes_nothing() {
         [json!("banana"), json!({"action": "remove", "step": "no-such-step"}), json!({"action": "none"})];
     let script = "the model ought to be somewhat better\n/save out.yaml\n";
     let (code, text, errors) = served(&dir, &answers, &["churn.yaml", "--apply"], script);
-    assert!(code == 0 || code == 4, "{text}{errors}");
+    assert!(code == 1 || code == 4, "{text}{errors}");
     assert!(!dir.read("out.yaml").contains("no-such"), "{text}");
     assert_eq!(dir.read("out.yaml").matches("name:").count(), 4, "{text}");
 }

@@ -10,6 +10,7 @@ use super::read::{Context, Wish};
 use super::replace::{kind, places, wanted};
 use super::steps::Meant;
 use crate::api::{Component, Function, Step, Task};
+use crate::nl::amounts::owned_numbers;
 use crate::nl::evidence::{speaks_of, stems};
 use crate::nl::literals::{Literal, LiteralKind, literals};
 use crate::nl::pattern::regex;
@@ -35,22 +36,30 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Hyperparameters by the words that people use for them.
 static HYPER: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
-    let number = r"(\d+(?:\.\d+)?)";
+    // A sign belongs to the number; the digits behind a dot are no number of their own.
+    let number = r"(-?\d+(?:\.\d+)?)";
+    let whole = r"(?:^|[^\w.-])(-?\d+)";
     vec![
         (
-            regex(r"\b(\d+) (?:\w+ )?(?:trees|estimators|boosting rounds|rounds|iterations)\b"),
+            regex(&format!(r"{whole} (?:\w+ )?(?:trees|estimators|boosting rounds|rounds|iterations)\b")),
             "n_estimators",
             true,
         ),
-        (regex(r"\b(?:trees|estimators|rounds|iterations)\b[^.;\d]{0,16}?\b(\d+)\b"), "n_estimators", true),
-        (regex(r"\b(?:depth)\b[^.;\d]{0,16}?\b(\d+)\b"), "max_depth", true),
-        (regex(r"\b(\d+) (?:levels|deep)\b"), "max_depth", true),
         (
-            regex(&format!(r"\b(?:learning rate|shrinkage|step size)\b[^.;\d]{{0,16}}?\b{number}")),
+            regex(&format!(r"\b(?:trees|estimators|rounds|iterations)\b[^.;\d-]{{0,16}}?{whole}\b")),
+            "n_estimators",
+            true,
+        ),
+        (regex(&format!(r"\b(?:depth)\b[^.;\d-]{{0,16}}?{whole}\b")), "max_depth", true),
+        (regex(&format!(r"{whole} (?:levels|deep)\b")), "max_depth", true),
+        (
+            regex(&format!(
+                r"\b(?:learning[ -]rate|shrinkage|step size)\b[^.;\d-]{{0,16}}?(?:^|[^\w.-]){number}"
+            )),
             "learning_rate",
             false,
         ),
-        (regex(r"\b(\d+) neighbou?rs\b|\bk ?= ?(\d+)\b"), "n_neighbors", true),
+        (regex(&format!(r"{whole} neighbou?rs\b|\bk ?= ?(-?\d+)\b")), "n_neighbors", true),
     ]
 });
 /// Words by which a text speaks of what is predicted.
@@ -100,7 +109,16 @@ pub(super) fn certain(component: &Component, text: &str, step: &str, spelled: &[
         if name == "target" && !PREDICTS.is_match(&wanted) {
             continue;
         }
-        match only_value(schema) {
+        let certain = |value: &Value| {
+            let Some(number) = value.as_f64() else { return true };
+            let beside = narrowed["required"].as_array().is_some_and(|forced| forced.contains(&json!(name)));
+            let words = wanted.to_lowercase().replace(['_', '-'], " ");
+            // "5 copies of train" gives no seed, "a test size of 0.3" no validation size.
+            beside
+                || (words.contains(&name.replace('_', " "))
+                    && !of_others(component, name, &wanted).iter().any(|other| same_share(*other, number)))
+        };
+        match only_value(schema).filter(certain) {
             Some(value) => {
                 stated.values.insert(name.clone(), value);
             }
@@ -112,6 +130,73 @@ pub(super) fn certain(component: &Component, text: &str, step: &str, spelled: &[
     let named: Vec<String> = stated.values.keys().cloned().collect();
     stated.open.retain(|name| !named.contains(name));
     stated
+}
+
+/// Numbers that stand beside the full name of another argument.
+fn of_others(component: &Component, name: &str, text: &str) -> Vec<f64> {
+    properties(component)
+        .filter(|(other, _)| other.as_str() != name)
+        .flat_map(|(other, _)| owned_numbers(other, text))
+        .collect()
+}
+
+fn same_share(number: f64, other: f64) -> bool {
+    (number - other).abs() < 1e-9 || (1.0 - number - other).abs() < 1e-9
+}
+
+fn properties(component: &Component) -> impl Iterator<Item = (&String, &Value)> {
+    component.arguments["properties"].as_object().into_iter().flatten()
+}
+
+/// The reason why a number that the text gives an argument is none of the values it can take.
+fn out_of_range(component: &Component, step: &str, text: &str) -> Option<String> {
+    static OF_STEP: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r" of (?:the )?[a-z][a-z0-9-]*(?: step)? (?:to|=|is|should be|must be|shall be) ")
+    });
+    // "The test size of train to 0.3" gives the number to the test size.
+    let wanted = OF_STEP.replace_all(&wanted(text), " to ").into_owned();
+    let mut stated = Stated { values: Map::new(), open: Vec::new() };
+    read_hyperparameters(component, &wanted, &mut stated);
+    let by_name = properties(component)
+        .filter(|(_, schema)| schema["type"] == "integer" || schema["type"] == "number")
+        .flat_map(|(name, schema)| {
+            owned_numbers(name, &wanted).into_iter().map(move |number| (name.clone(), schema, number))
+        });
+    let by_word = stated.values.iter().filter_map(|(name, value)| {
+        Some((name.clone(), &component.arguments["properties"][name], value.as_f64()?))
+    });
+    by_name.chain(by_word).find(|(_, schema, number)| !in_range(schema, *number)).map(
+        |(name, schema, number)| {
+            format!(
+                "{name} of {step} cannot be {}: it takes {}",
+                crate::nl::amounts::as_value(number),
+                range(schema)
+            )
+        },
+    )
+}
+
+fn in_range(schema: &Value, number: f64) -> bool {
+    schema["minimum"].as_f64().is_none_or(|low| number >= low)
+        && schema["maximum"].as_f64().is_none_or(|high| number <= high)
+        && schema["exclusiveMinimum"].as_f64().is_none_or(|low| number > low)
+        && schema["exclusiveMaximum"].as_f64().is_none_or(|high| number < high)
+        && (schema["type"] != "integer" || number.fract() == 0.0)
+}
+
+/// The values that a schema allows, in words.
+pub(super) fn range(schema: &Value) -> String {
+    let limits: Vec<String> = [
+        ("minimum", "of at least"),
+        ("exclusiveMinimum", "above"),
+        ("maximum", "of at most"),
+        ("exclusiveMaximum", "below"),
+    ]
+    .into_iter()
+    .filter_map(|(key, words)| schema.get(key).map(|limit| format!("{words} {limit}")))
+    .collect();
+    let kind = if schema["type"] == "integer" { "a whole number" } else { "a number" };
+    format!("{kind} {}", limits.join(" and ")).trim_end().to_owned()
 }
 
 fn only_value(schema: &Value) -> Option<Value> {
@@ -302,6 +387,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     let named = !context.steps.named(text).is_empty() || context.chosen.is_some();
     let steps: Vec<&Step> = context.target_steps();
+    if let Some(wish) = impossible(context, &steps, text) {
+        return Some(wish);
+    }
     let mut edits = Vec::new();
     let mut open = None;
     let mut spoken = false;
@@ -354,6 +442,15 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     // Only a wish about a step that the text names is worth asking the model for a value of.
     open.filter(|_| named && super::clause::is_wish(text)).map(|step| Wish::Fill { step })
+}
+
+/// A number outside of what its argument takes, for the steps meant or, where none has the argument, for any.
+fn impossible(context: &Context<'_>, steps: &[&Step], text: &str) -> Option<Wish> {
+    let program = context.steps.program;
+    let all = steps.iter().copied().chain(program.steps.iter().chain(&program.on_exit));
+    all.filter(|step| matches!(step.run, Function::Component(_)))
+        .find_map(|step| out_of_range(context.steps.component(step)?, &step.name, text))
+        .map(Wish::Impossible)
 }
 
 /// The only step that has such a value already.

@@ -20,13 +20,24 @@ static IF: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static ONLY: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:only|unless|if|as long as|provided|except)\b"));
+/// How a comparison is said.
+const WORD: &str = r"(>=|<=|==|!=|>|<|=|at least|no less than|not less than|not below|at most|no more than|not more than|not above|(?:is |are |goes |stays |gets |lies |remains |comes out )?(?:above|over|below|under|beneath)|(?:is )?(?:greater|higher|more|better|larger|bigger|less|lower|smaller|worse)(?: than)?(?: or equal to)?|exceeds?|beats?|reaches|drops below|falls below|passes|is|equals|of)";
 static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
     let metric = r"(accuracy|acc|auc|roc[- ]?auc|auroc|f1(?:[- ]score)?|precision|recall|log[- ]?loss|rmse|mse|mae|r2|r²|r-squared|silhouette|score|rows?|best_score)";
-    let word = r"(>=|<=|==|!=|>|<|=|at least|no less than|not less than|not below|at most|no more than|not more than|not above|(?:is |are |goes |stays |gets |lies |remains |comes out )?(?:above|over|below|under|beneath)|(?:is )?(?:greater|higher|more|better|larger|bigger|less|lower|smaller|worse)(?: than)?(?: or equal to)?|exceeds?|beats?|reaches|drops below|falls below|passes|is|equals|of)";
+    let word = WORD;
     regex(&format!(
-        r"\b(?:the |its )?{metric}(?: score| value)? (?:is |are |was |has to be |must be |should be |of )*{word}\s*(-?\d+(?:[.,]\d+)?)(\s?%)?|\b([a-z][a-z0-9-]*\.[a-z][a-z0-9_]*) *(>=|<=|==|!=|>|<|=) *(-?\d+(?:\.\d+)?|'[^']*')"
+        r"\b(?:the |its )?{metric}(?: score| value)?(?: of (?:the )?[a-z][a-z0-9-]*(?: step| model)?)? (?:is |are |was |has to be |must be |should be |of )*{word}\s*(-?\d+(?:[.,]\d+)?)(\s?%)?|\b([a-z][a-z0-9-]*\.[a-z][a-z0-9_]*) *(>=|<=|==|!=|>|<|=) *(-?\d+(?:\.\d+)?|'[^']*')"
     ))
 });
+/// "best is above 0.95": the value of a step by its name.
+static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(&format!(
+        r"\b([a-z][a-z0-9-]*)(?:'s)?(?: (?:step|result|value|output|score))* (?:is |was |has to be |must be |should be )*{WORD}\s*(-?\d+(?:[.,]\d+)?)(\s?%)?"
+    ))
+});
+/// "above 0.95": another bound of a condition that is there.
+static BOUND: LazyLock<Regex> =
+    LazyLock::new(|| regex(&format!(r"\b{WORD}\s*(-?\d+(?:[.,]\d+)?)(\s?%)?\W*$")));
 static PRINTS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(.+?)\b(prints?|says?|returns?|outputs?|answers?|reports?|yields?|gives?)\b(?: out)? ["'`“]?([\w.-]+)["'`”]?\W*$"#,
@@ -146,12 +157,16 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         }
         return None;
     }
-    let found = IF.captures(text).filter(|_| ONLY.is_match(text) || COMPARISON.is_match(text))?;
+    let Some(found) = IF.captures(text).filter(|_| ONLY.is_match(text) || COMPARISON.is_match(text)) else {
+        return other_bound(context);
+    };
     let subject = &text[..found.get(0)?.start()];
     let unless = ["unless", "except", "without"].iter().any(|word| found[1].to_lowercase().starts_with(word));
     // "Skip it unless" is "run it if".
     let negated = unless != SKIPS.is_match(subject);
-    let condition = stated(context.steps, &found[2], subject)?;
+    let Some(condition) = stated(context.steps, &found[2], subject) else {
+        return if negated { None } else { other_bound(context) };
+    };
     let condition = if negated { crate::nl::assemble::negated(&condition)? } else { condition };
     // "Deploy it to … when …" of something that is not there yet is a new step.
     let about = Context { clause: subject, ..*context };
@@ -169,6 +184,21 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
     edits.extend(measured(context.steps, &condition));
     Some(Wish::Edits(edits))
+}
+
+/// "Only ship above 0.95": what is compared stays, the bound is another.
+fn other_bound(context: &Context<'_>) -> Option<Wish> {
+    let text = context.clause;
+    let found = BOUND.captures(text).filter(|_| ONLY.is_match(text))?;
+    let subject = &text[..found.get(0)?.start()];
+    let about = Context { clause: subject, ..*context };
+    let [step] = &about.target_steps()[..] else { return None };
+    let when = step.when.as_ref().filter(|when| has_number(when))?;
+    let Condition::Compare { left, .. } = when else { return None };
+    let (symbol, number) = (symbol(&found[1])?, percent(&found[2], found.get(3).is_some()));
+    let left = left.to_string();
+    let changed: Condition = format!("{left} {symbol} {number}").parse().ok()?;
+    Some(Wish::Edits(vec![Edit::set(&step.name, "/when", changed.to_string())]))
 }
 
 /// Steps at the end run always, or only after a failure.
@@ -211,11 +241,37 @@ pub(super) fn stated(steps: &Steps<'_>, text: &str, subject: &str) -> Option<Con
         let (step, output) = source(steps, &metric, text, subject)?;
         return format!("{step}.{output} {symbol} {number}").parse().ok();
     }
+    if let Some(condition) = VALUE.captures_iter(text).find_map(|found| value_of(steps, &found)) {
+        return Some(condition);
+    }
     let found = PRINTS.captures(text)?;
     let named = steps.named(&found[1]);
     let [only] = &named[..] else { return None };
     let step = only.steps.first()?;
     format!("{step}.result == '{}'", &found[3]).parse().ok()
+}
+
+/// The value of a step that is named: what it prints, or the one value that its component gives.
+fn value_of(steps: &Steps<'_>, found: &regex::Captures<'_>) -> Option<Condition> {
+    let step = steps.get(&found[1].to_lowercase())?;
+    let output = match &step.run {
+        Function::Component(call) => {
+            let component = steps.component(step)?;
+            let given = component.values.iter().find_map(|value| match value {
+                OutputValue::FromArgument(argument) => call.with.get(argument)?.as_array()?.first()?.as_str(),
+                OutputValue::Name(_) => None,
+            });
+            let named = component.values.iter().filter_map(|value| match value {
+                OutputValue::Name(name) => Some(name.as_str()),
+                OutputValue::FromArgument(_) => None,
+            });
+            let score = named.clone().find(|name| name.contains("score"));
+            given.or(score).or_else(|| named.clone().next()).unwrap_or("result")
+        }
+        _ => "result",
+    };
+    let number = percent(&found[3], found.get(4).is_some());
+    format!("{}.{output} {} {number}", step.name, symbol(&found[2])?).parse().ok()
 }
 
 fn symbol(words: &str) -> Option<&'static str> {

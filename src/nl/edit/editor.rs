@@ -62,8 +62,10 @@ pub enum Reaction {
         /// The wish to read again with the answer.
         remark: String,
     },
-    /// Nothing changed, for this reason.
+    /// Nothing changed, for this reason, and nothing had to.
     Unchanged(String),
+    /// Nothing changed although something was asked for: it was not understood, or cannot be done.
+    NotDone(String),
     /// The last change is to be taken back.
     Undo,
 }
@@ -329,6 +331,8 @@ impl Editor<'_> {
                 );
                 Wish::Edits(vec![Edit::Replace { step, run }])
             }
+            // Only words that ask for something new make a step.
+            Action::Add if !super::place::asks_for_more(&context) => return Ok(()),
             Action::Add => Wish::Add(Addition {
                 text: text.to_owned(),
                 components: Vec::new(),
@@ -418,12 +422,12 @@ fn concluded(progress: Progress, remark: &str) -> Reaction {
             notes.extend(unread.iter().map(|clause| format!("nothing was done about \"{clause}\"")));
             Reaction::Changed { edits, applied: Box::new(applied), focus, notes }
         }
-        None if !refused.is_empty() => Reaction::Unchanged(refused.join("; ")),
+        None if !refused.is_empty() => Reaction::NotDone(refused.join("; ")),
         None if !already.is_empty() => Reaction::Unchanged(already.join("; ")),
         None if !notes.is_empty() && unread.is_empty() => Reaction::Answer(notes.join("\n")),
         None => {
             let shown: String = remark.chars().take(80).collect();
-            Reaction::Unchanged(format!(
+            Reaction::NotDone(format!(
                 "I do not know what \"{shown}\" should change. Say it with the name of a step, for example \"retry train 3 times\", \"use LightGBM instead of XGBoost\", \"add a report after evaluate\"; /help shows more"
             ))
         }

@@ -6,6 +6,7 @@ use super::operation::Edit;
 use super::steps::{Steps, component_name, image_of};
 use crate::api::{Function, Step};
 use crate::llm::{Message, OutputSchema, Request};
+use crate::nl::evidence::{speaks_of, stems};
 use crate::nl::fragment::{Sampling, fragment_task, read_fragment};
 use crate::nl::literals::literals;
 use crate::nl::pipeline::{Pipeline, PipelineError};
@@ -163,7 +164,59 @@ pub(super) async fn fill(
         .with
         .into_iter()
         .filter(|(argument, value)| component_step && current.get(argument) != Some(value))
-        .filter(|(argument, _)| component.arguments["properties"].get(argument).is_some())
+        .filter(|(argument, value)| {
+            let schema = component.arguments["properties"].get(argument);
+            schema.is_some_and(|schema| grounded(argument, schema, value, text))
+        })
         .map(|(argument, value)| Edit::set(name, format!("/run/with/{argument}"), value))
         .collect())
+}
+
+/// Whether a value comes from the text: the text speaks of the argument, or holds the words of the value. What the model
+/// makes up beyond that is no wish of the user.
+fn grounded(argument: &str, schema: &Value, value: &Value, text: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        text.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let about = schema["description"].as_str().unwrap_or_default();
+    match value {
+        Value::Number(_) => {
+            let stated = literals(text).iter().any(|literal| literal.appears_in(value));
+            // A word of the name or of the description, in the words around the number.
+            stated && speaks_of(&stems(argument, about), text)
+        }
+        Value::String(value) => {
+            let said = words(text);
+            let own = words(value);
+            let held = own.iter().filter(|word| said.iter().any(|other| other.contains(word.as_str())));
+            let enough = !own.is_empty() && held.count() * 2 >= own.len();
+            enough || speaks_of(&stems(argument, ""), text)
+        }
+        Value::Array(items) => items.iter().all(|item| grounded(argument, schema, item, text)),
+        Value::Object(fields) => fields.iter().all(|(name, field)| grounded(name, &Value::Null, field, text)),
+        Value::Bool(_) | Value::Null => speaks_of(&stems(argument, about), text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_text_does_not_say_is_made_up() {
+        let trees = json!({"type": "integer", "description": "number of trees (default 200)"});
+        let seed = json!({"type": "integer", "description": "random seed (default 0)"});
+        let text = "make 5 copies of train";
+        assert!(
+            !grounded("seed", &seed, &json!(5), text) && !grounded("n_estimators", &trees, &json!(5), text)
+        );
+        assert!(grounded("seed", &seed, &json!(5), "take the random seed 5 for train"));
+        let message = json!({"type": "string", "description": "text of the message"});
+        assert!(!grounded("channel", &message, &json!("#general"), text));
+        assert!(grounded("message", &message, &json!("train is done"), "tell them that train is done"));
+    }
 }

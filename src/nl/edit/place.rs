@@ -85,6 +85,11 @@ static VERBS: LazyLock<Vec<(Regex, &'static str, bool)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// Whether the words of a wish ask for a step that is not there yet.
+pub(super) fn asks_for_more(context: &Context<'_>) -> bool {
+    ADDS.is_match(context.clause) || NEW.is_match(context.clause) || !wanted(context).is_empty()
+}
+
 /// Images of the wish that no step runs.
 pub(super) fn wanted_images(context: &Context<'_>) -> Vec<String> {
     let known: Vec<&str> = context

@@ -57,6 +57,9 @@ pub(super) fn answer(steps: &Steps<'_>, question: &str) -> String {
     {
         return text;
     }
+    if let Some(text) = stated_value(steps, question, &named) {
+        return text;
+    }
     if COUNT.is_match(question) {
         let exit = steps.program.on_exit.len();
         let at_end = if exit > 0 { format!(", and {exit} at the end") } else { String::new() };
@@ -100,7 +103,98 @@ pub(super) fn answer(steps: &Steps<'_>, question: &str) -> String {
     {
         return text;
     }
-    named.iter().map(|step| described(steps, workflow.as_ref(), step)).collect::<Vec<_>>().join("\n")
+    let cost = COSTS.is_match(question);
+    let line = |step: &&Step| {
+        if cost { needs(steps, step) } else { described(steps, workflow.as_ref(), step) }
+    };
+    named.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+static COSTS: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"\b(?:costs?|expensive|how long|resources?|how much|(?:does|do|will) [^?]*\btake)\b")
+});
+static VALUE_ASKED: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"^(?:what|which|how (?:many|much|big|large|high|long|deep)|tell me|show me)\b"));
+
+/// "What is the test size?": the value of an argument, or what holds where nobody gave one.
+fn stated_value(steps: &Steps<'_>, question: &str, named: &[&Step]) -> Option<String> {
+    if !VALUE_ASKED.is_match(super::clause::without_opening(question)) {
+        return None;
+    }
+    let asked = question.to_lowercase().replace(['_', '-'], " ");
+    let all: Vec<&Step> = steps.program.steps.iter().chain(&steps.program.on_exit).collect();
+    let about = |step: &&&Step| named.is_empty() || named.iter().any(|other| other.name == step.name);
+    let own: Vec<&Step> = all.iter().filter(about).copied().collect();
+    // A word such as "split" in "the split's test size" may name a step that does not have the argument.
+    let lines =
+        [own, all].into_iter().map(|list| lines_of(steps, &list, &asked)).find(|lines| !lines.is_empty())?;
+    Some(lines.join("\n"))
+}
+
+fn lines_of(steps: &Steps<'_>, list: &[&Step], asked: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in list {
+        let settings = serde_json::to_value(&step.settings).unwrap_or_default();
+        for (words, pointer) in SETTINGS {
+            if words.iter().any(|word| asked.contains(word))
+                && let Some(value) = settings.pointer(pointer)
+            {
+                lines.push(format!("{} of {}: {}", words[0], step.name, shown(value)));
+            }
+        }
+        let (Function::Component(call), Some(component)) = (&step.run, steps.component(step)) else {
+            continue;
+        };
+        for (name, schema) in component.arguments["properties"].as_object().into_iter().flatten() {
+            // One word such as "columns" or "task" is too common to mean an argument.
+            if !name.contains('_') || !asked.contains(&name.replace('_', " ")) {
+                continue;
+            }
+            let about = schema["description"].as_str().unwrap_or_default();
+            lines.push(match call.with.get(name) {
+                Some(value) => format!("{name} of {}: {}", step.name, shown(value)),
+                None => format!("{name} of {}: not set; {about}", step.name),
+            });
+        }
+    }
+    lines
+}
+
+/// Words for settings, and where they stand.
+const SETTINGS: [(&[&str], &str); 6] = [
+    (&["timeout", "time out", "time limit"], "/timeout"),
+    (&["retries", "retry limit"], "/retry/limit"),
+    (&["memory"], "/resources/memory"),
+    (&["cpu"], "/resources/cpu"),
+    (&["gpu"], "/resources/gpu"),
+    (&["service account"], "/service_account"),
+];
+
+/// What a step takes: what it asks for, and what its component is known to need.
+fn needs(steps: &Steps<'_>, step: &Step) -> String {
+    let mut parts = Vec::new();
+    let settings = serde_json::to_value(&step.settings).unwrap_or_default();
+    for (name, value) in settings.as_object().into_iter().flatten() {
+        let value = match value {
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| format!("{name} {}", shown(value)))
+                .collect::<Vec<_>>()
+                .join(" "),
+            other => shown(other),
+        };
+        parts.push(format!("{} {value}", name.replace('_', " ")));
+    }
+    if parts.is_empty() {
+        parts.push("no resources, limits or retries are set".to_owned());
+    }
+    let estimate = steps
+        .component(step)
+        .and_then(|component| serde_json::to_value(component).ok()?.pointer("/estimate/seconds")?.as_f64());
+    if let Some(seconds) = estimate {
+        parts.push(format!("about {seconds} seconds on small data, as its component says"));
+    }
+    format!("{}: {}; /cost shows what the conversation took", step.name, parts.join("; "))
 }
 
 static NEIGHBOURS: LazyLock<Regex> = LazyLock::new(|| {
@@ -151,6 +245,7 @@ fn why(steps: &Steps<'_>, workflow: Option<&Workflow>, named: &[&Step], question
         return Some(format!("{} and {} do not wait for each other.", first.name, second.name));
     }
     let mut parts = read_from(workflow, &later.name, &earlier.name);
+    parts.extend(values_from(later, &earlier.name));
     if later.when.as_ref().is_some_and(|when| when.outputs().iter().any(|(step, _)| *step == earlier.name)) {
         parts.push(format!(
             "its condition \"{}\" reads what {} measured",
@@ -170,16 +265,45 @@ fn why(steps: &Steps<'_>, workflow: Option<&Workflow>, named: &[&Step], question
 
 /// What one step reads of another.
 fn read_from(workflow: Option<&Workflow>, later: &str, earlier: &str) -> Vec<String> {
-    let node = workflow.and_then(|workflow| workflow.nodes().find(|node| node.name == later));
-    node.into_iter()
-        .flat_map(|node| &node.inputs)
-        .filter_map(|input| match input {
-            Input::Artifact { name, step, output, .. } if step == earlier => {
-                Some(format!("it reads the {output} that {earlier} writes (as its {name})"))
-            }
-            _ => None,
-        })
-        .collect()
+    let Some(node) = workflow.and_then(|workflow| workflow.nodes().find(|node| node.name == later)) else {
+        return Vec::new();
+    };
+    let artifacts = node.inputs.iter().filter_map(|input| match input {
+        Input::Artifact { name, step, output, .. } if step == earlier => {
+            Some(format!("it reads the {output} that {earlier} writes (as its {name})"))
+        }
+        _ => None,
+    });
+    artifacts.collect()
+}
+
+/// Values of one step that another one reads in its strings, parameters or items: `steps.train.result`.
+fn values_from(step: &Step, earlier: &str) -> Vec<String> {
+    static VALUE: LazyLock<Regex> = LazyLock::new(|| regex(r"\{\{\s*steps\.([a-z0-9-]+)\.([\w-]+)\s*\}\}"));
+    let mut found: Vec<String> = Vec::new();
+    let mut note = |text: String| {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    };
+    for input in &step.inputs {
+        let Input::Parameter { name, value } = input else { continue };
+        for read in VALUE.captures_iter(value).filter(|read| read[1] == *earlier) {
+            note(format!("it reads the value steps.{earlier}.{} (as its {name})", &read[2]));
+        }
+    }
+    if let Some(crate::api::MapItems::Output { step, output }) = step.map.as_ref().map(|map| &map.over)
+        && step == earlier
+    {
+        note(format!("it runs once per item of steps.{earlier}.{output}"));
+    }
+    let run = serde_json::to_string(&step.run).unwrap_or_default();
+    let env = serde_json::to_string(&step.settings).unwrap_or_default();
+    for read in VALUE.captures_iter(&run).chain(VALUE.captures_iter(&env)).filter(|read| read[1] == *earlier)
+    {
+        note(format!("it reads the value steps.{earlier}.{}", &read[2]));
+    }
+    found
 }
 
 fn path(steps: &Steps<'_>, later: &str, earlier: &str) -> Vec<String> {
@@ -212,7 +336,7 @@ fn reasons(steps: &Steps<'_>, workflow: Option<&Workflow>, step: &Step) -> Strin
     let lines: Vec<String> = waits
         .iter()
         .map(|earlier| {
-            let read = read_from(workflow, &step.name, earlier);
+            let read = [read_from(workflow, &step.name, earlier), values_from(step, earlier)].concat();
             if read.is_empty() { format!("it waits for {earlier}") } else { read.join(" and ") }
         })
         .collect();

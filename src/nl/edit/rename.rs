@@ -26,6 +26,8 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         )),
     ]
 });
+/// The patterns that speak of renaming in so many words.
+const CERTAIN: [usize; 2] = [0, 3];
 static WHOLE: LazyLock<Regex> =
     LazyLock::new(|| regex(r"\b(?:workflow|pipeline|dag|the whole(?: thing)?)\b"));
 static COLUMNS: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:columns?|fields?)\b"));
@@ -34,10 +36,10 @@ static VERBS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
-    let (subject, name) = [context.clause, context.remark].iter().find_map(|text| {
-        PATTERNS.iter().find_map(|pattern| {
+    let (index, subject, name) = [context.clause, context.remark].iter().find_map(|text| {
+        PATTERNS.iter().enumerate().find_map(|(index, pattern)| {
             let found = pattern.captures(text.trim())?;
-            Some((found[1].to_owned(), found[2].to_owned()))
+            Some((index, found[1].to_owned(), found[2].to_owned()))
         })
     })?;
     if COLUMNS.is_match(&subject) || VERBS.is_match(&name) {
@@ -61,6 +63,12 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             let step = context.focus.first()?.clone();
             Some(Wish::Edits(vec![Edit::Rename { step, to: name }]))
         }
+        // "Rename …" can mean nothing else.
+        Meant::Nothing if CERTAIN.contains(&index) => Some(Wish::Impossible(format!(
+            "there is no step \"{}\"; the steps are {}",
+            subject.trim().trim_matches(['"', '\'', '`']),
+            context.steps.names().join(", ")
+        ))),
         Meant::Nothing => None,
     }
 }

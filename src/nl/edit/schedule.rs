@@ -71,6 +71,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         };
         return Some(Wish::Edits(vec![Edit::set_workflow("/schedule/concurrency", policy)]));
     }
+    if let Some(wish) = no_time(context) {
+        return Some(wish);
+    }
     // "At most 30 minutes" and "retry every 5 minutes" are no schedules.
     let setting = !crate::nl::settings::mentioned(text, false, false, false).is_empty();
     let stated = CRON
@@ -100,6 +103,32 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         .then(|| other_time(text, current.cron.first()?))
         .flatten()
         .map(|edit| Wish::Edits(vec![edit]))
+}
+
+/// "Schedule it at 25:00": there is no such time.
+fn no_time(context: &Context<'_>) -> Option<Wish> {
+    static AT: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:schedul\w*|run|start|launch|trigger|every|daily|weekly|make it|move it|nightly)\b[^.;]*?\b(?:at|to|around|from|by)\s+(\d{1,3})(?::(\d{2,3}))?\s*(a\.?m\.?|p\.?m\.?|o'?clock|h|uhr)?(?:$|[\s,.!?;)])",
+        )
+    });
+    let found = AT.captures(context.clause)?;
+    let clock = found.get(2).is_some() || found.get(3).is_some();
+    // A number without minutes is an hour only where nothing follows: "at 30 second intervals" names no time.
+    let last = context.clause[found.get(0)?.end()..].trim().is_empty();
+    let ordered = clock || (last && context.clause.to_lowercase().contains("schedul"));
+    let hour: u32 = found[1].parse().ok()?;
+    let minute: u32 = found.get(2).map_or(Some(0), |minute| minute.as_str().parse().ok())?;
+    let half = found.get(3).is_some_and(|half| half.as_str().to_lowercase().starts_with(['a', 'p']));
+    let last = if half { 12 } else { 23 };
+    if !ordered || ((hour <= last || (hour == 24 && minute == 0 && !half)) && minute < 60) {
+        return None;
+    }
+    let whole = found.get(1)?.start()..found.get(3).or(found.get(2)).or(found.get(1))?.end();
+    Some(Wish::Impossible(format!(
+        "{} is no time of day: hours go from 0 to {last}, minutes from 0 to 59; write for example \"every day at 6:30\"",
+        &context.clause[whole]
+    )))
 }
 
 /// "Only on Saturdays" orders a start as much as "every Saturday" does.

@@ -55,6 +55,9 @@ static FOREVER: LazyLock<Regex> =
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     // A name that happens to be a word of a setting is no setting.
     let text = context.clause;
+    if let Some(wish) = no_value(context) {
+        return Some(wish);
+    }
     let names = names(text, context);
     let tries = TRIES.is_match(text) || ONCE.is_match(text) || TWICE.is_match(text);
     if names.is_empty() && !tries && !TOLERATES.is_match(text) {
@@ -91,6 +94,35 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         edits.extend(stated(text, step, context)?);
     }
     Some(if edits.is_empty() { Wish::Already("it is set so already".into()) } else { Wish::Edits(edits) })
+}
+
+/// "Set the timeout of train to banana": a setting that is named, with a value that it cannot have.
+fn no_value(context: &Context<'_>) -> Option<Wish> {
+    static GIVEN: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:set|change|put|make)\b[^.;:=]*?\b(time-?\s?(?:out|limit)|retr(?:y|ies)|memory|cpus?|gpus?)(?: (?:limit|count|request)s?)?(?: (?:of|for|on) [^.;:=]{1,40}?)?\s*(?:\bto\b|=|:)\s*(.+?)\W*$",
+        )
+    });
+    static NOT: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:no|none|zero|off|an? \w+|seconds?|minutes?|hours?|days?|weeks?|never|unlimited|same|as|default|half|double|max\w*|min\w*)\b",
+        )
+    });
+    let found = GIVEN.captures(context.clause)?;
+    let value = found[2].trim();
+    let negative = value.starts_with('-') && value[1..].starts_with(|c: char| c.is_ascii_digit());
+    let read = value.contains(|c: char| c.is_ascii_digit()) || !durations(value).is_empty();
+    if !negative && (read || NOT.is_match(value) || value.split_whitespace().count() > 3) {
+        return None;
+    }
+    let (name, possible) = match found[1].to_lowercase().as_str() {
+        word if word.starts_with("time") => ("length of time", "90 seconds, 30 minutes or 2 hours"),
+        word if word.starts_with("retr") => ("number of retries", "0, 1 or 3"),
+        "memory" => ("amount of memory", "512Mi or 4Gi"),
+        word if word.starts_with("cpu") => ("number of CPUs", "500m, 1 or 4"),
+        _ => ("number of GPUs", "1 or 2"),
+    };
+    Some(Wish::Impossible(format!("\"{value}\" is no {name}; possible is for example {possible}")))
 }
 
 /// "Extend the timeout by 10 minutes".

@@ -101,9 +101,106 @@ fn what_a_remark_states_is_set_without_a_model() {
 }
 
 #[test]
+fn signs_ranges_and_the_names_of_arguments_are_read() {
+    let of = |remark: &str| react(&program(), remark, &Focus::default());
+    for (remark, range) in [
+        ("set learning rate to -5", "above 0"),
+        ("-20 trees", "at least 1"),
+        ("set the test size of train to 1.5", "below 1"),
+    ] {
+        let reaction = of(remark);
+        assert!(
+            matches!(&reaction, Reaction::NotDone(text) if text.contains(range)),
+            "{remark}: {reaction:?}"
+        );
+    }
+    assert_eq!(
+        changed("set learning rate to 0.5").pointer("/steps/1/run/with/learning_rate"),
+        Some(&json!(0.5))
+    );
+    let split = program_from_value(&json!({"version": "couler/v1", "name": "w", "steps": [
+        {"name": "load", "run": {"function": "component", "component": "data.load", "with": {"source": "a.csv"}}},
+        {"name": "split", "run": {"function": "component", "component": "data.split"}, "after": ["load"]}]}))
+    .unwrap();
+    let Reaction::Changed { edits, .. } = react(&split, "use a test size of 0.3", &Focus::default()) else {
+        panic!("a test size was given")
+    };
+    assert_eq!(edits, [Edit::set("split", "/run/with/test_size", 0.3)]);
+}
+
+#[test]
+fn conditions_read_the_values_of_steps() {
+    let cases = [
+        ("only evaluate if r2 of train is above 0.9", "/steps/2/when", "train.r2 > 0.9"),
+        ("only ship if evaluate is above 0.95", "/steps/3/when", "evaluate.auc > 0.95"),
+        ("only ship above 0.95", "/steps/3/when", "evaluate.auc > 0.95"),
+        ("only ship if it is at least 0.85", "/steps/3/when", "evaluate.auc >= 0.85"),
+    ];
+    for (remark, pointer, wanted) in cases {
+        assert_eq!(changed(remark).pointer(pointer), Some(&json!(wanted)), "{remark}");
+    }
+}
+
+#[test]
+fn values_without_sense_are_refused_with_what_is_possible() {
+    for (remark, hint) in [
+        ("schedule it at 25:00", "hours go from 0 to 23"),
+        ("run it every day at 7:75", "minutes from 0 to 59"),
+        ("set the timeout of train to banana", "30 minutes"),
+        ("set the retries of train to -3", "number of retries"),
+    ] {
+        let reaction = react(&program(), remark, &Focus::default());
+        assert!(
+            matches!(&reaction, Reaction::NotDone(text) if text.contains(hint)),
+            "{remark}: {reaction:?}"
+        );
+    }
+}
+
+#[test]
+fn ordinary_values_are_not_refused() {
+    for remark in
+        ["schedule it at 23:30", "set the timeout of train to 1 hour", "set the retries of train to 4"]
+    {
+        let reaction = react(&program(), remark, &Focus::default());
+        assert!(matches!(reaction, Reaction::Changed { .. }), "{remark}: {reaction:?}");
+    }
+}
+
+#[test]
+fn questions_about_values_and_links_are_answered() {
+    let mut json = serde_json::to_value(program()).unwrap();
+    json["steps"][3]["run"]["args"] = json!(["--score", "{{steps.train.score}}"]);
+    let program = program_from_value(&json).unwrap();
+    for (question, answer) in [
+        ("what is the test size?", "test_size of train: not set"),
+        ("what is the test size?", "default 0.2"),
+        ("how many retries does train have?", "retries of train: 2"),
+        ("what does the train step do?", "xgboost.train"),
+        ("what does the train step cost?", "retry limit 2"),
+        ("why does ship come after train?", "steps.train.score"),
+    ] {
+        let reaction = react(&program, question, &Focus::default());
+        assert!(
+            matches!(&reaction, Reaction::Answer(text) if text.contains(answer)),
+            "{question}: {reaction:?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_that_is_not_there_is_not_renamed() {
+    let reaction = react(&program(), "rename nothing to foo", &Focus::default());
+    assert!(
+        matches!(&reaction, Reaction::NotDone(text) if text.contains("\"nothing\"") && text.contains("load, train")),
+        "{reaction:?}"
+    );
+}
+
+#[test]
 fn a_step_that_others_read_does_not_go() {
     let reaction = react(&program(), "remove the evaluate step", &Focus::default());
-    assert!(matches!(&reaction, Reaction::Unchanged(text) if text.contains("ship")), "{reaction:?}");
+    assert!(matches!(&reaction, Reaction::NotDone(text) if text.contains("ship")), "{reaction:?}");
 }
 
 #[test]
@@ -116,7 +213,7 @@ fn questions_are_answered_and_unclear_wishes_asked_back() {
     );
     assert!(matches!(of("never mind"), Reaction::Undo));
     assert!(
-        matches!(of("retry the cooking step 3 times"), Reaction::Unchanged(text) if text.contains("no cooking step"))
+        matches!(of("retry the cooking step 3 times"), Reaction::NotDone(text) if text.contains("no cooking step"))
     );
     let chosen = Focus { chosen: Some("ship".into()), ..Focus::default() };
     let Reaction::Changed { edits, .. } = react(&program(), "set the timeout to 5 minutes", &chosen) else {

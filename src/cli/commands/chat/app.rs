@@ -54,6 +54,11 @@ pub(super) struct App<'a> {
     runtime: tokio::runtime::Runtime,
     words: Arc<Mutex<Words>>,
     listed: bool,
+    /// Files that this conversation wrote.
+    pub(super) written: Vec<PathBuf>,
+    /// Files that its program was read from.
+    pub(super) loaded: Vec<PathBuf>,
+    not_done: bool,
 }
 
 impl<'a> App<'a> {
@@ -84,6 +89,9 @@ impl<'a> App<'a> {
             runtime,
             words: Arc::default(),
             listed: false,
+            written: Vec::new(),
+            loaded: Vec::new(),
+            not_done: false,
         })
     }
 
@@ -243,7 +251,13 @@ impl<'a> App<'a> {
         };
         self.save()?;
         let reply = result?;
+        self.not_done |= reply.kind == ReplyKind::NotDone;
         self.shown(text, &reply)
+    }
+
+    /// Whether something was said since the last call that was not carried out.
+    pub(super) fn take_not_done(&mut self) -> bool {
+        std::mem::take(&mut self.not_done)
     }
 
     /// Saves the conversation.
@@ -260,6 +274,7 @@ impl<'a> App<'a> {
         })?;
         let steps = workflow.nodes().count();
         self.session.replace(program);
+        self.loaded.extend(path.canonicalize());
         self.answer(ReplyKind::Changed, &format!("{steps} steps from {}", path.display()))
     }
 
@@ -321,8 +336,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::Diff(_) => "diff",
         Command::Apply => "apply",
         Command::Discard => "discard",
-        Command::Undo => "undo",
-        Command::Redo => "redo",
+        Command::Undo(_) => "undo",
+        Command::Redo(_) => "redo",
         Command::Engine(_) => "engine",
         Command::Model(_) => "model",
         Command::Set(_) => "set",

@@ -122,6 +122,12 @@ fn converse(app: &mut App<'_>, reader: &mut Reader, terminal: bool) -> Result<()
             Err(error) => Err(Failure::usage(error.to_string(), "/help lists the commands")),
         };
         match result {
+            // A script that did not do all it was told has failed; what was wrong is shown already.
+            Ok(true) if app.take_not_done() && failed.is_none() => {
+                let shown: String = line.chars().take(80).collect();
+                failed =
+                    Some(Failure::failed(format!("this was not done: {shown}"), "the conversation says why"));
+            }
             Ok(true) => {}
             Ok(false) => break,
             Err(failure) => {

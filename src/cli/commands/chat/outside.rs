@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::app::{App, new_session};
 use crate::api::{Format, Program, write_program};
 use crate::chat::{
-    BudgetChange, Command, Difference, ReplyKind, View, as_json, as_markdown, draw, help, manifest_changes,
-    python,
+    BudgetChange, Command, Difference, ReplyKind, Session, View, as_json, as_markdown, draw, help,
+    manifest_changes, python,
 };
 use crate::cli::Failure;
 use crate::cli::compile_target::{EngineChoice, generate};
@@ -36,15 +36,11 @@ impl App<'_> {
                 let done = self.session.proposal().is_some() && self.session.undo();
                 self.changed(done, "dropped; /redo brings it back", "nothing is proposed")?;
             }
-            Command::Undo => {
-                let done = self.session.undo();
-                let text = format!("taken back; {}", self.state());
-                self.changed(done, &text, "there is nothing to take back")?;
+            Command::Undo(times) => {
+                self.often(times, Session::undo, "taken back", "there is nothing to take back")?
             }
-            Command::Redo => {
-                let done = self.session.redo();
-                let text = format!("done again; {}", self.state());
-                self.changed(done, &text, "there is nothing to do again")?;
+            Command::Redo(times) => {
+                self.often(times, Session::redo, "done again", "there is nothing to do again")?
             }
             Command::Retry => self.retry()?,
             Command::Load(path) => {
@@ -89,6 +85,24 @@ impl App<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Goes through the states; says so where there are fewer than asked for.
+    fn often(
+        &mut self,
+        times: usize,
+        step: fn(&mut Session) -> bool,
+        yes: &str,
+        no: &str,
+    ) -> Result<(), Failure> {
+        let done = (0..times).take_while(|_| step(&mut self.session)).count();
+        let count = match (times, done) {
+            (1, _) => String::new(),
+            (_, done) if done == times => format!(" {done} times"),
+            (_, done) => format!(" {done} times, there was no more"),
+        };
+        let text = format!("{yes}{count}; {}", self.state());
+        self.changed(done > 0, &text, no)
     }
 
     fn changed(&mut self, done: bool, yes: &str, no: &str) -> Result<(), Failure> {
@@ -176,21 +190,42 @@ impl App<'_> {
 
     fn write_program(&mut self, path: Option<String>) -> Result<(), Failure> {
         let program = self.program()?;
-        let path =
-            path.map_or_else(|| PathBuf::from(format!("{}.yaml", program.name)), |path| expanded(&path));
+        let named = path.is_some();
+        let path = path
+            .map_or_else(|| PathBuf::from(format!("{}.program.yaml", program.name)), |path| expanded(&path));
         let text = match path.extension().and_then(|ending| ending.to_str()) {
             Some("json") => write_program(program, Format::Json)?,
             Some("py") => python(program),
             _ => write_program(program, Format::Yaml)?,
         };
+        self.spare_others(std::slice::from_ref(&path), named)?;
         write_text(&path, &text)?;
+        self.written.extend(path.canonicalize());
         self.answer(ReplyKind::Answer, &format!("wrote {}", path.display()))
+    }
+
+    /// Refuses to replace files that this conversation did not write. With `loaded`, the file that its program was read
+    /// from may be replaced, too: whoever names it means it.
+    fn spare_others(&self, paths: &[PathBuf], loaded: bool) -> Result<(), Failure> {
+        let own = |path: &PathBuf| self.written.contains(path) || (loaded && self.loaded.contains(path));
+        let foreign =
+            paths.iter().find(|path| path.canonicalize().is_ok_and(|path| path.is_file() && !own(&path)));
+        match foreign {
+            None => Ok(()),
+            Some(path) => Err(Failure::refused(
+                format!("{} is there already and was not written in this conversation", path.display()),
+                "name another file, or move that one away first",
+            )),
+        }
     }
 
     fn compile(&mut self, path: Option<String>) -> Result<(), Failure> {
         let files = self.generated(&self.session.settings.engine.clone())?;
         let target = path.map_or_else(|| PathBuf::from("."), |path| expanded(&path));
-        let written = Target::of(Some(&target)).write(&files, self.output)?;
+        let target = Target::of(Some(&target));
+        self.spare_others(&target.paths(&files), false)?;
+        let written = target.write(&files, self.output)?;
+        self.written.extend(written.iter().filter_map(|path| path.canonicalize().ok()));
         let written: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
         self.answer(ReplyKind::Answer, &format!("wrote {}", written.join(", ")))
     }
