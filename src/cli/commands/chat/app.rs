@@ -40,6 +40,7 @@ pub(in crate::cli) fn new_session() -> Session {
 }
 
 /// A conversation at work.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct App<'a> {
     pub(super) session: Session,
     pub(super) store: SessionStore,

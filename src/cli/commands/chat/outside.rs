@@ -37,10 +37,10 @@ impl App<'_> {
                 self.changed(done, "dropped; /redo brings it back", "nothing is proposed")?;
             }
             Command::Undo(times) => {
-                self.often(times, Session::undo, "taken back", "there is nothing to take back")?
+                self.often(times, Session::undo, "taken back", "there is nothing to take back")?;
             }
             Command::Redo(times) => {
-                self.often(times, Session::redo, "done again", "there is nothing to do again")?
+                self.often(times, Session::redo, "done again", "there is nothing to do again")?;
             }
             Command::Retry => self.retry()?,
             Command::Load(path) => {
