@@ -37,6 +37,9 @@ pub enum StoreError {
         /// Its version.
         version: u64,
     },
+    /// There is none.
+    #[error("there is no conversation yet")]
+    Nothing,
     /// There is no such session.
     #[error("there is no conversation {name:?}; {known}")]
     Unknown {
@@ -56,6 +59,7 @@ impl StoreError {
             }
             Self::Damaged { .. } => "mend or move the file; /sessions lists the others",
             Self::Newer { .. } => "use the newer couler for it, or begin another conversation",
+            Self::Nothing => "`couler nl \"…\"` and `couler chat` begin one",
             Self::Unknown { .. } => "/sessions lists the saved conversations",
         }
     }
@@ -146,7 +150,7 @@ impl SessionStore {
         let newest = self.list()?.into_iter().find(|one| one.fault.is_none() && one.turns > 0);
         match newest {
             Some(found) => read(&self.path(&found.id)),
-            None => Err(StoreError::Unknown { name: "the last one".into(), known: "none is saved".into() }),
+            None => Err(StoreError::Nothing),
         }
     }
 

@@ -143,7 +143,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let hint = error.hint();
         match &error {
-            StoreError::Unknown { .. } => Self::usage(error.to_string(), hint),
+            StoreError::Unknown { .. } | StoreError::Nothing => Self::usage(error.to_string(), hint),
             _ => Self::failed(error.to_string(), hint),
         }
     }

@@ -42,6 +42,24 @@ pub(super) struct StepContext<'a> {
     pub(super) relaxed: bool,
 }
 
+impl<'a> StepContext<'a> {
+    /// A step that is all that a text speaks of.
+    pub(super) fn alone(text: &'a str, literals: &'a [Literal], spelled: &'a [String]) -> Self {
+        Self {
+            text,
+            description: text,
+            literals,
+            other_texts: &[],
+            reader_texts: &[],
+            items: &[],
+            mapped: false,
+            parameters: &[],
+            spelled,
+            relaxed: false,
+        }
+    }
+}
+
 /// The schema to generate with, and the workflow parameters that stand for addresses nobody gave.
 pub(super) struct Slots {
     pub(super) schema: Value,
@@ -396,18 +414,7 @@ mod tests {
     fn narrowed(component: &str, text: &str) -> Slots {
         let lake = Lake::built_in();
         let literals = literals(text);
-        let context = StepContext {
-            text,
-            description: text,
-            literals: &literals,
-            other_texts: &[],
-            reader_texts: &[],
-            items: &[],
-            mapped: false,
-            parameters: &[],
-            spelled: &[],
-            relaxed: false,
-        };
+        let context = StepContext::alone(text, &literals, &[]);
         slots(lake.component(component).unwrap(), &context, "step")
     }
 

@@ -11,11 +11,11 @@ use super::column::{Cell, Column};
 use super::report::{ProfileOptions, Table};
 
 /// Most bytes of a row: more means a quote that is never closed.
-const LONGEST_ROW: usize = 16 << 20;
+pub(super) const LONGEST_ROW: usize = 16 << 20;
 /// Bytes of the beginning that are looked at to find the delimiter and the length of rows.
 const HEAD: usize = 64 << 10;
 /// Most columns that are looked at.
-const MOST_COLUMNS: usize = 5_000;
+pub(super) const MOST_COLUMNS: usize = 5_000;
 /// How much smaller gzip makes a table, roughly.
 const GZIP_FACTOR: u64 = 5;
 
@@ -38,14 +38,14 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// A file with its beginning.
-struct Opened {
-    head: Vec<u8>,
-    rest: Box<dyn Read>,
+pub(super) struct Opened {
+    pub(super) head: Vec<u8>,
+    pub(super) rest: Box<dyn Read>,
     /// Its bytes, unzipped: an estimate if it is zipped.
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
-fn open(path: &Path) -> Result<Opened, CardError> {
+pub(super) fn open(path: &Path) -> Result<Opened, CardError> {
     let io = |source| CardError::Io { path: path.to_path_buf(), source };
     let mut file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -107,7 +107,7 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
 }
 
 /// Every how many rows one is looked at.
-fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
+pub(super) fn step(head: &[u8], bytes: u64, sample_rows: u64) -> u64 {
     let lines = head.split(|byte| *byte == b'\n').count().saturating_sub(1).max(1) as u64;
     let rows = bytes * lines / head.len() as u64;
     rows.div_ceil(sample_rows.max(1)).max(1)

@@ -3,6 +3,7 @@
 mod card;
 mod column;
 mod csv_rows;
+mod json_rows;
 mod label;
 mod parquet_rows;
 mod report;

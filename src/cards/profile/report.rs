@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::{CardError, DatasetTask, FeatureType};
 use super::column::Column;
-use super::{csv_rows, label, parquet_rows};
+use super::{csv_rows, json_rows, label, parquet_rows};
 
 /// Classes that are listed with their rows.
 const MOST_CLASSES: usize = 100;
@@ -81,7 +81,7 @@ impl Profile {
     }
 }
 
-/// Looks at a csv file (also gzipped) or a parquet file.
+/// Looks at a csv file or JSON lines (both also gzipped), or at a parquet file.
 ///
 /// # Errors
 /// The file cannot be read or is no table, or the label is none of its columns.
@@ -94,6 +94,8 @@ pub fn profile_file(path: &Path, options: &ProfileOptions) -> Result<Profile, Ca
     }
     let table = if is_parquet(path).map_err(io)? {
         parquet_rows::read(path, options)?
+    } else if json_rows::is_json(path)? {
+        json_rows::read(path, options)?
     } else {
         csv_rows::read(path, options)?
     };
@@ -245,6 +247,7 @@ mod tests {
             ("houses.csv", 800, "price", DatasetTask::Regression),
             ("sales.parquet", 1500, "revenue", DatasetTask::Regression),
             ("reviews.csv", 600, "label", DatasetTask::Classification),
+            ("sensors.jsonl", 900, "faulty", DatasetTask::Classification),
         ] {
             let path = repository("eval/data").join(file);
             let profile = profile_file(&path, &ProfileOptions::default()).unwrap();

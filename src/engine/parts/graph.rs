@@ -6,7 +6,7 @@ use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
-use super::super::EngineError;
+use super::super::{EngineError, GeneratedFile, PartFiles};
 use super::{Admission, PartPlan};
 use crate::ir::{Carry, Workflow};
 
@@ -272,8 +272,28 @@ impl<'a> Parts<'a> {
         self.before[part].iter().flat_map(|before| self.before[*before].iter().copied()).collect()
     }
 
+    /// The files of an engine on Kubernetes: what must be there first, and the parent; with how to start a run. `ending`
+    /// is that of the engine's files, `bytes` those of the parts.
+    pub(crate) fn files(
+        &self,
+        ending: &str,
+        first: &[String],
+        parent: String,
+        mut bytes: Vec<usize>,
+    ) -> PartFiles {
+        bytes.push(parent.len());
+        let name = &self.workflow.name;
+        let (of_parts, of_parent) = (format!("{name}.parts{ending}"), format!("{name}{ending}"));
+        let notes = self.submission(&of_parts, &of_parent);
+        let files = vec![
+            GeneratedFile { name: of_parts, content: first.join("---\n") },
+            GeneratedFile { name: of_parent, content: parent },
+        ];
+        PartFiles { files, bytes, notes }
+    }
+
     /// How to start a run on Kubernetes, and how many gates there are.
-    pub(crate) fn submission(&self, of_parts: &str, of_parent: &str) -> Vec<String> {
+    fn submission(&self, of_parts: &str, of_parent: &str) -> Vec<String> {
         let submit = format!(
             "submit it with: kubectl apply --server-side -f {of_parts} && kubectl create -f {of_parent}"
         );

@@ -98,18 +98,7 @@ impl Editor<'_> {
     ) -> Result<Fragment, PipelineError> {
         let component = self.pipeline.lake.component(&planned.task).expect("the component was found before");
         let known = literals(text);
-        let step_context = StepContext {
-            text,
-            description: text,
-            literals: &known,
-            other_texts: &[],
-            reader_texts: &[],
-            items: &[],
-            mapped: false,
-            parameters: &[],
-            spelled: context.spelled,
-            relaxed: false,
-        };
+        let step_context = StepContext::alone(text, &known, context.spelled);
         // An image with nothing but flags behind it leaves nothing to choose.
         if component.name == "container.run"
             && let Some(fragment) = plain_image(text, component, &step_context)

@@ -86,18 +86,7 @@ pub(super) fn certain(component: &Component, text: &str, step: &str, spelled: &[
     // Nothing must be given: what is not spoken of stays as it is.
     let mut bare = component.clone();
     bare.arguments["required"] = json!([]);
-    let context = StepContext {
-        text: &wanted,
-        description: &wanted,
-        literals: &known,
-        other_texts: &[],
-        reader_texts: &[],
-        items: &[],
-        mapped: false,
-        parameters: &[],
-        spelled,
-        relaxed: false,
-    };
+    let context = StepContext::alone(&wanted, &known, spelled);
     let narrowed = slots(&bare, &context, step).schema;
     let empty = Map::new();
     let mut stated = Stated { values: Map::new(), open: Vec::new() };

@@ -124,18 +124,7 @@ pub(super) async fn fill(
     let mut bare = component.clone();
     bare.arguments["required"] = json!([]);
     let known = literals(text);
-    let context = StepContext {
-        text,
-        description: text,
-        literals: &known,
-        other_texts: &[],
-        reader_texts: &[],
-        items: &[],
-        mapped: false,
-        parameters: &[],
-        spelled,
-        relaxed: false,
-    };
+    let context = StepContext::alone(text, &known, spelled);
     let planned = PlannedStep {
         text: text.to_owned(),
         task: component.name.clone(),

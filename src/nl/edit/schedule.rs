@@ -11,6 +11,7 @@ use crate::nl::literals::{LiteralKind, literals};
 use crate::nl::pattern::regex;
 use crate::nl::schedule::{explicit_schedule, stated_schedule, timezone};
 
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| regex(r#""[^"]*"|“[^”]*”|«[^»]*»"#));
 static OFF: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"\b(?:no|without|remove|drop|delete|forget|cancel|get rid of|take (?:out|away)|don'?t need|no longer need|skip)\b[^.;]{0,24}\b(?:schedule|cron\w*|timer|timetable)\b|\b(?:schedule|cron)\b[^.;]{0,20}\b(?:can go|away|out|not needed|is not needed)\b|(?:\bnot|n'?t|\bno longer|\bstop)\b[^.;]{0,20}\b(?:run|start|running|starting)(?:s|ning)? (?:it |this )?(?:by itself|automatically|on a schedule)\b|\b(?:start|run|launch|trigger) (?:it |this )?(?:by hand|manually|only by hand)\b",
@@ -49,7 +50,9 @@ static CRON: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
-    let text = context.clause;
+    // The title "Weekly reviews" starts nothing; a cron expression is one in quotation marks, too.
+    let unquoted = QUOTED.replace_all(context.clause, " … ");
+    let text = if CRON.is_match(context.clause) { context.clause } else { &unquoted };
     let current = context.steps.program.schedule.as_ref();
     if PAUSE.is_match(text) || RESUME.is_match(text) {
         current?;

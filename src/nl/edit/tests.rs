@@ -101,6 +101,20 @@ fn what_a_remark_states_is_set_without_a_model() {
 }
 
 #[test]
+fn what_stands_in_quotation_marks_is_no_schedule() {
+    let report =
+        program_from_value(&json!({"version": "couler/v1", "name": "w", "schedule": {"cron": ["0 2 * * *"]},
+        "steps": [{"name": "summary", "run": {"function": "component", "component": "report.write",
+            "with": {"title": "Reviews"}}}]}))
+        .unwrap();
+    let remark = "title the report \"Weekly reviews\"";
+    let Reaction::Changed { edits, .. } = react(&report, remark, &Focus::default()) else {
+        panic!("a title was given")
+    };
+    assert_eq!(edits, [Edit::set("summary", "/run/with/title", "Weekly reviews")]);
+}
+
+#[test]
 fn signs_ranges_and_the_names_of_arguments_are_read() {
     let of = |remark: &str| react(&program(), remark, &Focus::default());
     for (remark, range) in [

@@ -6,7 +6,7 @@ use super::super::super::kubernetes::names::{Names, port_name};
 use super::super::super::kubernetes::pod::ObjectMeta;
 use super::super::super::kubernetes::{rbac, yaml};
 use super::super::super::parts::Parts;
-use super::super::super::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
+use super::super::super::{EngineError, GenerateOptions, PartFiles, PartPlan};
 use super::super::context::{Context, ENGINE};
 use super::super::manifest::Document;
 use super::super::workflow::DIGEST;
@@ -42,14 +42,7 @@ pub(crate) fn files(
         written.push(text);
     }
     let parent = yaml::write(&parent::document(&parts, options, &names, &digest, &run)?)?;
-    bytes.push(parent.len());
-    let (of_parts, of_parent) = (format!("{}.parts.yaml", workflow.name), format!("{}.yaml", workflow.name));
-    let notes = parts.submission(&of_parts, &of_parent);
-    let files = vec![
-        GeneratedFile { name: of_parts, content: written.join("---\n") },
-        GeneratedFile { name: of_parent, content: parent },
-    ];
-    Ok(PartFiles { files, bytes, notes })
+    Ok(parts.files(".yaml", &written, parent, bytes))
 }
 
 fn of_part(

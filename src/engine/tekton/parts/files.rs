@@ -13,7 +13,7 @@ use crate::engine::kubernetes::pod::{Named, ObjectMeta};
 use crate::engine::kubernetes::rbac::{self, Rule};
 use crate::engine::kubernetes::yaml;
 use crate::engine::parts::Parts;
-use crate::engine::{EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan};
+use crate::engine::{EngineError, GenerateOptions, PartFiles, PartPlan};
 use crate::ir::{Workflow, digest};
 
 /// Label of a part, with its number.
@@ -57,16 +57,7 @@ pub(crate) fn files(
             .iter()
             .map(yaml::write)
             .collect();
-    let parent = documents?.join("---\n");
-    bytes.push(parent.len());
-    let (of_parts, of_parent) =
-        (format!("{}.parts.tekton.yaml", workflow.name), format!("{}.tekton.yaml", workflow.name));
-    let notes = parts.submission(&of_parts, &of_parent);
-    let files = vec![
-        GeneratedFile { name: of_parts, content: written.join("---\n") },
-        GeneratedFile { name: of_parent, content: parent },
-    ];
-    Ok(PartFiles { files, bytes, notes })
+    Ok(parts.files(".tekton.yaml", &written, documents?.join("---\n"), bytes))
 }
 
 fn metadata(
