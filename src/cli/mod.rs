@@ -16,6 +16,7 @@ mod progress;
 mod proposing;
 mod run_progress;
 mod terminal;
+mod times;
 mod tuning;
 
 pub use arguments::Arguments;

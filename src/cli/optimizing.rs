@@ -1,11 +1,12 @@
 //! Options of the optimizer that several commands share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::commands::cache_folder;
 use super::files::read_text;
+use super::proposing::proposed_arguments;
 use super::{Environment, Failure, Output};
 use crate::api::{cpu_cores, memory_bytes};
 use crate::engine::argo::step_bytes;
@@ -195,9 +196,12 @@ pub(super) fn passes_named(names: &[String]) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Runs the passes with these names. `unkept` tells whose results the engine cannot keep.
+/// Runs the passes with these names. `unkept` tells whose results the engine cannot keep; `program` is the text that the
+/// workflow was made of.
+#[expect(clippy::too_many_arguments, reason = "two groups of options, and what every command has")]
 pub(super) fn optimized(
     workflow: Workflow,
+    program: &str,
     names: &[String],
     passes: &PassArguments,
     split: &SplitArguments,
@@ -210,6 +214,11 @@ pub(super) fn optimized(
     names.retain(|name| budget.is_some() || name != "split");
     let unkept = workflow.graph.node_weights().filter(|node| unkept(node));
     let settings = Settings {
+        hyperparameters: if names.iter().any(|name| name == "hyperparameters") {
+            proposed_arguments(program, environment, output)?
+        } else {
+            BTreeMap::new()
+        },
         estimates: split.knowledge(&workflow, environment)?,
         cache_capacity: passes.cache_capacity,
         quota: passes.quota,

@@ -1,14 +1,50 @@
 //! Cards and hyperparameters for a freshly written program: what was read, what was written, and why.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde_json::{Value, json};
 
 use super::commands::{open_cards, open_lake};
 use super::tuning::{as_json, tune_program};
 use super::{Environment, Failure, Output};
-use crate::api::program_from_value;
+use crate::api::{Function, Step, flatten_steps, parse_program, program_from_value};
 use crate::ir::lower;
 use crate::nl::Outcome;
-use crate::tune::{Portfolio, look, propose};
+use crate::optimize::passes::ProposedArguments;
+use crate::tune::{Portfolio, fill_spaces, look, propose};
+
+/// Says that a search got the ranges of a model card.
+pub(super) fn ranges_note(step: &str, card: &str) -> String {
+    format!("{step}: the ranges of the search are those of the card {card}")
+}
+
+/// The arguments that cards and the portfolio propose for training steps of a program, by step.
+pub(super) fn proposed_arguments(
+    program: &str,
+    environment: &Environment,
+    output: &Output,
+) -> Result<BTreeMap<String, ProposedArguments>, Failure> {
+    let mut program = parse_program(program)?;
+    let before: HashMap<String, Step> =
+        flatten_steps(&program).into_iter().map(|(_, step)| (step.name.clone(), step.clone())).collect();
+    let (library, lake) = (open_cards(environment, output)?, open_lake(environment)?);
+    let description = program.description.clone().unwrap_or_default();
+    let proposals = propose(&mut program, &description, &library, &Portfolio::built_in(), &lake, &look);
+    let steps = flatten_steps(&program).into_iter().map(|(_, step)| step);
+    let changed = steps.filter_map(|step| {
+        let proposal = proposals.iter().find(|one| one.step == step.name && !one.written.is_empty())?;
+        let (Function::Component(old), Function::Component(new)) = (&before.get(&step.name)?.run, &step.run)
+        else {
+            return None;
+        };
+        let fresh = new.with.iter().filter(|(name, _)| !old.with.contains_key(*name));
+        let arguments = fresh.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let why = proposal.notes.last().cloned().unwrap_or_default();
+        let annotations = step.settings.annotations.clone();
+        Some((step.name.clone(), ProposedArguments { arguments, annotations, why }))
+    });
+    Ok(changed.collect())
+}
 
 /// Finds the cards of every training step, writes the priors that were measured to be no loss and, for `trials` above 0,
 /// lets short real trainings decide. Gives a report for JSON.
@@ -33,6 +69,8 @@ pub(super) fn propose_for(
             )),
         }
     }
+    let filled = fill_spaces(&mut outcome.program, &library);
+    outcome.notes.extend(filled.iter().map(|(step, card)| ranges_note(step, card)));
     let mut proposals = Vec::new();
     if tuned.is_empty() {
         proposals =
@@ -50,5 +88,7 @@ pub(super) fn propose_for(
         })?;
         outcome.workflow = crate::ir::Workflow { notes: outcome.workflow.notes.clone(), ..workflow };
     }
-    Ok(json!({"proposals": proposals, "trials": as_json(&tuned)}))
+    let ranges: Vec<Value> =
+        filled.iter().map(|(step, card)| json!({"step": step, "model_card": card})).collect();
+    Ok(json!({"proposals": proposals, "ranges": ranges, "trials": as_json(&tuned)}))
 }

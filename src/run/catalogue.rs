@@ -45,9 +45,11 @@ pub struct RunInfo {
     pub status: String,
     /// Seconds since 1970 when it began.
     pub began: u64,
+    /// Seconds since 1970 when it ended, if it did.
+    pub ended: Option<u64>,
     /// Number of steps by how they stand.
     pub steps: BTreeMap<String, usize>,
-    /// Records of the journal that are damaged.
+    /// Where its journal, logs and results are.
     pub folder: PathBuf,
 }
 
@@ -70,6 +72,7 @@ pub fn run_state(folder: &Path) -> io::Result<RunInfo> {
         workflow: String::new(),
         status: "unfinished".into(),
         began: 0,
+        ended: None,
         steps: BTreeMap::new(),
         folder: folder.to_owned(),
     };
@@ -79,11 +82,13 @@ pub fn run_state(folder: &Path) -> io::Result<RunInfo> {
             Record::Began { workflow, at, .. } => {
                 info.workflow = workflow;
                 info.status = "unfinished".into();
+                info.ended = None;
                 info.began = if info.began == 0 { at } else { info.began };
                 continue;
             }
-            Record::Ended { status, .. } => {
+            Record::Ended { status, at } => {
                 info.status = status.to_lowercase();
+                info.ended = Some(at);
                 continue;
             }
             Record::Started { step, .. } | Record::Repeated { step, .. } => (step, "started"),

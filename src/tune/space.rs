@@ -22,7 +22,10 @@ fn fill(steps: &mut [Step], library: &Library, filled: &mut Vec<(String, String)
                 None
             }
             Function::Component(call)
-                if call.component == "tune.search" && !call.with.contains_key("space") =>
+                if call.component == "tune.search"
+                    && !call.with.contains_key("space")
+                    // A grid over all ranges of a card would be far too large; the script has a usual one.
+                    && call.with.get("method").and_then(Value::as_str) != Some("grid") =>
             {
                 let estimator = call.with.get("estimator").and_then(Value::as_str).unwrap_or("xgboost");
                 let card = searched(library, estimator);
@@ -131,6 +134,16 @@ mod tests {
             crate::ir::lower(&crate::api::program_from_value(&value).unwrap(), &Lake::built_in()).unwrap();
             assert!(fill_spaces(&mut program, &Library::built_in()).is_empty(), "what is given stays");
         }
+    }
+
+    #[test]
+    fn a_grid_keeps_the_usual_values_of_its_script() {
+        let mut program = parse_program(
+            "version: couler/v1\nname: p\nsteps:\n\
+             - {name: tune, run: {function: component, component: tune.search, with: {target: answer, method: grid}}}\n",
+        )
+        .unwrap();
+        assert!(fill_spaces(&mut program, &Library::built_in()).is_empty());
     }
 
     #[test]

@@ -110,6 +110,9 @@ fn explain_prints_the_report_of_each_pass() {
     assert!(text.contains("split: 2 parts, at least 2") && !text.contains("resources: "), "{text}");
     let (code, _, errors) = dir.run(&["explain", "p.json", "--passes", "cash"]);
     assert_eq!(code, 2);
-    assert!(errors.contains("possible: fetch, cache, resources, split, all, none"), "{errors}");
+    assert!(
+        errors.contains("possible: hyperparameters, fetch, cache, resources, split, all, none"),
+        "{errors}"
+    );
     assert_eq!(dir.run(&["explain", "p.json", "--json"]).1, dir.run(&["explain", "p.json", "--json"]).1);
 }

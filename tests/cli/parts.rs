@@ -100,7 +100,12 @@ fn what_cannot_be_split_is_refused_and_says_what_to_do() {
         ("huge.json", vec!["--max-bytes", "9000"], 3, "step \"huge\" alone is over the budget"),
         ("p.json", vec!["--split", "some"], 2, "auto, off, or the largest number"),
         ("p.json", vec!["--split", "50", "--split-method", "knife"], 2, "windowed, paper, kahn"),
-        ("p.json", vec!["--passes", "cash"], 2, "possible: fetch, cache, resources, split, all, none"),
+        (
+            "p.json",
+            vec!["--passes", "cash"],
+            2,
+            "possible: hyperparameters, fetch, cache, resources, split, all, none",
+        ),
         ("p.json", vec!["--passes", "resources", "--quota", "pods"], 2, "pods=50,cpu=16,memory=64Gi,gpu=2"),
         (
             "p.json",

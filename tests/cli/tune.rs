@@ -96,3 +96,23 @@ fn short_real_trainings_decide_and_explain_says_why() {
     let again: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert!(code == 0 && again["steps"][0]["outcomes"][2]["cached"] == true, "{errors}");
 }
+
+#[test]
+fn the_hyperparameters_pass_writes_priors_where_nothing_was_chosen() {
+    let dir = Dir::new();
+    let source = repository().join("eval/data/churn.csv").display().to_string();
+    let own = program(&source, "churn").replace("lightgbm.train", "xgboost.train");
+    let own = own.replace("num_leaves: 9", "max_depth: 9");
+    dir.write("own.yaml", &own);
+    dir.write("bare.yaml", &own.replace(", max_depth: 9", ""));
+    let pass = ["--passes", "hyperparameters"];
+    let (code, bare, errors) = dir.run(&[&["compile", "bare.yaml"], &pass[..]].concat());
+    assert!(code == 0 && errors.contains("hyperparameters: train gets"), "{errors}");
+    assert!(bare.contains("couler/origin.learning_rate"), "{bare}");
+    assert!(!dir.run(&["compile", "bare.yaml"]).1.contains("couler/origin."));
+    let (_, kept, errors) = dir.run(&[&["compile", "own.yaml"], &pass[..]].concat());
+    assert!(errors.contains("no training step is without a choice"), "{errors}");
+    assert_eq!(kept, dir.run(&["compile", "own.yaml"]).1);
+    let (code, told, errors) = dir.run(&["explain", "bare.yaml"]);
+    assert!(code == 0 && told.contains("of the library default's loss"), "{told}{errors}");
+}

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
 
-    /// Passes of the optimizer whose changes are written, separated by commas: fetch, cache, resources; or all, or none
+    /// Passes of the optimizer whose changes are written, separated by commas: hyperparameters, fetch, cache, resources; or all, or none
     #[arg(long, value_name = "PASSES", value_delimiter = ',', default_value = "none")]
     passes: Vec<String>,
 
@@ -48,13 +48,14 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let choice = EngineChoice::parse(&arguments.engine)?;
     passes_named(&arguments.passes)?;
-    let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
+    let program = read_text(&arguments.program)?;
+    let workflow = read_workflow(&arguments.program, &program, environment)?;
     for note in &workflow.notes {
         output.message(&format!("note: {note}"));
     }
     let mut all = Vec::new();
     for engine in choice.engines() {
-        all.push(compiled(&workflow, &*engine, arguments, environment, output)?);
+        all.push(compiled(&workflow, &program, &*engine, arguments, environment, output)?);
     }
     let target = Target::of(arguments.output.as_deref());
     let one_text = !matches!(target, Target::Folder(_));
@@ -84,6 +85,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
 /// The files for one engine, after the passes.
 fn compiled(
     workflow: &Workflow,
+    program: &str,
     engine: &dyn Engine,
     arguments: &Arguments,
     environment: &Environment,
@@ -98,7 +100,7 @@ fn compiled(
         return files(workflow, engine, &options, split, admission, environment, output);
     }
     let unkept = |node: &crate::ir::Node| !engine.memoizes(node);
-    let outcome = optimized(workflow.clone(), &passes, limits, split, &unkept, environment, output)?;
+    let outcome = optimized(workflow.clone(), program, &passes, limits, split, &unkept, environment, output)?;
     for (report, _) in &outcome.reports {
         output.message(&format!("{}: {}", report.pass, report.summary));
     }

@@ -23,7 +23,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// Passes of the optimizer, separated by commas: fetch, cache, resources, split; or all, or none
+    /// Passes of the optimizer, separated by commas: hyperparameters, fetch, cache, resources, split; or all, or none
     #[arg(long, value_name = "PASSES", value_delimiter = ',', default_value = "all")]
     passes: Vec<String>,
 
@@ -39,7 +39,8 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let workflow = read_workflow(&arguments.program, &read_text(&arguments.program)?, environment)?;
+    let program = read_text(&arguments.program)?;
+    let workflow = read_workflow(&arguments.program, &program, environment)?;
     let here = prospects(
         &workflow,
         &super::run::looking(&workflow, environment)?,
@@ -47,6 +48,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     );
     let reports = optimized(
         workflow.clone(),
+        &program,
         &arguments.passes,
         &arguments.limits,
         &arguments.split,

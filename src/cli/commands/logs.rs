@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::resume::find;
+use super::run::runs_folder;
 use crate::cli::{Environment, Failure, Output};
+use crate::run::list_runs;
 
 /// Show what the steps of a run printed
 #[derive(Debug, clap::Args)]
@@ -18,11 +20,20 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
-    let (folder, _) = find(&arguments.run, environment)?;
+    let (folder, manifest) = find(&arguments.run, environment)?;
     let steps = folder.join("steps");
     let mut known = names(&steps);
     if arguments.step.contains('/') || !known.contains(&arguments.step) {
         known.sort();
+        let elsewhere = (!arguments.step.contains('/'))
+            .then(|| earlier(&arguments.step, &manifest.workflow, environment))
+            .flatten();
+        if let Some(run) = elsewhere {
+            return Err(Failure::usage(
+                format!("step {:?} printed nothing in this run", arguments.step),
+                format!("the newest run that has its log: `couler logs {run} {}`", arguments.step),
+            ));
+        }
         return Err(Failure::usage(
             format!("there is no log of a step {:?} in this run", arguments.step),
             format!(
@@ -43,6 +54,16 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         output.data(&String::from_utf8_lossy(&bytes))?;
     }
     Ok(())
+}
+
+/// The newest run of the workflow in which the step left a log.
+fn earlier(step: &str, workflow: &str, environment: &Environment) -> Option<String> {
+    let runs = list_runs(&runs_folder(environment)).ok()?;
+    let of_workflow = runs.into_iter().filter(|run| run.workflow == workflow);
+    of_workflow
+        .map(|run| (run.folder.join("steps").join(step), run.id))
+        .find(|(log, _)| log.is_dir())
+        .map(|(_, id)| id)
 }
 
 fn names(folder: &Path) -> Vec<String> {

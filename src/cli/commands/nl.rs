@@ -14,6 +14,7 @@ use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
 use crate::cli::proposing::propose_for;
+use crate::cli::times::seconds_since_1970;
 use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{Workflow, canonical_json, digest};
@@ -241,7 +242,7 @@ fn go_on(
     output.clear_status();
     let reply = said?;
     session.settings.auto_apply = !ask;
-    session.updated = super::chat::now();
+    session.updated = seconds_since_1970();
     store.save(&session)?;
     output.message(&reply.text);
     reply.notes.iter().for_each(|note| output.message(&format!("note: {note}")));

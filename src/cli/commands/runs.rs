@@ -4,6 +4,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
 use super::run::runs_folder;
+use crate::cli::times::{ago, seconds_since_1970, span};
 use crate::cli::{Environment, Failure, Output};
 use crate::run::list_runs;
 
@@ -33,10 +34,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["run", "status", "steps"]);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["run", "began", "took", "status", "steps"]);
+    let now = seconds_since_1970();
     for run in runs {
         let steps: Vec<String> = run.steps.iter().map(|(state, count)| format!("{count} {state}")).collect();
-        table.add_row([run.id, run.status, steps.join(", ")]);
+        let took = run.ended.map_or_else(String::new, |ended| span(ended.saturating_sub(run.began)));
+        table.add_row([run.id, ago(now.saturating_sub(run.began)), took, run.status, steps.join(", ")]);
     }
     output.data(&format!("{table}\n"))
 }

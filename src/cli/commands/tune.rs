@@ -9,6 +9,7 @@ use super::open_cards;
 use crate::api::{Format, Program, parse_program, write_program};
 use crate::cards::{ModelTask, ProfileOptions, card_of_profile, profile_file};
 use crate::cli::files::{read_text, write_text};
+use crate::cli::proposing::ranges_note;
 use crate::cli::tuning::{Request, Tuned, asked, tune};
 use crate::cli::{Environment, Failure, Output};
 use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_spaces};
@@ -122,7 +123,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let library = open_cards(environment, output)?;
     let filled = fill_spaces(&mut program, &library);
     for (step, card) in &filled {
-        output.message(&format!("{step}: the ranges of the search are those of the card {card}"));
+        output.message(&ranges_note(step, card));
     }
     let request = Request {
         trials: usize::from(arguments.trials),

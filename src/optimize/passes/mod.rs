@@ -3,6 +3,7 @@
 mod cache;
 mod demand;
 mod fetch;
+mod hyperparameters;
 mod pipeline;
 mod resources;
 mod split;
@@ -10,6 +11,7 @@ mod split;
 pub use cache::CachePlan;
 pub use demand::Quota;
 pub use fetch::SharedFetch;
+pub use hyperparameters::{Hyperparameters, ProposedArguments};
 pub use pipeline::{Outcome, PASSES, Pipeline, Settings};
 pub use resources::Resources;
 pub use split::SplitParts;
@@ -78,7 +80,8 @@ impl Change {
 /// Bytes in the largest binary unit.
 fn size(bytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes;
+    // A sum of nothing is -0.
+    let mut value = bytes.abs();
     let mut unit = 0;
     while value >= 1024.0 && unit + 1 < UNITS.len() {
         value /= 1024.0;

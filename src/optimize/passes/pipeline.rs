@@ -1,16 +1,20 @@
 //! Passes in their order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{CachePlan, Pass, PassError, Quota, Report, Resources, SharedFetch, SplitParts};
+use super::{
+    CachePlan, Hyperparameters, Pass, PassError, ProposedArguments, Quota, Report, Resources, SharedFetch,
+    SplitParts,
+};
 use crate::ir::{Workflow, digest};
 use crate::optimize::EstimateFile;
 use crate::optimize::split::{Budget, Method};
 
-/// The passes in the order in which they run, with what they do. Whatever changes the arguments of steps (as a pass for
-/// hyperparameters would) belongs in front, because keys of the cache and estimates follow from them. Fetches come next,
-/// because they add steps; splitting comes last, because it counts them.
-pub const PASSES: [(&str, &str); 4] = [
+/// The passes in the order in which they run, with what they do. What changes the arguments of steps is in front,
+/// because keys of the cache and estimates follow from them. Fetches come next, because they add steps; splitting comes
+/// last, because it counts them.
+pub const PASSES: [(&str, &str); 5] = [
+    ("hyperparameters", "training steps for which nothing was chosen get what was proven on other data sets"),
     ("fetch", "steps that read the same remote input share one fetch"),
     ("cache", "the steps whose results are worth keeping are memoized"),
     ("resources", "requests from estimates, demand and the smallest parallelism that costs no time"),
@@ -20,6 +24,8 @@ pub const PASSES: [(&str, &str); 4] = [
 /// What the passes are told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Hyperparameters by step, for those that have none.
+    pub hyperparameters: BTreeMap<String, ProposedArguments>,
     /// What is known about the steps.
     pub estimates: EstimateFile,
     /// Bytes of results that may be kept.
@@ -39,6 +45,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            hyperparameters: BTreeMap::new(),
             estimates: EstimateFile::default(),
             cache_capacity: 10.0 * 1_073_741_824.0,
             not_kept: HashSet::new(),
@@ -70,6 +77,7 @@ impl Pipeline {
         let chosen = PASSES.iter().filter(|(name, _)| names.iter().any(|wanted| wanted == name));
         let passes = chosen.map(|(name, _)| -> Box<dyn Pass> {
             match *name {
+                "hyperparameters" => Box::new(Hyperparameters::new(settings)),
                 "fetch" => Box::new(SharedFetch),
                 "cache" => Box::new(CachePlan::new(settings)),
                 "resources" => Box::new(Resources::new(settings)),

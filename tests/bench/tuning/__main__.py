@@ -8,7 +8,7 @@ import argparse, json, pathlib, sys, time, warnings
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 warnings.filterwarnings("ignore")
-import data, hpobench, judge, learn, model, report
+import data, hpobench, judge, learn, model, pool, report
 from results import Results
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -20,7 +20,8 @@ parser.add_argument("--model", default="local", help="the language model that is
 parser.add_argument("--couler", default=data.REPOSITORY / "target/release/couler")
 arguments = parser.parse_args()
 began, folder = time.time(), arguments.folder
-results = Results(folder / "results.jsonl")
+of_pool = folder / pool.fingerprint()
+results = Results(of_pool / "results.jsonl")
 
 
 def say(text):

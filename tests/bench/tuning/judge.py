@@ -15,18 +15,24 @@ from learn import FAMILIES, trial
 SPLITS = (0, 1, 2)
 TRIALS = 3
 RANDOM_FITS = 4
+MOST_DRAWS = 200
 FLAML = {"xgboost": "xgboost", "lightgbm": "lgbm", "random_forest": "rf"}
 LEAST_BUDGET = 1.0  # seconds; FLAML finishes no fit in less
 
 
-def candidates(couler, results, folder, family, task, without, trials=TRIALS):
-    """What couler would try: [{origin, params, …}], with the portfolio learned without one data set."""
-    path = folder / "portfolios" / f"{without}.json"
+def portfolio(results, without):
+    """The file of the portfolio that was learned without one data set."""
+    path = results.path.parent / "portfolios" / f"{without}.json"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(learn.portfolio(results, without)))
+    return path
+
+
+def candidates(couler, results, family, task, without, trials=TRIALS):
+    """What couler would try: [{origin, params, …}], with the portfolio learned without one data set."""
     command = [couler, "tune", "--candidates", pool.CARDS[family], "--task", task, "--trials", str(trials),
-               "--portfolio", str(path), "--json"]
+               "--portfolio", str(portfolio(results, without)), "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -69,6 +75,19 @@ class Case:
         best = min(range(len(configs)), key=lambda index: tried[index]["held"])
         final = self.trained(configs[best], tried[best]["rounds"])
         return {"test": final["test"], "seconds": final["seconds"] + sum(one["seconds"] for one in tried), "chosen": best}
+
+    def open(self, config):
+        """The configuration with the number of trees left to early stopping, where there is any."""
+        return {key: value for key, value in config.items() if key != "n_estimators" or self.family == "random_forest"}
+
+    def random_search(self, drawn, generator, seconds):
+        """Random search with early stopping that goes on drawing until its trials alone have taken as long."""
+        configs = [self.open(config) for config in drawn]
+        spent = sum(self.tried(config)["seconds"] for config in configs)
+        while spent < seconds and len(configs) < MOST_DRAWS:
+            configs.append(self.open(pool.draw(self.family, self.task, generator)))
+            spent += self.tried(configs[-1])["seconds"]
+        return {**self.best_of(configs), "fits": len(configs)}
 
     def flaml(self):
         """The zero-shot choice of FLAML from properties of the data, one fit."""
@@ -127,21 +146,19 @@ def judge(couler, results, folder, say):
                     memo.append(load(folder / "data", name, split))
                 return memo[0]
             for family in FAMILIES:
-                one(Case(results, family, name, split, parts), couler, results, folder)
+                one(Case(results, family, name, split, parts), couler, results)
             say(f"judge: split {split}, {name}")
 
 
-def one(case, couler, results, folder):
+def one(case, couler, results):
     """All methods on one case; what is measured already is not measured again."""
     if case.key("summary") in results.known:
         return
     asked = results.get(("candidates", case.family, case.name, TRIALS), lambda: candidates(
-        couler, results, folder, case.family, case.task, case.name))
+        couler, results, case.family, case.task, case.name))
     configs = [candidate["params"] for candidate in asked["candidates"]]
     generator = random.Random(f"{case.family} {case.name} {case.split}")
     drawn = [pool.draw(case.family, case.task, generator) for _ in range(RANDOM_FITS)]
-    open_drawn = [{key: value for key, value in config.items() if key != "n_estimators" or case.family == "random_forest"}
-                  for config in drawn]
     ours = case.best_of(configs)
     summary = {
         "default": case.trained({}),
@@ -149,7 +166,8 @@ def one(case, couler, results, folder):
         "trials": ours,
         "trials: default with early stopping only": case.best_of(configs[:1]),
         "random search, 4 fits": case.best_of(drawn, early=False),
-        "random search, 4 fits, early stopping": case.best_of(open_drawn),
+        "random search, 4 fits, early stopping": case.best_of([case.open(config) for config in drawn]),
+        "random search, equal time": case.random_search(drawn, generator, ours["seconds"]),
         "FLAML zero-shot": case.flaml(),
     }
     if case.split == SPLITS[0]:  # a second and more of wall time each

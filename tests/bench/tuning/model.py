@@ -7,13 +7,13 @@ import subprocess
 
 import pool
 from data import TASKS, load
-from judge import SPLITS, Case
+from judge import SPLITS, Case, portfolio
 
 FAMILY = "xgboost"
 SETS = ["australian", "bupa", "contraceptive", "heart", "magic", "phoneme", "segment", "vehicle", "churn", "Auto", "Boston", "houses"]
 
 
-def ask(couler, model, folder, name):
+def ask(couler, model, results, folder, name):
     """The candidates of couler with the model's proposals: two of them, after the portfolio's first two."""
     import numpy
     file = numpy.load(folder / "data" / f"{name}.npz")
@@ -24,19 +24,19 @@ def ask(couler, model, folder, name):
         writer.writerows([*row, answer] for row, answer in zip(file["x"].tolist(), file["y"].tolist()))
     command = [couler, "tune", "--candidates", pool.CARDS[FAMILY], "--task", TASKS[name], "--trials", "5", "--ask-model",
                "--model", model, "--data", str(path), "--label", "target", "--json",
-               "--portfolio", str(folder / "portfolios" / f"{name}.json")]
+               "--portfolio", str(portfolio(results, name))]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_WAIT_POLICY": "passive"})
     return {"answer": json.loads(answer.stdout), "warning": answer.stderr[-300:]}
 
 
 def judge(couler, model, results, folder, say):
     for name in SETS:
-        asked = results.get(("model", FAMILY, name), lambda: ask(couler, model, folder, name))
+        asked = results.get(("model", FAMILY, name), lambda: ask(couler, model, results, folder, name))
         candidates = asked["answer"]["candidates"]
         own = [{key: value for key, value in one["params"].items() if key != "n_estimators"}
                for one in candidates if one["origin"] == "model"]
         known = [one["params"] for one in candidates if one["origin"] in ("default", "portfolio")][:3]
-        further = json.loads((folder / "portfolios" / f"{name}.json").read_text())
+        further = json.loads(portfolio(results, name).read_text())
         further = [one for one in further["portfolios"] if one["model"] == pool.CARDS[FAMILY] and one["task"] == TASKS[name]]
         further = further[0]["entries"][2]["params"]
         for split in SPLITS:
@@ -48,6 +48,7 @@ def judge(couler, model, results, folder, say):
             case = Case(results, FAMILY, name, split, parts)
             predicted = [one["params"] for one in candidates if one["origin"] == "model"]
             rows = {"default": case.trained({}), "3 trials": case.best_of(known), "portfolio's next": case.best_of([*known, further])}
+            rows["0 trials: the prior"] = case.trained(asked["answer"]["prior"]["params"])
             if own:
                 rows |= {"the model's first": case.best_of([*known, own[0]]), "0 trials: the model's first": case.trained(predicted[0])}
             results.get(("model judged", FAMILY, name, split), lambda: rows)

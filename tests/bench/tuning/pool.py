@@ -1,5 +1,5 @@
 """Configurations that a portfolio is learned from: drawn from the ranges of the model cards."""
-import math, random
+import hashlib, json, math, random
 
 import yaml
 
@@ -7,6 +7,7 @@ from data import REPOSITORY
 
 CARDS = {"xgboost": "xgboost", "lightgbm": "lightgbm", "random_forest": "random-forest"}
 DRAWN, FIXED = 40, 14
+TREES = 400  # of forests in trials: more is never worse, and votes of few trees give chances of 0
 
 
 def card(family):
@@ -37,9 +38,9 @@ def draw(family, task, generator):
 def early(family, task):
     """Configurations for trials; boosters leave the number of trees to early stopping."""
     generator = random.Random(f"{family} {task} 1")
-    drawn = [draw(family, task, generator) for _ in range(DRAWN)]
     if family == "random_forest":
-        return [{**config, "n_estimators": 200} for config in drawn] + grid(task)
+        return [{**draw(family, task, generator), "n_estimators": TREES} for _ in range(DRAWN // 2)] + grid(task)
+    drawn = [draw(family, task, generator) for _ in range(DRAWN)]
     tuned = [entry["values"] for entry in card(family)["tuned"]]
     return [{key: value for key, value in config.items() if key != "n_estimators"} for config in tuned + drawn]
 
@@ -48,8 +49,8 @@ def grid(task):
     """More of what is good in forests: many trees, all rows, leaves of few rows."""
     leaves = [1, 2, 4]
     if task == "regression":
-        return [{"n_estimators": 300, "max_features": share, "min_samples_leaf": leaf} for share in (.3, .5, .7) for leaf in leaves]
-    return [{"n_estimators": 300, "max_features": share, "min_samples_leaf": leaf, "criterion": criterion}
+        return [{"n_estimators": TREES, "max_features": share, "min_samples_leaf": leaf} for share in (.3, .5, .7) for leaf in leaves]
+    return [{"n_estimators": TREES, "max_features": share, "min_samples_leaf": leaf, "criterion": criterion}
             for criterion in ("gini", "entropy") for share in ("sqrt", .3, .6) for leaf in leaves]
 
 
@@ -71,3 +72,9 @@ def fixed(family, task):
         if config not in found:
             found.append(config)
     return found
+
+
+def fingerprint():
+    """Names the pool: results of another pool are other results."""
+    configs = [kind(family, task) for family in CARDS for task in ("classification", "regression") for kind in (early, fixed)]
+    return hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:12]

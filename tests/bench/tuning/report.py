@@ -13,8 +13,9 @@ from learn import FAMILIES, LEARN_SPLITS
 
 BOOTSTRAPS = 10_000
 METHODS = ["trials", "trials: default with early stopping only", "prior", "random search, 4 fits",
-           "random search, 4 fits, early stopping", "FLAML zero-shot", "FLAML search, equal time"]
+           "random search, 4 fits, early stopping", "random search, equal time", "FLAML zero-shot", "FLAML search, equal time"]
 NAMES = {"trials": f"**couler, {TRIALS} trials**", "prior": "**couler, 0 trials** (prior, or the default where the prior was a loss)",
+         "random search, equal time": "random search, at least our time, early stopping",
          "FLAML search, equal time": "FLAML search, equal time, at least 1 s (1 split)",
          "trials: default with early stopping only": "default, early stopping (1 trial)"}
 
@@ -92,6 +93,7 @@ def of_model(results):
     pairs = {"4 trials, the model's first as the fourth": ("the model's first", "default"),
              "4 trials, the portfolio's next as the fourth": ("portfolio's next", "default"),
              "the first of these divided by the second": ("the model's first", "portfolio's next"),
+             "0 trials, the portfolio's prior": ("0 trials: the prior", "default"),
              "0 trials, the model's first": ("0 trials: the model's first", "default")}
     for title, (ours, theirs) in pairs.items():
         by_set = []

@@ -14,6 +14,7 @@ use crate::cli::files::read_text;
 use crate::cli::lazy_model::LazyModel;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::Words;
+use crate::cli::times::seconds_since_1970;
 use crate::cli::{Environment, Failure, Output, model_choice};
 use crate::lake::Lake;
 use crate::llm::LanguageModel;
@@ -25,11 +26,6 @@ const LONGEST_REMARK: usize = 64 << 10;
 /// Where conversations are kept.
 pub(in crate::cli) fn sessions_folder(environment: &Environment) -> PathBuf {
     environment.home.join("chats")
-}
-
-/// Seconds since 1970.
-pub(in crate::cli) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// An empty conversation with an id of its own.
@@ -263,7 +259,7 @@ impl<'a> App<'a> {
 
     /// Saves the conversation.
     pub(super) fn save(&mut self) -> Result<(), Failure> {
-        self.session.updated = now();
+        self.session.updated = seconds_since_1970();
         Ok(self.store.save(&self.session)?)
     }
 

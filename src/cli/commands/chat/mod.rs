@@ -12,7 +12,7 @@ use crate::chat::{Input, Session, SessionStore};
 use crate::cli::terminal::{Read, Reader};
 use crate::cli::{Environment, Failure, Output};
 
-pub(in crate::cli) use self::app::{new_session, now, sessions_folder};
+pub(in crate::cli) use self::app::{new_session, sessions_folder};
 
 /// Make a workflow and change it by saying what it should do
 #[derive(Debug, Clone, Default, clap::Args)]

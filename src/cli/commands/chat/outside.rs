@@ -12,6 +12,7 @@ use crate::chat::{
 use crate::cli::Failure;
 use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, write_text};
+use crate::cli::times::{ago, seconds_since_1970};
 use crate::engine::GenerateOptions;
 use crate::ir::{Workflow, lower};
 
@@ -316,7 +317,7 @@ impl App<'_> {
     }
 
     fn sessions(&self) -> Result<(), Failure> {
-        let now = super::now();
+        let now = seconds_since_1970();
         let saved = self.store.list()?;
         if saved.is_empty() {
             return self.answer(ReplyKind::Answer, "no conversation is saved yet");
@@ -460,15 +461,6 @@ impl App<'_> {
         self.save()?;
         let proposed = self.session.proposal().is_some();
         self.answer(if proposed { ReplyKind::Proposed } else { ReplyKind::Changed }, &text)
-    }
-}
-
-fn ago(seconds: u64) -> String {
-    match seconds {
-        0..60 => "just now".into(),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86_400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
     }
 }
 
