@@ -76,7 +76,7 @@ impl CardError {
                 "correct them; `couler cards show iris` prints a card to learn from".into()
             }
             Self::Table { .. } => {
-                "csv with a header line and parquet (uncompressed, snappy) can be profiled".into()
+                "csv with a header line, JSON lines and parquet (uncompressed, snappy) can be profiled".into()
             }
             Self::NoColumn { .. } => "name one of these with --label".into(),
             Self::Unknown { near, .. } if near.is_empty() => "`couler cards list` shows all".into(),

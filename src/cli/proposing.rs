@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 
 use super::commands::{open_cards, open_lake};
-use super::tuning::{as_json, tune_program};
+use super::tuning::{Running, as_json, tune_program};
 use super::{Environment, Failure, Output};
 use crate::api::{Function, Step, flatten_steps, parse_program, program_from_value};
 use crate::ir::lower;
@@ -37,7 +37,7 @@ pub(super) fn proposed_arguments(
         else {
             return None;
         };
-        let fresh = new.with.iter().filter(|(name, _)| !old.with.contains_key(*name));
+        let fresh = new.with.iter().filter(|(name, value)| old.with.get(*name) != Some(value));
         let arguments = fresh.map(|(name, value)| (name.clone(), value.clone())).collect();
         let why = proposal.notes.last().cloned().unwrap_or_default();
         let annotations = step.settings.annotations.clone();
@@ -59,8 +59,9 @@ pub(super) fn propose_for(
     let before = outcome.program.clone();
     let mut tuned = Vec::new();
     if trials > 0 {
-        match tune_program(&mut outcome.program, trials, environment, output) {
-            Ok(done) => tuned = done,
+        let mut program = before.clone();
+        match tune_program(&mut program, trials, &Running::default(), environment, output) {
+            Ok(done) => (outcome.program, tuned) = (program, done),
             Err(failure) if failure.code() == 130 => return Err(failure),
             // A description is worth its workflow even where nothing can be tried.
             Err(failure) => output.message(&format!(

@@ -14,9 +14,16 @@ use crate::lake::Lake;
 use crate::run::{RunReport, StepState};
 use crate::tune::{
     Candidate, CandidateRequest, Choice, Decision, Portfolio, Target, TrialOutcome, TrialSettings, Trials,
-    TuneError, apply, candidates, data_source, look, plot, prediction_request, read_prediction, targets,
-    trial_name,
+    TuneError, apply, candidates, data_source, fits, look, plot, prediction_request, read_prediction,
+    targets, trial_name,
 };
+
+/// How trials are run, as far as the user says it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Running {
+    pub(super) parameters: HashMap<String, String>,
+    pub(super) options: run::RunOptions,
+}
 
 /// What is wanted.
 pub(super) struct Request<'a> {
@@ -29,6 +36,7 @@ pub(super) struct Request<'a> {
     pub(super) fan_out: bool,
     pub(super) portfolio: &'a Portfolio,
     pub(super) library: &'a Library,
+    pub(super) running: &'a Running,
 }
 
 /// What was tried for one step, and what was chosen.
@@ -94,11 +102,12 @@ fn know<'a>(
     mut target: Target,
     library: &'a Library,
     lake: &'a Lake,
+    parameters: &HashMap<String, String>,
 ) -> Result<Known<'a>, Failure> {
     let found = library.models().find(|(card, _)| card.name == target.card);
     let (card, place) = found.ok_or(TuneError::NoTarget)?;
     let component = lake.component(&target.component).ok_or(TuneError::NoTarget)?;
-    let source = data_source(program, &target.step).map(str::to_owned);
+    let source = data_source(program, &target.step, parameters);
     let profile = source.as_deref().and_then(|source| look(source, target.label.as_deref()));
     checked(&target, profile.as_ref(), source.as_deref())?;
     let text = program.description.as_deref().unwrap_or_default();
@@ -117,11 +126,12 @@ fn one(
     environment: &Environment,
     output: &Output,
 ) -> Result<Tuned, Failure> {
-    let known = know(program, target, request.library, lake)?;
+    let known = know(program, target, request.library, lake, &request.running.parameters)?;
     let dataset_card = known.dataset.map(|found| format!("{} ({})", found.place, found.by.reason()));
     let and = dataset_card.as_ref().map_or(String::new(), |card| format!(" and {card}"));
     output.message(&format!("{}: read {}{and}", known.target.step, known.place));
-    let found = candidates_of(&known, request, environment, output)?;
+    let mut found = candidates_of(&known, request, environment, output)?;
+    found.retain(|candidate| fits(&candidate.params, &known.target, known.component));
     let settings = TrialSettings { rows: request.rows, seed: request.seed };
     let trials = Trials {
         target: &known.target,
@@ -144,7 +154,7 @@ fn one(
         *program = trials.fan_out(program)?;
         return Ok(tuned);
     }
-    let report = carried_out(&trials.program(program)?, lake, environment, output)?;
+    let report = carried_out(&trials.program(program)?, request.running, lake, environment, output)?;
     tuned.outcomes =
         (0..found.len()).map(|index| outcome(&report, &trial_name(&tuned.step, index))).collect();
     let decision = trials.decide(&tuned.outcomes)?;
@@ -183,6 +193,7 @@ fn candidates_of(
 /// Runs the trials as every program is run here: earlier results are used, what is interrupted goes on.
 fn carried_out(
     tried: &Program,
+    running: &Running,
     lake: &Lake,
     environment: &Environment,
     output: &Output,
@@ -193,8 +204,8 @@ fn carried_out(
     let (_, report) = run::start(
         &workflow,
         &write_program(tried, Format::Yaml)?,
-        HashMap::new(),
-        run::RunOptions::default(),
+        running.parameters.clone(),
+        running.options.clone(),
         environment,
         output,
         run::opening_store(environment),
@@ -233,7 +244,7 @@ fn model_task(task: Option<crate::cards::DatasetTask>) -> Option<ModelTask> {
 fn checked(target: &Target, profile: Option<&Profile>, source: Option<&str>) -> Result<(), Failure> {
     let (Some(profile), Some(label), Some(source)) = (profile, &target.label, source) else { return Ok(()) };
     let Some(column) = profile.column(label) else { return Ok(()) };
-    if column.distinct() < 2 {
+    if column.known() > 0 && column.distinct() == 1 && !profile.sampled {
         return Err(Failure::failed(
             format!(
                 "{}: every row of {source} has the same {label:?}, so nothing can be learned",
@@ -301,6 +312,7 @@ fn outcome(report: &RunReport, name: &str) -> TrialOutcome {
 pub(super) fn tune_program(
     program: &mut Program,
     trials: u16,
+    running: &Running,
     environment: &Environment,
     output: &Output,
 ) -> Result<Vec<Tuned>, Failure> {
@@ -316,6 +328,7 @@ pub(super) fn tune_program(
         fan_out: false,
         portfolio: &portfolio,
         library: &library,
+        running,
     };
     tune(program, &request, environment, output)
 }

@@ -1,5 +1,7 @@
 //! Writing a choice into a step, with its origin. What the user gave stays.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::Origin;
@@ -48,13 +50,24 @@ pub fn apply(
     }
     let annotations = &mut step.settings.annotations;
     for name in target.given.keys().filter(|name| is_key(name)) {
-        annotations.insert(format!("{ORIGIN}{name}"), Origin::User.name().to_owned());
+        // What was chosen earlier is given now, and keeps its origin.
+        annotations.entry(format!("{ORIGIN}{name}")).or_insert_with(|| Origin::User.name().to_owned());
     }
     for name in written.keys().filter(|name| is_key(name)) {
         annotations
             .insert(format!("{ORIGIN}{name}"), format!("{}, {}", choice.origin.name(), choice.evidence));
     }
     written
+}
+
+/// Whether the component takes a choice beside what the user gave: `params` holds so many hyperparameters and no more.
+pub fn fits(params: &Map<String, Value>, target: &Target, component: &Component) -> bool {
+    let arguments = component.arguments.get("properties");
+    let most = arguments.and_then(|all| all.get(PARAMS)?.get("maxProperties")?.as_u64());
+    let own = |name: &str| arguments.is_some_and(|all| all.get(name).is_some());
+    let names: BTreeSet<&String> =
+        params.keys().chain(target.given.keys()).filter(|name| !own(name)).collect();
+    most.is_none_or(|most| names.len() as u64 <= most)
 }
 
 /// Whether a name may be part of a Kubernetes annotation: at most 63 characters with `origin.`.

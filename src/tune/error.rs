@@ -26,6 +26,12 @@ pub enum TuneError {
         /// The step.
         step: String,
     },
+    /// The hyperparameters are known when the workflow runs only.
+    #[error("step {step:?} takes its hyperparameters from a reference, so there is nothing to choose")]
+    Reference {
+        /// The step.
+        step: String,
+    },
     /// The portfolio cannot be used.
     #[error("the portfolio cannot be read: {reason}")]
     Portfolio {
@@ -58,6 +64,7 @@ impl TuneError {
                 "`couler cards show NAME` has its ranges and usual values; tune.search and tune.katib search on their own"
             }
             Self::NoLabel { .. } => "give the step its `target`",
+            Self::Reference { .. } => "write its `params` out, or leave them away",
             Self::Portfolio { .. } => "leave --portfolio out to use the one built in",
             Self::Answer { .. } => "try again, or leave --ask-model out",
             Self::NoTrial { .. } => {

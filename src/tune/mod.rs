@@ -18,7 +18,7 @@ mod space;
 mod target;
 mod trials;
 
-pub use apply::{Choice, apply};
+pub use apply::{Choice, apply, fits};
 pub use candidate::{Candidate, PredictedLog};
 pub use candidates::{CandidateRequest, candidates};
 pub use error::TuneError;

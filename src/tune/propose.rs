@@ -1,5 +1,6 @@
 //! Proposals without a trial: the prior of the portfolio, written only where it was measured to be no loss, and labelled.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -71,7 +72,7 @@ pub fn propose(
 ) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for target in targets(program, library) {
-        let source = data_source(program, &target.step).map(str::to_owned);
+        let source = data_source(program, &target.step, &HashMap::new());
         let profile = source.as_deref().and_then(|source| look(source, target.label.as_deref()));
         let data = Data { source, profile };
         proposals.extend(one(program, &target, description, &data, library, portfolio, components));
@@ -197,6 +198,11 @@ mod tests {
         assert!(proposals[0].written.is_empty());
         assert_eq!(program.steps[1].run, before);
         assert_eq!(origins(&program.steps[1]).values().copied().collect::<Vec<_>>(), ["user", "user"]);
+        let reference = "parameters: {hp: {default: '{}'}}\nsteps";
+        let text = "version: couler/v1\nname: p\nsteps:\n\
+             - {name: train, run: {function: component, component: xgboost.train, with: {target: churn, params: '{{parameters.hp}}'}}}\n";
+        let mut program = parse_program(&text.replace("steps", reference)).unwrap();
+        assert!(proposed(&mut program)[0].written.is_empty(), "a reference is a choice");
     }
 
     #[test]

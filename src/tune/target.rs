@@ -1,5 +1,7 @@
 //! The training steps of a program, and what the user said of them.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::api::{Function, Program, Step};
@@ -85,16 +87,18 @@ fn only_task(card: &ModelCard) -> Option<ModelTask> {
     }
 }
 
-/// What the arguments say of the card's hyperparameters, and everything in `params`.
+/// What the arguments say of the card's hyperparameters, and everything in `params`; a reference there stands for all.
 fn given(arguments: &Map<String, Value>, card: &ModelCard) -> Map<String, Value> {
     let known = |name: &str| card.hyperparameters.iter().any(|parameter| parameter.name == name);
     let own = arguments.iter().filter(|(name, _)| known(name));
     let inner = arguments.get(PARAMS).and_then(Value::as_object).into_iter().flatten();
-    own.chain(inner).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let reference = arguments.get_key_value(PARAMS).filter(|(_, value)| value.is_string());
+    own.chain(inner).chain(reference).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Where the data of a step come from: the address that the nearest loading step before it reads.
-pub fn data_source<'a>(program: &'a Program, step: &str) -> Option<&'a str> {
+/// Where the data of a step come from: the address that the nearest loading step before it reads, with the values of
+/// parameters, those `given` before their defaults.
+pub fn data_source(program: &Program, step: &str, given: &HashMap<String, String>) -> Option<String> {
     let before = crate::api::ancestors(program);
     let ancestors = before.get(step)?;
     let mut source = None;
@@ -107,5 +111,11 @@ pub fn data_source<'a>(program: &'a Program, step: &str) -> Option<&'a str> {
             source = call.with.get("source").and_then(Value::as_str);
         }
     });
-    source
+    let mut source = source?.to_owned();
+    for (name, parameter) in &program.parameters {
+        if let Some(value) = given.get(name).or(parameter.default.as_ref()) {
+            source = source.replace(&format!("{{{{parameters.{name}}}}}"), value);
+        }
+    }
+    Some(source)
 }

@@ -115,7 +115,7 @@ impl Trials<'_> {
         let trials = self.steps(program)?;
         let choose = Step {
             after: trials.iter().map(|step| step.name.clone()).collect(),
-            ..step(&format!("choose-{}", self.target.step), CHOOSE, Map::new(), Vec::new())
+            ..step(&short_name(format!("choose-{}", self.target.step)), CHOOSE, Map::new(), Vec::new())
         };
         let mut program = program.clone();
         if let Some(training) = find(&mut program.steps, &self.target.step) {
@@ -134,14 +134,18 @@ impl Trials<'_> {
         let family =
             target.family.as_ref().ok_or_else(|| TuneError::NotTriable { model: target.card.clone() })?;
         let label = target.label.as_ref().ok_or_else(|| TuneError::NoLabel { step: target.step.clone() })?;
+        if target.given.contains_key(PARAMS) {
+            return Err(TuneError::Reference { step: target.step.clone() });
+        }
+        let after = waits_for(&program.steps, &target.step).unwrap_or_default();
         let mut program = program.clone();
         let training = find(&mut program.steps, &target.step);
-        let (after, data, inputs) = training.map_or_else(Default::default, |step| {
+        let (data, inputs) = training.map_or_else(Default::default, |step| {
             let data = match &step.run {
                 Function::Component(call) => call.with.get("data").cloned(),
                 _ => None,
             };
-            (step.after.clone(), data, step.inputs.clone())
+            (data, step.inputs.clone())
         });
         let mut common = Map::new();
         common.insert("target".into(), json!(label));
@@ -167,7 +171,8 @@ impl Trials<'_> {
     /// What a trial is given: the candidate, what the user said, and no number of trees that early stopping decides.
     fn params(&self, candidate: &Candidate) -> Map<String, Value> {
         let mut params = completed(&candidate.params, self.target, self.card, self.component);
-        if !candidate.params.contains_key(ROUNDS) {
+        let stops_early = ["xgboost", "lightgbm"].map(Some).contains(&self.target.family.as_deref());
+        if stops_early && !candidate.params.contains_key(ROUNDS) {
             params.shift_remove(ROUNDS);
         }
         params.extend(self.target.given.clone());
@@ -204,9 +209,26 @@ impl Trials<'_> {
     }
 }
 
+/// What a step waits for, and the groups around it.
+fn waits_for(steps: &[Step], name: &str) -> Option<Vec<String>> {
+    steps.iter().find_map(|step| {
+        let inner = match &step.run {
+            _ if step.name == name => Vec::new(),
+            Function::Concurrent(group) => waits_for(&group.steps, name)?,
+            _ => return None,
+        };
+        Some(step.after.iter().cloned().chain(inner).collect())
+    })
+}
+
 /// The step that tries a candidate.
 pub fn trial_name(step: &str, index: usize) -> String {
-    let name: String = format!("trial-{}-{step}", index + 1).chars().take(63).collect();
+    short_name(format!("trial-{}-{step}", index + 1))
+}
+
+/// A name with as many characters as the name of a step may have.
+fn short_name(name: String) -> String {
+    let name: String = name.chars().take(63).collect();
     name.trim_end_matches('-').to_owned()
 }
 
@@ -307,6 +329,31 @@ mod tests {
                 "the library's default, not the component's"
             );
         });
+    }
+
+    #[test]
+    fn a_training_in_a_group_is_tried_on_what_the_group_waits_for() {
+        let program = parse_program(
+            "version: couler/v1\nname: p\nsteps:\n\
+             - {name: load, run: {function: component, component: data.load, with: {source: a.csv}}}\n\
+             - name: both\n  after: [load]\n  run:\n    function: concurrent\n    steps:\n\
+             \x20   - {name: one, run: {function: component, component: xgboost.train, with: {target: answer}}}\n\
+             \x20   - {name: two, run: {function: component, component: lightgbm.train, with: {target: answer}}}\n",
+        )
+        .unwrap();
+        let (library, lake) = (Library::built_in(), Lake::built_in());
+        for target in targets(&program, &library) {
+            let (card, _) = library.models().find(|(card, _)| card.name == target.card).unwrap();
+            let trials = Trials {
+                target: &target,
+                card,
+                component: lake.component(&target.component).unwrap(),
+                candidates: &[candidate(json!({}), Origin::Default)],
+                settings: &TrialSettings::default(),
+            };
+            lower(&trials.program(&program).unwrap(), &lake).unwrap();
+            lower(&trials.fan_out(&program).unwrap(), &lake).unwrap();
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn short_real_trainings_decide_and_explain_says_why() {
 #[test]
 fn the_hyperparameters_pass_writes_priors_where_nothing_was_chosen() {
     let dir = Dir::new();
-    let source = repository().join("eval/data/churn.csv").display().to_string();
+    let source = repository("eval/data/churn.csv").display().to_string();
     let own = program(&source, "churn").replace("lightgbm.train", "xgboost.train");
     let own = own.replace("num_leaves: 9", "max_depth: 9");
     dir.write("own.yaml", &own);

@@ -50,8 +50,21 @@ impl Columns {
 /// Whether a table's first line is a JSON object.
 pub(super) fn is_json(path: &Path) -> Result<bool, CardError> {
     let head = open(path)?.head;
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = unmarked(&head).split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(serde_json::from_slice::<Map<String, Value>>(line).is_ok())
+}
+
+/// Whether a file looks like one JSON array or object.
+pub(super) fn is_document(path: &Path) -> Result<bool, CardError> {
+    let head = open(path)?.head;
+    let text = unmarked(&head).trim_ascii_start();
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    Ok(line.starts_with(b"[{") || line == b"[" || line == b"{")
+}
+
+/// Text without the mark of its byte order.
+fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardError> {
@@ -74,7 +87,7 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
             continue;
         }
         if rows.is_multiple_of(every) {
-            match serde_json::from_slice::<Map<String, Value>>(&line) {
+            match serde_json::from_slice::<Map<String, Value>>(unmarked(&line)) {
                 Ok(row) => columns.add(&row),
                 Err(_) => odd += 1,
             }
@@ -121,5 +134,12 @@ mod tests {
         assert!(profile.warnings.iter().any(|warning| warning.contains("no JSON objects")));
         let missing = |name: &str| profile.column(name).unwrap().missing;
         assert_eq!((missing("id"), missing("faulty"), missing("note")), (1, 0, 2));
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(profile_file(&path, &ProfileOptions::default()).unwrap().columns.len(), 3);
+        for document in ["[{\"a\": 1}, {\"a\": 2}]", "\n[\n {\"a\": 1}\n]\n", "{\n \"a\": [1, 2]\n}\n"] {
+            std::fs::write(&path, document).unwrap();
+            let error = profile_file(&path, &ProfileOptions::default()).unwrap_err().to_string();
+            assert!(error.contains("one JSON document"), "{error}");
+        }
     }
 }

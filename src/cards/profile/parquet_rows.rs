@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use parquet::basic::LogicalType;
+use parquet::data_type::Decimal;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 
@@ -53,6 +54,15 @@ pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardE
     Ok(Table { rows, sampled: seen < rows, columns, warnings: Vec::new() })
 }
 
+/// The number that a decimal means: its digits are a big-endian whole number.
+fn decimal(value: &Decimal) -> f64 {
+    let digits = value.data();
+    let sign = if digits.first().is_some_and(|byte| byte & 0x80 != 0) { -1.0 } else { 0.0 };
+    // Two's complement: the first byte counts negative; more digits than a float holds are rounded.
+    let whole = digits.iter().fold(sign, |whole, byte| whole * 256.0 + f64::from(*byte));
+    whole / 10f64.powi(value.scale())
+}
+
 fn cell(field: &Field) -> Cell<'_> {
     match field {
         Field::Null => Cell::Missing,
@@ -67,8 +77,20 @@ fn cell(field: &Field) -> Cell<'_> {
         Field::ULong(value) => Cell::Integer(i64::try_from(*value).unwrap_or(i64::MAX)),
         Field::Float(value) => Cell::Float(f64::from(*value)),
         Field::Double(value) => Cell::Float(*value),
+        Field::Decimal(value) => Cell::Float(decimal(value)),
         Field::Str(text) => Cell::Text(text),
         Field::Date(_) | Field::TimestampMillis(_) | Field::TimestampMicros(_) => Cell::Moment,
         _ => Cell::Nested,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_numbers() {
+        let of = |value: i32, scale| decimal(&Decimal::from_i32(value, 9, scale));
+        assert_eq!([of(1250, 2), of(-1250, 2), of(-1, 0), of(0, 3)], [12.5, -12.5, -1.0, 0.0]);
     }
 }

@@ -96,6 +96,9 @@ pub fn profile_file(path: &Path, options: &ProfileOptions) -> Result<Profile, Ca
         parquet_rows::read(path, options)?
     } else if json_rows::is_json(path)? {
         json_rows::read(path, options)?
+    } else if json_rows::is_document(path)? {
+        let reason = "it is one JSON document, not one object a line".to_owned();
+        return Err(CardError::Table { path: path.to_path_buf(), reason });
     } else {
         csv_rows::read(path, options)?
     };
@@ -177,6 +180,10 @@ fn choose_label(profile: &mut Profile, options: &ProfileOptions) -> Result<(), C
     }
     if column.known() == 0 {
         profile.warnings.push(format!("the label {name:?} has no value at all: nothing can be learned"));
+    } else if column.distinct() == 1 && profile.sampled {
+        profile
+            .warnings
+            .push(format!("the label {name:?} has the same value in all rows that were looked at"));
     } else if column.distinct() == 1 {
         profile.warnings.push(format!(
             "the label {name:?} has the same value in every row: nothing can be learned; choose another with --label"

@@ -10,7 +10,7 @@ use super::compile::read_workflow;
 use crate::api::{Format, parse_program, write_program};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::run_progress::RunProgress;
-use crate::cli::tuning::tune_program;
+use crate::cli::tuning::{Running, tune_program};
 use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
 use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
@@ -87,7 +87,8 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let mut workflow = read_workflow(&arguments.program, &program, environment)?;
     if let Some(trials) = arguments.tune {
         let mut tuned = parse_program(&program)?;
-        tune_program(&mut tuned, trials, environment, output)?;
+        let running = Running { parameters: parameters.clone(), options: arguments.options.clone() };
+        tune_program(&mut tuned, trials, &running, environment, output)?;
         program = write_program(&tuned, Format::Yaml)?;
         workflow = read_workflow(&arguments.program, &program, environment)?;
     }

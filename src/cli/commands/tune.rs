@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::compile::read_workflow;
 use super::open_cards;
+use super::run::parameters;
 use crate::api::{Format, Program, parse_program, write_program};
 use crate::cards::{ModelTask, ProfileOptions, card_of_profile, profile_file};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::proposing::ranges_note;
-use crate::cli::tuning::{Request, Tuned, asked, tune};
+use crate::cli::tuning::{Request, Running, Tuned, asked, tune};
 use crate::cli::{Environment, Failure, Output};
 use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_spaces};
 
@@ -43,6 +44,10 @@ pub(in crate::cli) struct Arguments {
     /// The column of --data to predict; guessed if absent
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
+
+    /// A parameter of the program, for the trials
+    #[arg(long = "parameter", short, value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
 
     /// Real trainings for each step, the one of the default included
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -135,6 +140,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         fan_out: arguments.fan_out,
         portfolio: &portfolio,
         library: &library,
+        running: &Running { parameters: parameters(&arguments.parameters)?, ..Running::default() },
     };
     let tuned = match tune(&mut program, &request, environment, output) {
         Ok(tuned) => tuned,

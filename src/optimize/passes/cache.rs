@@ -116,7 +116,7 @@ impl<'a> Plan<'a> {
             let bytes = estimates.of(model.node(task)).output_bytes;
             let known = as_f64(usize::try_from(bytes).unwrap_or(usize::MAX));
             plan.bytes.push(if bytes > 0 { known } else { UNKNOWN_BYTES });
-            plan.outside[task] |= node(task).inputs.iter().any(reads_outside);
+            plan.outside[task] |= reads_outside(node(task));
             let successors = model.dag.successors(task);
             if !successors.is_empty() {
                 let exponent = i32::try_from(successors.len()).unwrap_or(i32::MAX);
@@ -214,8 +214,13 @@ impl Ord for Score {
     }
 }
 
-fn reads_outside(input: &Input) -> bool {
-    matches!(input, Input::External { .. })
+/// Components that read what their arguments name.
+const READERS: [&str; 5] =
+    ["data.load", "data.load_sql", "data.load_huggingface", "data.download", "git.clone"];
+
+fn reads_outside(node: &Node) -> bool {
+    let by_arguments = node.component.as_deref().is_some_and(|name| READERS.contains(&name));
+    by_arguments || node.inputs.iter().any(|input| matches!(input, Input::External { .. }))
 }
 
 /// Memoizing skips the step: only for steps whose results someone reads, so never for messages, deployments and other

@@ -1,7 +1,10 @@
 //! Shared fetches: several steps that read the same remote input get it from one step.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use petgraph::graph::NodeIndex;
+use petgraph::visit::{Dfs, Reversed};
 
 use super::{Change, Pass, PassError, Report};
 use crate::api::{
@@ -19,7 +22,8 @@ const OUTPUT: &str = "data";
 /// Adds a step for each remote input that several steps read, and lets them read its artifact.
 ///
 /// Left alone are inputs whose address holds references, inputs of steps with secrets or a service account of
-/// their own (the fetch would not have them), and inputs that are read under conditions only.
+/// their own (the fetch would not have them), inputs that are read under conditions only, and inputs whose address an
+/// earlier step of the workflow names, because it may be what writes there. A fetch waits for what all readers wait for.
 #[derive(Debug, Clone, Copy)]
 pub struct SharedFetch;
 
@@ -33,7 +37,17 @@ impl Pass for SharedFetch {
         let mut saved = 0;
         for (location, readers) in shared_inputs(workflow) {
             let shown = shown(&location);
+            let before: Vec<HashSet<NodeIndex>> =
+                readers.iter().map(|reader| ancestors(workflow, *reader)).collect();
+            let names = |index: &NodeIndex| names(&workflow.graph[*index], &shown);
+            if before.iter().flatten().any(|index| !readers.contains(index) && names(index)) {
+                continue;
+            }
+            let common = before.iter().skip(1).fold(before[0].clone(), |common, next| &common & next);
             let fetch = add_fetch(workflow, location.clone());
+            for index in last_of(workflow, &common) {
+                workflow.graph.add_edge(index, fetch, Edge { carries: Vec::new() });
+            }
             let name = workflow.graph[fetch].name.clone();
             saved += readers.len() - 1;
             let why = format!("{} steps read {shown}", readers.len());
@@ -51,6 +65,27 @@ impl Pass for SharedFetch {
         };
         Ok(Report { pass: self.name(), summary, changes, ..Report::default() })
     }
+}
+
+/// Steps that this one waits for, directly or not.
+fn ancestors(workflow: &Workflow, step: NodeIndex) -> HashSet<NodeIndex> {
+    let backwards = Reversed(&workflow.graph);
+    let mut search = Dfs::new(backwards, step);
+    std::iter::from_fn(|| search.next(backwards)).filter(|index| *index != step).collect()
+}
+
+/// Those of the steps that no other of them waits for, in a fixed order.
+fn last_of(workflow: &Workflow, steps: &HashSet<NodeIndex>) -> Vec<NodeIndex> {
+    let waited_for = |index: &NodeIndex| workflow.graph.neighbors(*index).any(|next| steps.contains(&next));
+    let mut last: Vec<NodeIndex> = steps.iter().copied().filter(|index| !waited_for(index)).collect();
+    last.sort_unstable();
+    last
+}
+
+/// Whether what a step runs or leaves speaks of an address.
+fn names(node: &Node, address: &str) -> bool {
+    let texts = [serde_json::to_string(&node.action), serde_json::to_string(&node.outputs)];
+    texts.into_iter().flatten().any(|text| text.contains(address))
 }
 
 /// Remote inputs with their readers, where there are several; in the order of the readers.
@@ -215,6 +250,27 @@ steps:
         assert_eq!(a.inputs, [read]);
         assert_eq!(workflow.graph.node_count(), 4);
         assert_eq!(workflow.graph.edge_count(), 2);
+    }
+
+    #[test]
+    fn a_fetch_comes_after_what_all_readers_wait_for() {
+        let first =
+            "steps:\n- {name: first, run: {function: run_container, image: i, command: [make, it]}}\n";
+        let program = PROGRAM
+            .replace("steps:\n", first)
+            .replace("image: i}\n  inputs", "image: i}\n  after: [first]\n  inputs");
+        let mut workflow = lowered(&program);
+        SharedFetch.run(&mut workflow).unwrap();
+        check(&workflow).unwrap();
+        let fetch = workflow
+            .graph
+            .node_indices()
+            .find(|index| workflow.graph[*index].name == "fetch-big-csv")
+            .unwrap();
+        assert_eq!(workflow.dependencies(fetch), ["first"]);
+        // What may have been written by an earlier step is read when its readers run.
+        let mut workflow = lowered(&program.replace("[make, it]", "[cp, it, 'https://x.org/big.csv']"));
+        assert_eq!(SharedFetch.run(&mut workflow).unwrap().changes, []);
     }
 
     #[test]

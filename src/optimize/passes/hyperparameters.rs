@@ -46,7 +46,9 @@ impl Pass for Hyperparameters {
             let Action::Script { arguments: Some(Value::Object(arguments)), .. } = &mut node.action else {
                 continue;
             };
-            if proposed.arguments.keys().any(|name| arguments.contains_key(name)) {
+            let given =
+                |name: &String| arguments.get(name).is_some_and(|value| *value != Value::Object(Map::new()));
+            if proposed.arguments.keys().any(given) {
                 // One hyperparameter more or less makes another configuration than the one that was proven.
                 continue;
             }
@@ -82,22 +84,21 @@ mod tests {
         let program = parse_program(
             "version: couler/v1\nname: w\nsteps:\n\
              - {name: load, run: {function: component, component: data.load, with: {source: a.csv}}}\n\
-             - {name: bare, after: [load], run: {function: component, component: xgboost.train, with: {target: y}}}\n\
-             - {name: own, after: [load], run: {function: component, component: xgboost.train, with: {target: y, max_depth: 3}}}\n",
+             - {name: bare, after: [load], run: {function: component, component: xgboost.train, with: {target: answer}}}\n\
+             - {name: own, after: [load], run: {function: component, component: xgboost.train, with: {target: answer, max_depth: 3}}}\n",
         )
         .unwrap();
         let Value::Object(arguments) = json!({"max_depth": 4, "params": {"gamma": 1}}) else {
             unreachable!()
         };
         let proposed = ProposedArguments { arguments, why: "proven".into(), ..ProposedArguments::default() };
-        let names = ["bare", "own", "load", "absent"];
+        let names = ["bare", "own", "absent"];
         let settings = Settings {
             hyperparameters: names.map(|name| (name.to_owned(), proposed.clone())).into(),
             ..Settings::default()
         };
         let pass = Hyperparameters::new(&settings);
         let mut workflow = lower(&program, &Lake::built_in()).unwrap();
-        workflow.graph.node_weights_mut().find(|node| node.name == "load").unwrap().name = "data".into();
         let report = pass.run(&mut workflow).unwrap();
         let changed: Vec<_> =
             report.changes.iter().map(|change| (change.step.as_str(), change.what.as_str())).collect();

@@ -75,6 +75,9 @@ def fixed(family, task):
 
 
 def fingerprint():
-    """Names the pool: results of another pool are other results."""
+    """Names what is measured: the configurations, the script that trains them, the data sets."""
     configs = [kind(family, task) for family in CARDS for task in ("classification", "regression") for kind in (early, fixed)]
-    return hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:12]
+    named = hashlib.sha256(json.dumps(configs).encode())
+    for path in ("prompts/code-lake/_inner/tune.trial/script.py", "tests/bench/tuning/data.py"):
+        named.update((REPOSITORY / path).read_bytes())
+    return named.hexdigest()[:12]

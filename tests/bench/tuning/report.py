@@ -1,13 +1,11 @@
 """Figures with 95 % bootstrap intervals over data sets, as JSON and as Markdown."""
 import datetime
 import importlib.metadata
-import json
 import math
 import os
 import random
 
-import pool
-from data import MOST_ROWS, REPOSITORY, TASKS
+from data import MOST_ROWS, TASKS
 from judge import RANDOM_FITS, SPLITS, TRIALS
 from learn import FAMILIES, LEARN_SPLITS
 
@@ -38,19 +36,10 @@ def summaries(results):
     return {key: splits for key, splits in found.items() if len(splits) == len(SPLITS)}
 
 
-def kept():
-    """Priors that couler writes: those that were no loss on data sets that they were not chosen by."""
-    parts = json.loads((REPOSITORY / "cards/portfolio.json").read_text())["portfolios"]
-    return {(part["model"], part["task"]) for part in parts if part["prior"]["ratio"] <= 1}
-
-
 def ratios(found, family, method, task, against="default"):
-    by_set, written = [], kept()
+    by_set = []
     for (one, name), splits in found.items():
         if one != family or (task and TASKS[name] != task):
-            continue
-        if method == "prior" and (pool.CARDS[family], TASKS[name]) not in written:
-            by_set.append(1.0)
             continue
         pairs = [(value[method]["test"], value[against]["test"]) for value in splits.values() if method in value and against in value]
         logs = [math.log(max(ours, 1e-9) / max(theirs, 1e-9)) for ours, theirs in pairs if ours is not None and theirs is not None]

@@ -17,10 +17,15 @@ class Results:
     def get(self, key, measure):
         """The value under the key; measured and written if it is new."""
         if key not in self.known:
-            self.known[key] = measure()
-            with self.path.open("a") as file:
-                file.write(json.dumps([list(key), self.known[key]]) + "\n")
+            self.put(key, measure())
         return self.known[key]
+
+    def put(self, key, value):
+        """Writes a value; what was under the key is forgotten."""
+        if self.known.get(key) != value:
+            self.known[key] = value
+            with self.path.open("a") as file:
+                file.write(json.dumps([list(key), value]) + "\n")
 
     def part(self, *prefix):
         """Everything whose key begins like this: {rest of the key: value}."""

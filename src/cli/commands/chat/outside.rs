@@ -13,6 +13,7 @@ use crate::cli::Failure;
 use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, write_text};
 use crate::cli::times::{ago, seconds_since_1970};
+use crate::cli::tuning::{Running, tune_program};
 use crate::engine::GenerateOptions;
 use crate::ir::{Workflow, lower};
 
@@ -452,7 +453,7 @@ impl App<'_> {
     fn tune(&mut self) -> Result<(), Failure> {
         let before = self.program()?.clone();
         let mut program = before.clone();
-        crate::cli::tuning::tune_program(&mut program, TRIALS, self.environment, self.output)?;
+        tune_program(&mut program, TRIALS, &Running::default(), self.environment, self.output)?;
         if program == before {
             return self.answer(ReplyKind::Unchanged, "the defaults are as good as anything that was tried");
         }
