@@ -18,7 +18,7 @@ DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(COULER): $(shell find src prompts -type f) Cargo.toml Cargo.lock
+$(COULER): $(shell find src prompts cards -type f) Cargo.toml Cargo.lock
 	$(ENV) cargo build --release --locked
 	@touch $@
 

@@ -349,10 +349,12 @@ fn budget(text: &str) -> Result<BudgetChange, String> {
     if ["off", "none", "no"].contains(&text) {
         return Ok(BudgetChange::Lift);
     }
-    let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+    let first = text.trim_start_matches('$').split_whitespace().next().unwrap_or_default();
+    let digits = first.trim_end_matches('$').replace([',', '_'], "");
     let wrong = || format!("{text:?} is no amount; write 20000 tokens, or 0.50 dollars");
     if text.contains('$') || text.contains("dollar") {
-        return digits.parse().map(BudgetChange::Dollars).map_err(|_| wrong());
+        let amount = digits.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount >= 0.0);
+        return amount.map(BudgetChange::Dollars).ok_or_else(wrong);
     }
     digits.parse().map(BudgetChange::Tokens).map_err(|_| wrong())
 }
@@ -407,9 +409,23 @@ mod tests {
             Input::parse("/save 'my file.yaml'").unwrap(),
             Input::Command(Command::Save(Some("my file.yaml".into())))
         );
-        for line in
-            ["/undo abc", "/undo 0", "/undo -1", "/save q.yaml extra", "/load a b", "/apply now", "/save \"q"]
-        {
+        assert_eq!(
+            Input::parse("/budget 20,000 tokens").unwrap(),
+            Input::Command(Command::Budget(BudgetChange::Tokens(20_000)))
+        );
+        for line in [
+            "/undo abc",
+            "/undo 0",
+            "/undo -1",
+            "/save q.yaml extra",
+            "/load a b",
+            "/apply now",
+            "/save \"q",
+            "/budget 20k tokens",
+            "/budget -5",
+            "/budget -5 dollars",
+            "/budget 1e6",
+        ] {
             assert!(Input::parse(line).is_err(), "{line}");
         }
     }

@@ -149,7 +149,10 @@ pub(super) fn difference(before: &Program, after: &Program, lake: &Lake) -> Stri
     format!("{difference}\n{}", in_one_line(&manifests))
 }
 
-/// The step that an answer chooses: by number, name, or a word of it.
+/// Words of an answer that choose nothing.
+const FILLER: [&str; 8] = ["the", "one", "step", "please", "just", "only", "i", "mean"];
+
+/// The step that an answer chooses: by number, name, or words of it and nothing else.
 fn chosen(question: &OpenQuestion, answer: &str) -> Option<String> {
     let answer = answer.trim().trim_end_matches(['.', '!', ')']).to_lowercase();
     let answer = answer.strip_prefix("the ").unwrap_or(&answer);
@@ -160,11 +163,9 @@ fn chosen(question: &OpenQuestion, answer: &str) -> Option<String> {
     if let Some(exact) = exact {
         return Some(exact.clone());
     }
-    if answer.split_whitespace().count() > 3 {
-        return None;
-    }
+    let words: Vec<&str> = answer.split_whitespace().filter(|word| !FILLER.contains(word)).collect();
     let part = |choice: &&String| {
-        answer.split_whitespace().any(|word| word.len() > 2 && choice.to_lowercase().contains(word))
+        !words.is_empty() && words.iter().all(|word| word.len() > 2 && choice.to_lowercase().contains(word))
     };
     let mut fitting = question.choices.iter().filter(part);
     fitting.next().filter(|_| fitting.next().is_none()).cloned()

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::api::{Program, Step, direct_dependencies, flatten_steps};
 use crate::ir::{Components, Workflow, lower};
+use crate::nl::edit::rename_in;
 
 /// A changed field of a step or of the workflow.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -127,13 +128,12 @@ fn fields_of_step(before: &Step, after: &Step, renamed: &[(String, String)]) -> 
         bare.description = None;
         serde_json::to_value(&bare).unwrap_or_default()
     };
-    let mut old = json(before).to_string();
+    let mut old = [before.clone()];
     for (from, to) in renamed {
-        old = old.replace(&format!("{from}."), &format!("{to}."));
+        rename_in(&mut old, from, to);
     }
-    let old = serde_json::from_str(&old).unwrap_or_default();
     let mut found = Vec::new();
-    compare("", &old, &json(after), &mut found);
+    compare("", &json(&old[0]), &json(after), &mut found);
     found
 }
 
@@ -350,5 +350,14 @@ mod tests {
         );
         let parameter = json!([{"kind": "parameter", "name": "SCORE", "value": "{{steps.train.result}}"}]);
         assert_eq!(change(None, parameter).to_string(), "reads SCORE from {{steps.train.result}}");
+    }
+
+    #[test]
+    fn a_new_name_changes_nothing_else() {
+        let step: Step = serde_json::from_value(json!({"name": "data", "run": {"function": "component",
+            "component": "data.load", "with": {"source": "data.csv"}}}))
+        .unwrap();
+        let renamed = Step { name: "rows".into(), ..step.clone() };
+        assert!(fields_of_step(&step, &renamed, &[("data".into(), "rows".into())]).is_empty());
     }
 }

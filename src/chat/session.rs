@@ -254,7 +254,7 @@ impl Session {
 
     /// The last thing that the user said to the model, for `/retry`.
     pub fn last_remark(&self) -> Option<&str> {
-        self.turns.iter().rev().map(|turn| turn.said.as_str()).find(|said| !said.starts_with('/'))
+        self.turns.iter().rev().map(|turn| turn.said.as_str()).next()
     }
 }
 

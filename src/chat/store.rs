@@ -147,7 +147,10 @@ impl SessionStore {
     /// # Errors
     /// [`StoreError`]; unknown if there is none.
     pub fn last(&self) -> Result<Session, StoreError> {
-        let newest = self.list()?.into_iter().find(|one| one.fault.is_none() && one.turns > 0);
+        let newest = self
+            .list()?
+            .into_iter()
+            .find(|one| one.fault.is_none() && (one.turns > 0 || one.workflow.is_some()));
         match newest {
             Some(found) => read(&self.path(&found.id)),
             None => Err(StoreError::Nothing),

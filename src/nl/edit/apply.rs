@@ -83,17 +83,34 @@ fn checked(
 
 /// Every step that no edit may change is the same byte for byte, and the steps that stay keep their order.
 fn untouched(before: &Program, after: &Program, may_change: &HashSet<String>) -> Result<(), EditError> {
-    let text = |step: &Step| serde_json::to_string(step).expect("a step is JSON");
+    let kept = |steps: &[Step]| {
+        let mut all = Vec::new();
+        each_alone(steps, &mut all);
+        all.retain(|(name, _)| !may_change.contains(name));
+        all
+    };
     for (old, new) in [(&before.steps, &after.steps), (&before.on_exit, &after.on_exit)] {
-        let kept: Vec<&Step> = old.iter().filter(|step| !may_change.contains(&step.name)).collect();
-        let found: Vec<&Step> = new.iter().filter(|step| !may_change.contains(&step.name)).collect();
-        for (index, step) in kept.iter().enumerate() {
-            if found.get(index).is_none_or(|other| text(other) != text(step)) {
-                return Err(EditError::Unrelated { step: step.name.clone() });
+        let found = kept(new);
+        for (index, step) in kept(old).into_iter().enumerate() {
+            if found.get(index) != Some(&step) {
+                return Err(EditError::Unrelated { step: step.0 });
             }
         }
     }
     Ok(())
+}
+
+/// Every step with its text; a group without its members, which follow.
+fn each_alone(steps: &[Step], all: &mut Vec<(String, String)>) {
+    for step in steps {
+        let mut alone = step.clone();
+        let members = match &mut alone.run {
+            Function::Concurrent(group) => std::mem::take(&mut group.steps),
+            _ => Vec::new(),
+        };
+        all.push((step.name.clone(), serde_json::to_string(&alone).expect("a step is JSON")));
+        each_alone(&members, all);
+    }
 }
 
 fn one(program: &mut Program, edit: &Edit, may_change: &mut HashSet<String>) -> Result<(), EditError> {
@@ -274,7 +291,8 @@ fn rename(
     Ok(())
 }
 
-fn rename_in(steps: &mut [Step], name: &str, to: &str) {
+/// Renames a step wherever it is named.
+pub(crate) fn rename_in(steps: &mut [Step], name: &str, to: &str) {
     let renamed = |condition: &Condition| {
         condition.map_operands(&|operand| match operand {
             Operand::Output { step, output } if step == name => {

@@ -147,7 +147,8 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     if let Some(wish) = at_end(context) {
         return Some(wish);
     }
-    if NO_CONDITION.is_match(text) || ANYWAY.is_match(text) {
+    let anyway = ANYWAY.is_match(text) && !crate::nl::settings::mentions_setting(text);
+    if NO_CONDITION.is_match(text) || anyway {
         let conditional: Vec<&Step> =
             context.target_steps().into_iter().filter(|step| step.when.is_some()).collect();
         if !conditional.is_empty() {

@@ -141,11 +141,15 @@ impl Editor<'_> {
         for ignored in &guarded.ignored {
             progress.notes.push(format!("set aside, because it instructs the assistant: {ignored}"));
         }
-        for clause in clauses(&text) {
-            let clause = without_opening(&clause).to_owned();
-            if let Some(question) =
-                self.clause(&mut progress, &clause, &text, focus.chosen.as_deref(), &spelled).await?
-            {
+        let all = clauses(&text);
+        for (index, clause) in all.iter().enumerate() {
+            let clause = without_opening(clause).to_owned();
+            // What was chosen answers the question about the first wish.
+            let chosen = focus.chosen.as_deref().filter(|_| index == 0);
+            if let Some(mut question) = self.clause(&mut progress, &clause, &text, chosen, &spelled).await? {
+                if let Reaction::Question { remark, .. } = &mut question {
+                    *remark = all[index..].join("; ");
+                }
                 return Ok(question);
             }
         }

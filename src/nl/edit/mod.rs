@@ -29,6 +29,7 @@ mod setting;
 mod steps;
 mod workflow;
 
+pub(crate) use apply::rename_in;
 pub use apply::{Applied, apply};
 pub use editor::{Editor, Focus, Reaction};
 pub use operation::{Edit, EditError, edit_schema};

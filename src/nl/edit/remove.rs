@@ -101,6 +101,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             return None;
         }
     }
+    if context.chosen.is_none() && beside_names(context, object) {
+        return None;
+    }
     let about = Context { clause: object, ..*context };
     match about.target() {
         Meant::Steps(steps) if !steps.is_empty() => {
@@ -113,6 +116,20 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         Meant::Unclear(steps) => Some(Wish::Which { steps }),
         _ => unknown(context, object),
     }
+}
+
+/// Words that may stand beside the name of a step that goes.
+static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:the|a|an|this|that|these|those|both|all|every|each|of|my|our|its|and|or|to|for|with|at|in|on|steps?|tasks?|jobs?|ones?|parts?|models?|thing|whole|entire|entirely|completely|altogether|please|again|too|also|as|well|now|then|end|from (?:the |this )?(?:workflow|pipeline|program)|in (?:the |this )?(?:workflow|pipeline|program))\b",
+    )
+});
+
+/// Whether a text that names steps says more than that these go: "drop accuracy from evaluate".
+fn beside_names(context: &Context<'_>, object: &str) -> bool {
+    let rest = context.steps.without_names(object);
+    let named = context.steps.names().iter().any(|name| words(object).any(|word| word == name));
+    named && PLAIN.replace_all(&rest, " ").contains(char::is_alphanumeric)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -139,7 +156,8 @@ pub(super) fn unknown(context: &Context<'_>, text: &str) -> Option<Wish> {
 
 /// "No retries", "the time limit can go".
 fn setting(context: &Context<'_>, object: &str) -> Option<Wish> {
-    let (_, fields) = FIELDS.iter().find(|(pattern, _)| pattern.is_match(object))?;
+    let bare = context.steps.without_names(object);
+    let (_, fields) = FIELDS.iter().find(|(pattern, _)| pattern.is_match(&bare))?;
     let has = |step: &Step, field: &str| {
         serde_json::to_value(step).ok().and_then(|json| json.pointer(field).cloned()).is_some()
     };

@@ -349,6 +349,9 @@ fn value(context: &Context<'_>, new: &str, old: &str) -> Option<Wish> {
             found.iter().collect()
         } else if !of_named.is_empty() {
             of_named
+        } else if context.steps.names().iter().any(|name| new.split_whitespace().any(|word| word == *name)) {
+            // Whoever names a step that does not have the value means no other one.
+            Vec::new()
         } else if found.len() > 1 && !of_focus.is_empty() {
             of_focus
         } else {

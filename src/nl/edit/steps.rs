@@ -194,13 +194,11 @@ impl<'a> Steps<'a> {
         if steps.is_empty() { Meant::Nothing } else { Meant::Steps(steps) }
     }
 
+    /// Where words stand that could mean a step.
     fn hits(&self, text: &str) -> Vec<Hit> {
         let text = without_quotes(text, &self.all);
         let text = text.as_str();
-        let lower = text.to_lowercase();
-        if lower.len() != text.len() {
-            return Vec::new();
-        }
+        let lower = in_small_letters(text);
         let mut found = Vec::new();
         for handle in self.handles() {
             for (start, _) in lower.match_indices(&handle.words) {
@@ -414,4 +412,15 @@ fn texts(value: &Value) -> Vec<&str> {
         Value::Array(items) => items.iter().flat_map(texts).collect(),
         _ => Vec::new(),
     }
+}
+/// Small letters, each where the letter was: one that would take up another number of bytes stays as it is.
+fn in_small_letters(text: &str) -> String {
+    let small = |letter: char| {
+        let mut small = letter.to_lowercase();
+        match (small.next(), small.next()) {
+            (Some(one), None) if one.len_utf8() == letter.len_utf8() => one,
+            _ => letter,
+        }
+    };
+    text.chars().map(small).collect()
 }

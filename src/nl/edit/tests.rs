@@ -8,7 +8,7 @@ use crate::api::{Program, program_from_value};
 use crate::ir::NoComponents;
 use crate::lake::Lake;
 use crate::llm::{Capabilities, CompletionFuture, LanguageModel, Ledger, LlmError, Request, TokenSink};
-use crate::nl::{Pipeline, PipelineOptions, Prompts, Silent};
+use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
 
 /// A model that must not be asked.
 struct Unasked;
@@ -46,6 +46,10 @@ fn program() -> Program {
 }
 
 fn react(program: &Program, remark: &str, focus: &Focus) -> Reaction {
+    tried(program, remark, focus).unwrap_or_else(|error| panic!("{remark}: {error}"))
+}
+
+fn tried(program: &Program, remark: &str, focus: &Focus) -> Result<Reaction, PipelineError> {
     let (lake, prompts, ledger) = (Lake::built_in(), Prompts::built_in(), Ledger::default());
     let pipeline = Pipeline {
         model: &Unasked,
@@ -56,7 +60,7 @@ fn react(program: &Program, remark: &str, focus: &Focus) -> Reaction {
         observer: &Silent,
     };
     let work = async { Editor { pipeline }.react(program, remark, focus).await };
-    futures::executor::block_on(work).unwrap_or_else(|error| panic!("{remark}: {error}"))
+    futures::executor::block_on(work)
 }
 
 fn changed(remark: &str) -> Value {
@@ -68,7 +72,7 @@ fn changed(remark: &str) -> Value {
 
 #[test]
 fn what_a_remark_states_is_set_without_a_model() {
-    let cases: [(&str, &str, Value); 24] = [
+    let cases: [(&str, &str, Value); 27] = [
         ("retry training 5 times", "/steps/1/settings/retry/limit", json!(5)),
         ("no retries any more for train", "/steps/1/settings", Value::Null),
         ("give evaluate 2 CPUs", "/steps/2/settings/resources/cpu", json!("2")),
@@ -92,12 +96,81 @@ fn what_a_remark_states_is_set_without_a_model() {
         ("always ship", "/steps/3/when", Value::Null),
         ("only ship if accuracy is at least 0.7", "/steps/3/when", json!("evaluate.accuracy >= 0.7")),
         ("ship may start right after train", "/steps/3/after", json!(["train"])),
+        ("run no more than 3 steps at once", "/settings/parallelism", json!(3)),
+        ("always retry ship 3 times", "/steps/3/settings/retry/limit", json!(3)),
+        ("always retry ship 3 times", "/steps/3/when", json!("evaluate.auc > 0.8")),
         ("remove evaluate's timeout and retry load once", "/steps/0/settings/retry/limit", json!(1)),
     ];
     for (remark, pointer, wanted) in cases {
         let found = changed(remark).pointer(pointer).cloned().unwrap_or(Value::Null);
         assert_eq!(found, wanted, "{remark}");
     }
+}
+
+#[test]
+fn a_remark_that_speaks_of_a_step_removes_it_only_if_it_says_so() {
+    let left = |remark: &str| match tried(&program(), remark, &Focus::default()) {
+        Ok(Reaction::Changed { applied, .. }) => applied.program.steps.len(),
+        _ => 4,
+    };
+    for remark in [
+        "drop accuracy from evaluate",
+        "never skip evaluate",
+        "I don't want evaluate to wait for train",
+        "remove the duplicates in load",
+    ] {
+        assert!(left(remark) >= 4, "{remark}");
+    }
+    for remark in
+        ["remove ship", "drop the ship step please", "delete evaluate from the workflow and ship too"]
+    {
+        assert!(left(remark) < 4, "{remark}");
+    }
+}
+
+#[test]
+fn another_step_than_the_named_one_is_not_changed() {
+    let Ok(Reaction::Changed { applied, .. }) =
+        tried(&program(), "change 200 to 300 in evaluate", &Focus::default())
+    else {
+        return;
+    };
+    let train = serde_json::to_value(&applied.program.steps[1]).unwrap();
+    assert_eq!(train["run"]["with"]["n_estimators"], 200);
+}
+
+#[test]
+fn letters_that_change_their_length_cut_nothing() {
+    let _ = tried(&program(), "İ train… ẞ after load", &Focus::default());
+}
+
+#[test]
+fn a_question_keeps_what_was_not_read_yet() {
+    let remark = "set the timeout to 5 minutes and use LightGBM";
+    let Reaction::Question { remark: asked, choices, .. } = react(&program(), remark, &Focus::default())
+    else {
+        panic!("it is not clear which step is meant")
+    };
+    let focus = Focus { chosen: Some(choices[3].clone()), ..Focus::default() };
+    let Reaction::Changed { applied, .. } = react(&program(), &asked, &focus) else { panic!("{asked}") };
+    let program = serde_json::to_value(applied.program).unwrap();
+    assert_eq!(program["steps"][3]["settings"]["timeout"], "5m");
+    assert_eq!(program["steps"][1]["run"]["component"], "lightgbm.train");
+}
+
+#[test]
+fn a_member_of_a_group_can_be_edited() {
+    let group = program_from_value(&json!({"version": "couler/v1", "name": "w", "steps": [
+        {"name": "both", "run": {"function": "concurrent", "steps": [
+            {"name": "alpha", "run": {"function": "run_script", "source": "print(1)"}},
+            {"name": "beta", "run": {"function": "run_script", "source": "print(2)"}}]}}]}))
+    .unwrap();
+    let Reaction::Changed { applied, .. } = react(&group, "retry alpha 3 times", &Focus::default()) else {
+        panic!("it says what is wanted")
+    };
+    let program = serde_json::to_value(applied.program).unwrap();
+    assert_eq!(program.pointer("/steps/0/run/steps/0/settings/retry/limit"), Some(&json!(3)));
+    assert_eq!(program.pointer("/steps/0/run/steps/1/settings"), None);
 }
 
 #[test]

@@ -39,7 +39,10 @@ static PULL: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let text = context.clause;
     let mut edits = Vec::new();
-    if let Some(found) = NO_LIMIT.captures(text) {
+    let mut plan = Plan::default();
+    read_limits(&mut plan, text, &mut Vec::new());
+    let limits = plan.parallelism.is_some() || plan.time_limit.is_some();
+    if let Some(found) = NO_LIMIT.captures(text).filter(|_| !limits) {
         if found.get(1).is_some() {
             return Some(Wish::Edits(vec![Edit::unset_workflow("/settings/parallelism")]));
         }
@@ -47,8 +50,6 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             return Some(Wish::Edits(vec![Edit::unset_workflow("/settings/time_limit")]));
         }
     }
-    let mut plan = Plan::default();
-    read_limits(&mut plan, text, &mut Vec::new());
     if let Some(parallelism) = plan.parallelism {
         edits.push(Edit::set_workflow("/settings/parallelism", parallelism));
     }

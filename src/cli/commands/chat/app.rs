@@ -56,6 +56,8 @@ pub(super) struct App<'a> {
     /// Files that its program was read from.
     pub(super) loaded: Vec<PathBuf>,
     not_done: bool,
+    /// Whether the workflow was changed otherwise since the last remark.
+    pub(super) moved: bool,
 }
 
 impl<'a> App<'a> {
@@ -89,6 +91,7 @@ impl<'a> App<'a> {
             written: Vec::new(),
             loaded: Vec::new(),
             not_done: false,
+            moved: false,
         })
     }
 
@@ -248,6 +251,7 @@ impl<'a> App<'a> {
         };
         self.save()?;
         let reply = result?;
+        self.moved = false;
         self.not_done |= reply.kind == ReplyKind::NotDone;
         self.shown(text, &reply)
     }
@@ -263,6 +267,11 @@ impl<'a> App<'a> {
         Ok(self.store.save(&self.session)?)
     }
 
+    /// Saves the conversation, if there is anything of it.
+    pub(super) fn save_if_begun(&mut self) -> Result<(), Failure> {
+        if self.session.turns().is_empty() { Ok(()) } else { self.save() }
+    }
+
     /// Goes on with the program of a file.
     pub(super) fn load(&mut self, path: &Path) -> Result<(), Failure> {
         let program = parse_program(&read_text(path)?)?;
@@ -271,7 +280,8 @@ impl<'a> App<'a> {
         })?;
         let steps = workflow.nodes().count();
         self.session.replace(program);
-        self.loaded.extend(path.canonicalize());
+        self.loaded = path.canonicalize().into_iter().collect();
+        self.moved = true;
         self.answer(ReplyKind::Changed, &format!("{steps} steps from {}", path.display()))
     }
 

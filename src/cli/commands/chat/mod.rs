@@ -130,6 +130,11 @@ fn converse(app: &mut App<'_>, reader: &mut Reader, terminal: bool) -> Result<()
             }
             Ok(true) => {}
             Ok(false) => break,
+            // Whoever stops a script means all of it.
+            Err(failure) if !terminal && failure.code() == 130 => {
+                app.failure(&failure)?;
+                return Err(failure);
+            }
             Err(failure) => {
                 app.failure(&failure)?;
                 failed.get_or_insert(failure);

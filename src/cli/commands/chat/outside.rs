@@ -36,6 +36,7 @@ impl App<'_> {
             }
             Command::Discard => {
                 let done = self.session.proposal().is_some() && self.session.undo();
+                self.moved |= done;
                 self.changed(done, "dropped; /redo brings it back", "nothing is proposed")?;
             }
             Command::Undo(times) => {
@@ -77,11 +78,17 @@ impl App<'_> {
             Command::Cost => self.cost()?,
             Command::Budget(budget) => self.budget(budget)?,
             Command::New => {
+                let settings = self.session.settings.clone();
                 self.session = new_session();
+                self.session.settings = settings;
+                self.written.clear();
+                self.loaded.clear();
+                self.moved = false;
                 self.answer(ReplyKind::Changed, "a new conversation")?;
             }
             _ => {
                 self.session.clear();
+                self.moved = true;
                 self.save()?;
                 self.answer(ReplyKind::Changed, "the workflow is empty")?;
             }
@@ -98,6 +105,7 @@ impl App<'_> {
         no: &str,
     ) -> Result<(), Failure> {
         let done = (0..times).take_while(|_| step(&mut self.session)).count();
+        self.moved |= done > 0;
         let count = match (times, done) {
             (1, _) => String::new(),
             (_, done) if done == times => format!(" {done} times"),
@@ -184,7 +192,8 @@ impl App<'_> {
             .turns()
             .last()
             .is_some_and(|turn| matches!(turn.reply.kind, ReplyKind::Changed | ReplyKind::Proposed));
-        if changed {
+        // What was done since then is not what the last remark did.
+        if changed && !self.moved {
             self.session.undo();
         }
         self.remark(&remark)
@@ -235,16 +244,18 @@ impl App<'_> {
     fn engine(&mut self, name: Option<String>) -> Result<(), Failure> {
         if let Some(name) = name {
             self.session.settings.engine = name;
-            if !self.session.turns().is_empty() {
-                self.save()?;
-            }
+            self.save_if_begun()?;
         }
         self.answer(ReplyKind::Answer, &format!("engine {}", self.session.settings.engine))
     }
 
     fn model(&mut self, name: Option<String>) -> Result<(), Failure> {
         let id = match name {
-            Some(name) => self.choose_model(Some(name))?,
+            Some(name) => {
+                let id = self.choose_model(Some(name))?;
+                self.save_if_begun()?;
+                id
+            }
             None => {
                 use crate::llm::LanguageModel;
                 self.opened()?.id().to_owned()
@@ -269,6 +280,7 @@ impl App<'_> {
                 ));
             }
         }
+        self.save_if_begun()?;
         let settings = &self.session.settings;
         let apply = if settings.auto_apply { "auto" } else { "ask" };
         self.answer(ReplyKind::Answer, &format!("apply {apply}\nengine {}", settings.engine))
@@ -370,6 +382,9 @@ impl App<'_> {
         let model = found.settings.model.clone();
         let other_model = model != self.session.settings.model;
         self.session = found;
+        self.written.clear();
+        self.loaded.clear();
+        self.moved = false;
         if other_model {
             // The conversation goes on with its own model.
             self.choose_model(model)?;
@@ -377,11 +392,13 @@ impl App<'_> {
         self.answer(ReplyKind::Answer, &lines.join("\n"))
     }
 
-    fn export(&self, json: bool, path: Option<String>) -> Result<(), Failure> {
+    fn export(&mut self, json: bool, path: Option<String>) -> Result<(), Failure> {
         let text = if json { format!("{:#}\n", as_json(&self.session)) } else { as_markdown(&self.session)? };
         let Some(path) = path else { return self.answer(ReplyKind::Answer, &text) };
         let path = expanded(&path);
+        self.spare_others(std::slice::from_ref(&path), false)?;
         write_text(&path, &text)?;
+        self.written.extend(path.canonicalize());
         self.answer(ReplyKind::Answer, &format!("wrote {}", path.display()))
     }
 
@@ -446,6 +463,7 @@ impl App<'_> {
             BudgetChange::Dollars(amount) => budget.dollars = Some(amount),
             BudgetChange::Tokens(amount) => budget.tokens = Some(amount),
         }
+        self.save_if_begun()?;
         self.answer(ReplyKind::Answer, &self.budget_text())
     }
 
@@ -459,6 +477,7 @@ impl App<'_> {
         }
         let text = Difference::between(&before, &program, &self.lake).to_string();
         self.session.propose(program);
+        self.moved = true;
         self.save()?;
         let proposed = self.session.proposal().is_some();
         self.answer(if proposed { ReplyKind::Proposed } else { ReplyKind::Changed }, &text)
