@@ -101,7 +101,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
             return None;
         }
     }
-    if context.chosen.is_none() && beside_names(context, object) {
+    if context.chosen.is_none() && stays(context, object) {
         return None;
     }
     let about = Context { clause: object, ..*context };
@@ -118,18 +118,32 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     }
 }
 
-/// Words that may stand beside the name of a step that goes.
+/// "Never skip it", "I don't want it to wait" remove nothing.
+static KEPT: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"\b(?:never|not|don'?t) (?:skip|drop|remove|delete|omit|leave out)\b|\bto (?:wait|run|start|depend|come|go|be|have|use)\b",
+    )
+});
+/// "Drop accuracy from evaluate": something of a step, not the step.
+static PART_OF: LazyLock<Regex> = LazyLock::new(|| regex(r"^(.*?)\b(?:from|of|in|inside|within)\b(.*)$"));
+/// Words that name nothing.
 static PLAIN: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:the|a|an|this|that|these|those|both|all|every|each|of|my|our|its|and|or|to|for|with|at|in|on|steps?|tasks?|jobs?|ones?|parts?|models?|thing|whole|entire|entirely|completely|altogether|please|again|too|also|as|well|now|then|end|from (?:the |this )?(?:workflow|pipeline|program)|in (?:the |this )?(?:workflow|pipeline|program))\b",
+        r"\b(?:the|a|an|this|that|these|those|both|all|every|each|any|one|ones|steps?|tasks?|whole|please)\b",
     )
 });
 
-/// Whether a text that names steps says more than that these go: "drop accuracy from evaluate".
-fn beside_names(context: &Context<'_>, object: &str) -> bool {
-    let rest = context.steps.without_names(object);
-    let named = context.steps.names().iter().any(|name| words(object).any(|word| word == name));
-    named && PLAIN.replace_all(&rest, " ").contains(char::is_alphanumeric)
+/// Whether a text that names a step asks for something else than that the step goes.
+fn stays(context: &Context<'_>, object: &str) -> bool {
+    let named = |text: &str| context.steps.names().iter().any(|name| words(text).any(|word| word == name));
+    let part_of = || {
+        PART_OF.captures(object).is_some_and(|found| {
+            !named(&found[1])
+                && named(&found[2])
+                && PLAIN.replace_all(&found[1], " ").contains(char::is_alphanumeric)
+        })
+    };
+    named(object) && (KEPT.is_match(context.clause) || part_of())
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

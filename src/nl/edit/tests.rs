@@ -121,9 +121,7 @@ fn a_remark_that_speaks_of_a_step_removes_it_only_if_it_says_so() {
     ] {
         assert!(left(remark) >= 4, "{remark}");
     }
-    for remark in
-        ["remove ship", "drop the ship step please", "delete evaluate from the workflow and ship too"]
-    {
+    for remark in ["remove ship", "drop the ship step please", "get rid of ship in this workflow"] {
         assert!(left(remark) < 4, "{remark}");
     }
 }
