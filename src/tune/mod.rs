@@ -28,5 +28,6 @@ pub use portfolio::{Entry, ModelPortfolio, Portfolio, Prior};
 pub use predict::{Prediction, prediction_request, read_prediction};
 pub use propose::{Data, Proposal, look, propose};
 pub use space::fill_spaces;
-pub use target::{Target, data_source, targets};
+pub(crate) use target::data_source;
+pub use target::{Target, targets};
 pub use trials::{Decision, TrialOutcome, TrialSettings, Trials, trial_name};

@@ -98,7 +98,7 @@ fn given(arguments: &Map<String, Value>, card: &ModelCard) -> Map<String, Value>
 
 /// Where the data of a step come from: the address that the nearest loading step before it reads, with the values of
 /// parameters, those `given` before their defaults.
-pub fn data_source(program: &Program, step: &str, given: &HashMap<String, String>) -> Option<String> {
+pub(crate) fn data_source(program: &Program, step: &str, given: &HashMap<String, String>) -> Option<String> {
     let before = crate::api::ancestors(program);
     let ancestors = before.get(step)?;
     let mut source = None;
