@@ -13,6 +13,8 @@ use crate::run::{RunObserver, RunReport, StepResult, StepState};
 
 /// More steps than this are not told one by one if nothing had to be done for them.
 const MANY: usize = 40;
+/// Most characters of a value in the summary.
+const LONGEST_VALUE: usize = 80;
 
 /// Prints what happens.
 pub(super) struct RunProgress<'a> {
@@ -74,7 +76,7 @@ impl<'a> RunProgress<'a> {
         for step in report.steps.iter().take(MANY * 5) {
             if !step.values.is_empty() {
                 let values: Vec<String> =
-                    step.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    step.values.iter().map(|(name, value)| format!("{name}={}", shortened(value))).collect();
                 self.output.message(&format!("{}: {}", step.name, values.join(", ")));
             }
             for model in &step.models {
@@ -84,6 +86,15 @@ impl<'a> RunProgress<'a> {
             }
         }
         self.output.message(&format!("run {id}; `couler logs {id} STEP` shows what a step printed"));
+    }
+}
+
+/// A value in the summary; the whole is in the JSON.
+fn shortened(value: &str) -> String {
+    let value = plain(value);
+    match value.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value,
     }
 }
 
