@@ -46,7 +46,7 @@ pub(super) fn proposed_arguments(
     Ok(changed.collect())
 }
 
-/// Finds the cards of every training step, writes the priors that were measured to be no loss and, for `trials` above 0,
+/// Finds the cards of every training step, writes the priors that were measured to be a gain and, for `trials` above 0,
 /// lets short real trainings decide. Gives a report for JSON.
 pub(super) fn propose_for(
     outcome: &mut Outcome,

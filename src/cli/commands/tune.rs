@@ -210,7 +210,7 @@ fn list_candidates(
     let known = portfolio.of(&card.name, task);
     if arguments.json {
         let prior = known
-            .map(|known| json!({"params": without_nothing(&known.prior.params), "ratio": known.prior.ratio}));
+            .map(|known| json!({"params": without_nothing(&known.prior.params), "ratio": known.prior.ratio, "written": known.prior.is_worth_writing()}));
         return output.json(&json!({"version": "couler/candidates/v1", "model": card.name, "task": task,
             "prior": prior, "candidates": found}));
     }

@@ -161,8 +161,8 @@ def one(case, couler, results):
     ours = case.best_of(configs)
     summary = {
         "default": case.trained({}),
-        # couler writes a prior where it was no loss on the data sets that it was learned from.
-        "prior": case.trained(asked["prior"]["params"] if asked["prior"]["ratio"] <= 1 else {}),
+        # What couler would write, judged by the data sets that it was learned from.
+        "prior": case.trained(asked["prior"]["params"] if asked["prior"]["written"] else {}),
         "trials": ours,
         "trials: default with early stopping only": case.best_of(configs[:1]),
         "random search, 4 fits": case.best_of(drawn, early=False),

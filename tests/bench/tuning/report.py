@@ -12,7 +12,7 @@ from learn import FAMILIES, LEARN_SPLITS
 BOOTSTRAPS = 10_000
 METHODS = ["trials", "trials: default with early stopping only", "prior", "random search, 4 fits",
            "random search, 4 fits, early stopping", "random search, equal time", "FLAML zero-shot", "FLAML search, equal time"]
-NAMES = {"trials": f"**couler, {TRIALS} trials**", "prior": "**couler, 0 trials** (prior, or the default where the prior was a loss)",
+NAMES = {"trials": f"**couler, {TRIALS} trials**", "prior": "**couler, 0 trials** (the prior, or the default where the prior is no clear gain)",
          "random search, equal time": "random search, at least our time, early stopping",
          "FLAML search, equal time": "FLAML search, equal time, at least 1 s (1 split)",
          "trials: default with early stopping only": "default, early stopping (1 trial)"}
