@@ -45,7 +45,7 @@ class Terminal:
                 raise SystemExit(f"{text!r} did not come; the screen: {self.seen.decode(errors='replace')}")
             if select.select([self.screen], [], [], 0.5)[0]:
                 self.seen += os.read(self.screen, 65536)
-        self.seen = self.seen.split(text.encode(), 1)[1]
+        self.before, self.seen = self.seen.split(text.encode(), 1)
         return time.perf_counter()
 
     def close(self):
@@ -85,8 +85,8 @@ def main():
             terminal.wait("manifest lines")
             settings.append(terminal.wait("churn> ") - begin)
         shown("one-setting edit: retry training N times", settings, "10 s")
-        for _ in range(max(options.n // 4, 3)):
-            begin = terminal.type("add a slack message to #ml if it fails\r")
+        for index in range(max(options.n // 4, 3)):
+            begin = terminal.type(f"add a slack message to #ml-{index} if it fails\r")
             terminal.wait("manifest lines", 600)
             additions.append(terminal.wait("churn> ") - begin)
             terminal.type("/undo\r")
@@ -94,12 +94,18 @@ def main():
             terminal.wait("churn> ")
         shown("an edit that needs the model: a new message", additions, "10 s")
         for index in range(max(options.n // 2, 5)):
-            terminal.type("add a slack message to #ml if it fails\r")
+            terminal.type(f"add a webhook to https://example.org/{index} which says what failed, and why, if it fails\r")
             terminal.wait("generate", 600)
             # In the middle of the work, sooner and later.
-            time.sleep(0.1 + 0.05 * index)
+            time.sleep(0.02 + 0.02 * index)
             begin = terminal.type("\x03")
-            stops.append(terminal.wait("churn> ") - begin)
+            end = terminal.wait("churn> ")
+            if b"stopped" in terminal.before:
+                stops.append(end - begin)
+            else:  # it was done before the key
+                terminal.type("/undo\r")
+                terminal.wait("taken back")
+                terminal.wait("churn> ")
         shown("Ctrl-C to prompt while the model works", stops, "150 ms")
         terminal.close()
 
