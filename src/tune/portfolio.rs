@@ -45,7 +45,7 @@ pub struct Prior {
     /// Hyperparameters by the library's names.
     pub params: Map<String, Value>,
     /// Geometric mean of its loss divided by the loss of the library's default, each data set judged with the choice
-    /// that the others make.
+    /// that the others make, without the data set that speaks most for it.
     pub ratio: f64,
 }
 

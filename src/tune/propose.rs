@@ -15,8 +15,8 @@ use crate::api::Program;
 use crate::cards::{DatasetTask, Library, ModelTask, Profile, ProfileOptions, profile_file};
 use crate::ir::Components;
 
-/// Highest ratio to the default's loss, over data sets in the mean, at which a prior is written. The ratio of one prior
-/// moves by up to 0.04 with a single data set more or less, so one near 1 is no gain that can be relied on.
+/// Highest ratio to the default's loss at which a prior is written. Other data sets are as far from those it was learned
+/// from as these are from each other, so one near 1 is no gain that can be relied on.
 const WORTH_WRITING: f64 = 0.95;
 
 impl Prior {
@@ -115,7 +115,7 @@ fn one(
     let mut written = Map::new();
     if let Some(known) = known.filter(|known| known.prior.is_worth_writing() && target.given.is_empty()) {
         let evidence = format!(
-            "prior, not measured on your data: {:.0} % of the library default's loss on {} other data sets",
+            "prior, not measured on your data: at most {:.0} % of the library default's loss on {} other data sets",
             known.prior.ratio * 100.0,
             known.data_sets
         );

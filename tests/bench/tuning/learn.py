@@ -111,12 +111,13 @@ def portfolio(results, without=None, size=6):
             fixed = table(results, "fixed", family, without)[task]
             fixed_configs = [{}, *pool.fixed(family, task)]
             prior = best_fixed(fixed, base, len(fixed_configs))
-            # Judged on data sets that it was not chosen by.
-            judged = mean_log([row[best_fixed({other: row for other, row in fixed.items() if other[0] != key[0]}, base, len(fixed_configs))]["test"]
-                               / base[key] for key, row in fixed.items()])
+            # Judged on data sets that it was not chosen by, and without the one that speaks most for it.
+            judged = {key: row[best_fixed({other: row for other, row in fixed.items() if other[0] != key[0]}, base, len(fixed_configs))]["test"]
+                      / base[key] for key, row in fixed.items()}
+            highest = max(mean_log([value for key, value in judged.items() if key[0] != name]) for name, _ in judged)
             entries.append({
                 "model": pool.CARDS[family], "task": task, "data_sets": len({name for name, _ in rows}), "splits": len(LEARN_SPLITS),
-                "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(judged), 4)},
+                "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(highest), 4)},
                 "entries": [{"params": configs[index],
                              "rounds": median([row[index]["rounds"] for row in rows.values()]),
                              "ratio": round(math.exp(mean_log([row[index]["test"] / base[key] for key, row in rows.items()])), 4),
