@@ -45,7 +45,7 @@ class Terminal:
                 raise SystemExit(f"{text!r} did not come; the screen: {self.seen.decode(errors='replace')}")
             if select.select([self.screen], [], [], 0.5)[0]:
                 self.seen += os.read(self.screen, 65536)
-        self.before, self.seen = self.seen.split(text.encode(), 1)
+        self.seen = self.seen.split(text.encode(), 1)[1]
         return time.perf_counter()
 
     def close(self):
@@ -99,13 +99,8 @@ def main():
             # In the middle of the work, sooner and later.
             time.sleep(0.02 + 0.02 * index)
             begin = terminal.type("\x03")
-            end = terminal.wait("churn> ")
-            if b"stopped" in terminal.before:
-                stops.append(end - begin)
-            else:  # it was done before the key
-                terminal.type("/undo\r")
-                terminal.wait("taken back")
-                terminal.wait("churn> ")
+            terminal.wait("stopped")
+            stops.append(terminal.wait("churn> ") - begin)
         shown("Ctrl-C to prompt while the model works", stops, "150 ms")
         terminal.close()
 
