@@ -67,9 +67,9 @@ pub(super) fn open(path: &Path) -> Result<Opened, CardError> {
     Err(CardError::Table { path: path.to_path_buf(), reason: wrong.into() })
 }
 
-pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardError> {
+pub(super) fn read(path: &Path, opened: Opened, options: &ProfileOptions) -> Result<Table, CardError> {
     let table = |error: csv::Error| CardError::Table { path: path.to_path_buf(), reason: error.to_string() };
-    let Opened { head, rest, bytes } = open(path)?;
+    let Opened { head, rest, bytes } = opened;
     let every = step(&head, bytes, options.sample_rows);
     let delimiter = delimiter(&head);
     let since_row = Rc::new(Shared::new(0));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::CardError;
 use super::column::{Cell, Column};
-use super::csv_rows::{LONGEST_ROW, MOST_COLUMNS, Opened, open, step};
+use super::csv_rows::{LONGEST_ROW, MOST_COLUMNS, Opened, step};
 use super::report::{ProfileOptions, Table};
 
 /// Columns in the order in which they were met.
@@ -47,19 +47,27 @@ impl Columns {
     }
 }
 
-/// Whether a table's first line is a JSON object.
-pub(super) fn is_json(path: &Path) -> Result<bool, CardError> {
-    let head = open(path)?.head;
-    let line = unmarked(&head).split(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(serde_json::from_slice::<Map<String, Value>>(line).is_ok())
+/// What a text file begins like.
+pub(super) enum Form {
+    /// Its first line is a JSON object.
+    Lines,
+    /// One JSON array or object over several lines.
+    Document,
+    /// No JSON.
+    Other,
 }
 
-/// Whether a file looks like one JSON array or object.
-pub(super) fn is_document(path: &Path) -> Result<bool, CardError> {
-    let head = open(path)?.head;
-    let text = unmarked(&head).trim_ascii_start();
+/// The form of a file by its first bytes.
+pub(super) fn form(head: &[u8]) -> Form {
+    let text = unmarked(head).trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
-    Ok(line.starts_with(b"[{") || line == b"[" || line == b"{")
+    if serde_json::from_slice::<Map<String, Value>>(line).is_ok() {
+        Form::Lines
+    } else if line.starts_with(b"[{") || line == b"[" || line == b"{" {
+        Form::Document
+    } else {
+        Form::Other
+    }
 }
 
 /// Text without the mark of its byte order.
@@ -67,9 +75,9 @@ fn unmarked(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
-pub(super) fn read(path: &Path, options: &ProfileOptions) -> Result<Table, CardError> {
+pub(super) fn read(path: &Path, opened: Opened, options: &ProfileOptions) -> Result<Table, CardError> {
     let wrong = |reason: String| CardError::Table { path: path.to_path_buf(), reason };
-    let Opened { head, rest, bytes } = open(path)?;
+    let Opened { head, rest, bytes } = opened;
     let every = step(&head, bytes, options.sample_rows);
     let mut reader = BufReader::new(Cursor::new(head).chain(rest));
     let (mut columns, mut rows, mut odd) = (Columns::default(), 0u64, 0u64);

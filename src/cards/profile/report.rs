@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::{CardError, DatasetTask, FeatureType};
 use super::column::Column;
+use super::json_rows::Form;
 use super::{csv_rows, json_rows, label, parquet_rows};
 
 /// Classes that are listed with their rows.
@@ -94,13 +95,16 @@ pub fn profile_file(path: &Path, options: &ProfileOptions) -> Result<Profile, Ca
     }
     let table = if is_parquet(path).map_err(io)? {
         parquet_rows::read(path, options)?
-    } else if json_rows::is_json(path)? {
-        json_rows::read(path, options)?
-    } else if json_rows::is_document(path)? {
-        let reason = "it is one JSON document, not one object a line".to_owned();
-        return Err(CardError::Table { path: path.to_path_buf(), reason });
     } else {
-        csv_rows::read(path, options)?
+        let opened = csv_rows::open(path)?;
+        match json_rows::form(&opened.head) {
+            Form::Lines => json_rows::read(path, opened, options)?,
+            Form::Document => {
+                let reason = "it is one JSON document, not one object a line".to_owned();
+                return Err(CardError::Table { path: path.to_path_buf(), reason });
+            }
+            Form::Other => csv_rows::read(path, opened, options)?,
+        }
     };
     let mut profile = Profile {
         path: path.to_path_buf(),

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::arguments::certain;
+use super::certain::certain;
 use super::editor::Editor;
 use super::operation::Edit;
 use super::read::{Addition, Context};

@@ -9,8 +9,10 @@
 //! * `question` answers questions from the program alone.
 
 mod addition;
+mod address;
 mod apply;
 mod arguments;
+mod certain;
 mod clause;
 mod condition;
 mod editor;

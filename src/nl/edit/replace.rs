@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{self, certain};
+use super::address;
+use super::certain::certain;
 use super::operation::Edit;
 use super::place;
 use super::read::{Context, Wish};
@@ -115,7 +116,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
         .or_else(|| image(context, new, old, parts.is_some()))
         .or_else(|| version(context, new))
         .or_else(|| old.and_then(|old| value(context, new, old)))
-        .or_else(|| parts.is_some().then(|| arguments::same_kind(context, new)).flatten())
+        .or_else(|| parts.is_some().then(|| address::same_kind(context, new)).flatten())
 }
 
 /// "Use LightGBM instead", "make it an SVM".
@@ -412,7 +413,7 @@ fn in_place_of(known: &Value, new: &str, property: Option<&Value>) -> Option<Val
         Value::String(text) => {
             let kind = kind(text);
             let literal =
-                found.iter().rev().find(|literal| arguments::alike(literal.kind, &literal.text, kind, text));
+                found.iter().rev().find(|literal| address::alike(literal.kind, &literal.text, kind, text));
             let quoted = found.iter().rev().find(|literal| literal.kind == LiteralKind::Quoted);
             let named = found.iter().rev().find(|literal| literal.kind == LiteralKind::Name);
             let word = || {

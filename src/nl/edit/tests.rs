@@ -128,13 +128,21 @@ fn a_remark_that_speaks_of_a_step_removes_it_only_if_it_says_so() {
 
 #[test]
 fn another_step_than_the_named_one_is_not_changed() {
-    let Ok(Reaction::Changed { applied, .. }) =
-        tried(&program(), "change 200 to 300 in evaluate", &Focus::default())
-    else {
-        return;
+    let of_train = |remark: &str| match tried(&program(), remark, &Focus::default()) {
+        Ok(Reaction::Changed { applied, .. }) => serde_json::to_value(&applied.program.steps[1]).unwrap(),
+        _ => serde_json::to_value(&program().steps[1]).unwrap(),
     };
-    let train = serde_json::to_value(&applied.program.steps[1]).unwrap();
-    assert_eq!(train["run"]["with"]["n_estimators"], 200);
+    assert_eq!(of_train("change 200 to 300 in evaluate")["run"]["with"]["n_estimators"], 200);
+    assert_eq!(of_train("change 200 to 300 in train")["run"]["with"]["n_estimators"], 300);
+}
+
+#[test]
+fn where_something_goes_is_no_source_even_if_that_was_spoken_of_last() {
+    let focus = Focus { steps: vec!["load".into()], ..Focus::default() };
+    let Reaction::Changed { edits, .. } = react(&program(), "the winner goes to s3://c/d", &focus) else {
+        panic!("it says where it goes")
+    };
+    assert_eq!(edits, [Edit::set("ship", "/run/args/1", "s3://c/d")]);
 }
 
 #[test]

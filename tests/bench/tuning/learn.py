@@ -112,9 +112,10 @@ def portfolio(results, without=None, size=6):
             fixed_configs = [{}, *pool.fixed(family, task)]
             prior = best_fixed(fixed, base, len(fixed_configs))
             # Judged on data sets that it was not chosen by, and without the one that speaks most for it.
-            judged = {key: row[best_fixed({other: row for other, row in fixed.items() if other[0] != key[0]}, base, len(fixed_configs))]["test"]
-                      / base[key] for key, row in fixed.items()}
-            highest = max(mean_log([value for key, value in judged.items() if key[0] != name]) for name, _ in judged)
+            names = {name for name, _ in fixed}
+            choice = {name: best_fixed({key: row for key, row in fixed.items() if key[0] != name}, base, len(fixed_configs)) for name in names}
+            judged = {key: row[choice[key[0]]]["test"] / base[key] for key, row in fixed.items()}
+            highest = max(mean_log([value for key, value in judged.items() if key[0] != name]) for name in names)
             entries.append({
                 "model": pool.CARDS[family], "task": task, "data_sets": len({name for name, _ in rows}), "splits": len(LEARN_SPLITS),
                 "prior": {"params": fixed_configs[prior], "ratio": round(math.exp(highest), 4)},
