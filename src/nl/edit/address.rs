@@ -59,12 +59,11 @@ pub(super) fn same_kind(context: &Context<'_>, text: &str) -> Option<Wish> {
     let reads =
         ["from", "read", "load", "source", "input", "take", "fetch"].iter().any(|word| before.contains(word));
     let writes = !reads && WRITES.is_match(&before);
-    let loads = |name: &str| {
-        let component = context.steps.get(name).and_then(|step| context.steps.component(step));
-        component.is_some_and(|component| component.task == Task::Load)
-    };
-    let by_direction: Vec<(String, String)> =
-        found.iter().filter(|(step, _)| loads(step) == reads).cloned().collect();
+    let by_direction: Vec<(String, String)> = found
+        .iter()
+        .filter(|(step, _)| context.steps.get(step).is_some_and(|step| loads(context, step)) == reads)
+        .cloned()
+        .collect();
     if writes && !by_direction.is_empty() {
         // Where something goes is said: a step that loads is not meant, even if it was spoken of last.
         found.clone_from(&by_direction);
@@ -83,6 +82,18 @@ pub(super) fn same_kind(context: &Context<'_>, text: &str) -> Option<Wish> {
             (steps.len() > 1).then_some(Wish::Which { steps })
         }
     }
+}
+
+/// Whether a step reads data from somewhere.
+pub(super) fn loads(context: &Context<'_>, step: &Step) -> bool {
+    context.steps.component(step).is_some_and(|component| component.task == Task::Load)
+}
+
+/// Whether the text names a place that something is written to.
+pub(super) fn writes_somewhere(text: &str) -> bool {
+    literals(text).iter().any(|literal| {
+        literal.kind == LiteralKind::Uri && WRITES.is_match(&text[..literal.start].to_lowercase())
+    })
 }
 
 /// The source of a script is no address.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::address::same_kind;
+use super::address::{loads, same_kind, writes_somewhere};
 use super::certain::{certain, out_of_range};
 use super::operation::Edit;
 use super::read::{Context, Wish};
@@ -81,7 +81,11 @@ pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
     let mut open = None;
     let mut spoken = false;
     // A value that only another step has already is meant for that one, whatever was spoken of before.
-    let steps = if named { steps } else { having(context, text).map_or(steps, |step| vec![step]) };
+    let mut steps = if named { steps } else { having(context, text).map_or(steps, |step| vec![step]) };
+    if !named && writes_somewhere(text) {
+        // Nor does a step that was spoken of before read from where something goes.
+        steps.retain(|step| !loads(context, step));
+    }
     for step in &steps {
         let (found, more, known) = of_step(context, step, text);
         spoken |= known;
