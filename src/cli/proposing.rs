@@ -11,7 +11,7 @@ use crate::api::{Function, Step, flatten_steps, parse_program, program_from_valu
 use crate::ir::lower;
 use crate::nl::Outcome;
 use crate::optimize::passes::ProposedArguments;
-use crate::tune::{Portfolio, fill_spaces, look, propose};
+use crate::tune::{ORIGIN, Portfolio, fill_spaces, look, propose};
 
 /// Says that a search got the ranges of a model card.
 pub(super) fn ranges_note(step: &str, card: &str) -> String {
@@ -39,8 +39,9 @@ pub(super) fn proposed_arguments(
         };
         let fresh = new.with.iter().filter(|(name, value)| old.with.get(*name) != Some(value));
         let arguments = fresh.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let why = proposal.notes.last().cloned().unwrap_or_default();
         let annotations = step.settings.annotations.clone();
+        let origin = |name: &String| annotations.get(&format!("{ORIGIN}{name}")).cloned();
+        let why = proposal.written.keys().find_map(origin).unwrap_or_default();
         Some((step.name.clone(), ProposedArguments { arguments, annotations, why }))
     });
     Ok(changed.collect())

@@ -42,6 +42,9 @@ fn a_second_run_is_cached_and_a_changed_input_is_not() {
     let (_, second, _) = report(&dir, &["run", "p.yaml", "--json"]);
     assert_eq!(states(&second), ["cached", "cached"]);
     assert!(dir.run(&["explain", "p.yaml"]).1.contains("cached load"));
+    let (code, _, errors) = dir.run(&["logs", "last", "fit"]);
+    let first_log = format!("couler logs {} fit", first["run"].as_str().unwrap());
+    assert!(code == 2 && errors.contains(&first_log), "{errors}");
     let data = dir.path().join("data.txt");
     let time = std::fs::metadata(&data).unwrap().modified().unwrap();
     dir.write("data.txt", "two");

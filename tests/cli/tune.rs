@@ -114,5 +114,5 @@ fn the_hyperparameters_pass_writes_priors_where_nothing_was_chosen() {
     assert!(errors.contains("no training step is without a choice"), "{errors}");
     assert_eq!(kept, dir.run(&["compile", "own.yaml"]).1);
     let (code, told, errors) = dir.run(&["explain", "bare.yaml"]);
-    assert!(code == 0 && told.contains("of the library default's loss"), "{told}{errors}");
+    assert!(code == 0 && told.contains("(portfolio, prior, not measured on your data"), "{told}{errors}");
 }

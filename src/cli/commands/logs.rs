@@ -1,6 +1,6 @@
 //! `couler logs`: what a step printed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::resume::find;
 use super::run::runs_folder;
@@ -21,34 +21,25 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let (folder, manifest) = find(&arguments.run, environment)?;
+    let name = arguments.step.as_str();
     let steps = folder.join("steps");
     let mut known = names(&steps);
-    if arguments.step.contains('/') || !known.contains(&arguments.step) {
-        known.sort();
-        let elsewhere = (!arguments.step.contains('/'))
-            .then(|| earlier(&arguments.step, &manifest.workflow, environment))
-            .flatten();
-        if let Some(run) = elsewhere {
+    known.retain(|step| !logs_of(&steps.join(step)).is_empty());
+    if name.contains('/') || !known.iter().any(|step| step == name) {
+        if let Some(run) = earlier(name, &manifest.workflow, environment) {
             return Err(Failure::usage(
-                format!("step {:?} printed nothing in this run", arguments.step),
-                format!("the newest run that has its log: `couler logs {run} {}`", arguments.step),
+                format!("step {name:?} printed nothing in this run"),
+                format!("the newest run that has its log: `couler logs {run} {name}`"),
             ));
         }
+        known.sort();
         return Err(Failure::usage(
-            format!("there is no log of a step {:?} in this run", arguments.step),
-            format!(
-                "steps that left something: {}; cached steps and silent ones have no log",
-                known.join(", ")
-            ),
+            format!("there is no log of a step {name:?} in this run"),
+            format!("steps that have one: {}; cached steps and silent ones have none", known.join(", ")),
         ));
     }
-    let step = steps.join(&arguments.step);
-    let mut logs = vec![step.join("log.txt")];
-    let mut items: Vec<usize> = names(&step).iter().filter_map(|name| name.parse().ok()).collect();
-    items.sort_unstable();
-    logs.extend(items.iter().map(|item| step.join(item.to_string()).join("log.txt")));
-    for log in logs.iter().filter(|log| log.is_file()) {
-        let bytes = std::fs::read(log).map_err(|error| {
+    for log in logs_of(&steps.join(name)) {
+        let bytes = std::fs::read(&log).map_err(|error| {
             Failure::failed(format!("{}: {error}", log.display()), "check that it may be read")
         })?;
         output.data(&String::from_utf8_lossy(&bytes))?;
@@ -56,14 +47,23 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     Ok(())
 }
 
+/// The logs of a step: its own, and those of its items one after the other.
+fn logs_of(step: &Path) -> Vec<PathBuf> {
+    let mut items: Vec<usize> = names(step).iter().filter_map(|name| name.parse().ok()).collect();
+    items.sort_unstable();
+    let folders = items.iter().map(|item| step.join(item.to_string()));
+    let logs = std::iter::once(step.to_owned()).chain(folders).map(|folder| folder.join("log.txt"));
+    logs.filter(|log| log.is_file()).collect()
+}
+
 /// The newest run of the workflow in which the step left a log.
 fn earlier(step: &str, workflow: &str, environment: &Environment) -> Option<String> {
+    if step.contains('/') {
+        return None;
+    }
     let runs = list_runs(&runs_folder(environment)).ok()?;
-    let of_workflow = runs.into_iter().filter(|run| run.workflow == workflow);
-    of_workflow
-        .map(|run| (run.folder.join("steps").join(step), run.id))
-        .find(|(log, _)| log.is_dir())
-        .map(|(_, id)| id)
+    let mut of_workflow = runs.into_iter().filter(|run| run.workflow == workflow);
+    of_workflow.find(|run| !logs_of(&run.folder.join("steps").join(step)).is_empty()).map(|run| run.id)
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -174,7 +174,8 @@ fn table(model: &Model, parts: Option<&Partition>, runs: &[(&str, Simulation)]) 
     );
     if let Some(parts) = parts {
         let gates = parts.gates(&model.dag).len();
-        text.push_str(&format!("{} parts, {gates} gates between them\n", parts.len()));
+        let word = if gates == 1 { "gate" } else { "gates" };
+        text.push_str(&format!("{} parts, {gates} {word} between them\n", parts.len()));
     }
     let mut table = Table::new();
     let header = ["run", "makespan", "of critical path", "workers", "busy", "failed attempts", "not run"];
