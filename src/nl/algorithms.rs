@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::plan::{Plan, PlannedStep};
+use super::search::{SEARCH, stated_trials};
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;
@@ -125,13 +126,14 @@ fn split_algorithms(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     for index in (0..plan.steps.len()).rev() {
         let step = &plan.steps[index];
         let found = mentions(&step.text);
-        if found.len() < 2 || !is_training(step, lake) || step.each.is_some() {
+        let trains = is_training(step, lake) || step.task == SEARCH;
+        if found.len() < 2 || !trains || step.each.is_some() {
             continue;
         }
         let elsewhere: Vec<String> = plan
             .steps
             .iter()
-            .filter(|other| other.name != step.name && is_training(other, lake))
+            .filter(|other| other.name != step.name && (is_training(other, lake) || other.task == SEARCH))
             .flat_map(|other| named_algorithms(&other.text).into_iter().map(|(_, name)| name.to_lowercase()))
             .collect();
         let new = one_step_each(step, &found, &elsewhere);
@@ -149,7 +151,8 @@ fn split_algorithms(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
 
 /// A step for each algorithm that no other step trains.
 fn one_step_each(step: &PlannedStep, found: &[Mention], elsewhere: &[String]) -> Vec<PlannedStep> {
-    let shared = shared_tail(&step.text, found);
+    let searches = step.task == SEARCH;
+    let shared = shared_tail(&step.text, found, searches);
     let mut new: Vec<PlannedStep> = Vec::new();
     for (index, mention) in found.iter().enumerate() {
         if elsewhere.contains(&step.text[mention.start..mention.end].to_lowercase()) {
@@ -158,24 +161,33 @@ fn one_step_each(step: &PlannedStep, found: &[Mention], elsewhere: &[String]) ->
         let start = if index == 0 { 0 } else { mention.start };
         let end = found.get(index + 1).map_or(step.text.len(), |next| next.start);
         let own = step.text[start..end].trim_end_matches([' ', ',']);
-        let verb = if index == 0 { "" } else { "train " };
+        let verb = match (index, searches) {
+            (0, _) => "",
+            (_, true) => "tune ",
+            _ => "train ",
+        };
         let tail = if index + 1 < found.len() { shared } else { "" };
         let text = format!("{verb}{own} {tail}").trim_end().to_owned();
         let name =
             if new.is_empty() { step.name.clone() } else { format!("{}-{}", step.name, new.len() + 1) };
-        new.push(PlannedStep { text, name, task: mention.component.to_owned(), ..step.clone() });
+        let task = if searches { SEARCH } else { mention.component };
+        new.push(PlannedStep { text, name, task: task.to_owned(), ..step.clone() });
     }
     new
 }
 
-/// Words behind the last algorithm that belong to all of them: "… both predict price", "on it to predict species".
-fn shared_tail<'a>(text: &'a str, found: &[Mention]) -> &'a str {
+/// Words behind the last algorithm that belong to all of them: "… both predict price", "on it to predict species", and
+/// all of them if they are searches that say how many trials they do only there.
+fn shared_tail<'a>(text: &'a str, found: &[Mention], searches: bool) -> &'a str {
     static TAIL: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?i)\b(both|each|all|on (it|the|them|this)|to (predict|classify|forecast|estimate)|that predict|predicting|for predicting|for the (column|target)|with target|target)\b")
             .expect("the pattern is valid")
     });
     let Some(last) = found.last() else { return "" };
     let tail = &text[last.end..];
+    if searches && stated_trials(&text[..last.start]).is_none() {
+        return tail;
+    }
     TAIL.find(tail).map_or("", |hit| &tail[hit.start()..])
 }
 

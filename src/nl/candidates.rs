@@ -7,6 +7,7 @@ use regex::Regex;
 use super::algorithms::named_algorithms;
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
+use super::search::{SEARCH, trains_or_tunes};
 use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
@@ -125,9 +126,10 @@ fn train_what_is_compared(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String
         let step =
             format!("train-{}", name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
         names.push(step.clone());
+        let task = trains_or_tunes(component, name, &comparison.text, lake);
         new.push(PlannedStep {
-            text: format!("train {name}"),
-            task: component.to_owned(),
+            text: format!("{} {name}", if task == SEARCH { "tune" } else { "train" }),
+            task: task.to_owned(),
             name: step,
             after: after.clone(),
             ..PlannedStep::default()
@@ -155,9 +157,7 @@ fn train_listed_candidates(plan: &mut Plan, description: &str, lake: &Lake, chan
         })
         .collect();
     let trained = plan.steps.iter().filter(|step| trains(step, lake)).count();
-    if missing.is_empty()
-        || plan.steps.iter().any(|step| step.task == "tune.search" || step.task == "tune.katib")
-    {
+    if missing.is_empty() || plan.steps.iter().any(|step| step.task == SEARCH || step.task == "tune.katib") {
         return;
     }
     // A training that names no algorithm stands for those that are listed.

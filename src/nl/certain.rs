@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::commands::{stated_arguments, stated_command, stated_table};
 use super::fragment::Fragment;
+use super::search::{SEARCH, read_search};
 use super::slots::StepContext;
 
 /// What the text spells out takes the place of what the model chose.
@@ -29,6 +30,9 @@ pub(super) fn with_stated(
         && let Some(sum) = SHA256.find(context.text)
     {
         fragment.with.insert("sha256".into(), json!(sum.as_str().to_lowercase()));
+    }
+    if component.name == SEARCH && !context.mapped {
+        read_search(&mut fragment.with, context.text);
     }
     if component.name == "data.load_sql"
         && let Some(query) = stated_table(context.text)

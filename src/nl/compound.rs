@@ -8,6 +8,7 @@ use super::cues::follow_cues;
 use super::literals::{LiteralKind, literals};
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
+use super::search::search_what_is_tuned;
 use crate::ir::Components;
 use crate::lake::Lake;
 
@@ -123,6 +124,7 @@ fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<Strin
 /// Mends the plan by words that are certain.
 pub(super) fn mend_tasks(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     veto(plan, lake, changes);
+    search_what_is_tuned(plan, lake, changes);
     drop_invented_messages(plan, changes);
     train_what_is_predicted(plan, lake, changes);
     train_what_finds_anomalies(plan, lake, changes);

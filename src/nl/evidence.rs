@@ -3,7 +3,18 @@
 use super::literals::literals;
 
 /// Other ways to say a choice; the left side is the choice, the right side phrases without spaces.
-const ALIASES: [(&str, &[&str]); 18] = [
+const ALIASES: [(&str, &[&str]); 19] = [
+    (
+        "random_forest",
+        &[
+            "zufallswald",
+            "forêtaléatoire",
+            "forêtsaléatoires",
+            "bosquealeatorio",
+            "bosquesaleatorios",
+            "florestaaleatória",
+        ],
+    ),
     ("auc", &["auroc", "rocauc", "areaunder"]),
     ("f1", &["fscore", "f1score"]),
     ("rmse", &["rootmeansquare"]),
@@ -28,10 +39,10 @@ const ALIASES: [(&str, &[&str]); 18] = [
 ];
 
 /// Words too general to be evidence.
-const GENERAL: [&str; 27] = [
+const GENERAL: [&str; 28] = [
     "tree", "number", "default", "name", "with", "from", "that", "this", "each", "file", "value", "values",
     "data", "table", "column", "columns", "rows", "used", "found", "kept", "have", "when", "after", "given",
-    "else", "model", "share",
+    "else", "model", "share", "random",
 ];
 
 fn words(text: &str) -> Vec<String> {

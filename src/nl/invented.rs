@@ -126,7 +126,7 @@ pub(super) static COURTESY: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Courtesies are no steps, nor are a few words of another step that ask for nothing of their own.
-pub(super) fn drop_echoes(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+pub(super) fn drop_echoes(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
     for index in (0..plan.steps.len()).rev() {
         let step = &plan.steps[index];
         let text = step.text.trim();
@@ -140,11 +140,22 @@ pub(super) fn drop_echoes(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String
             .enumerate()
             .any(|(other, of)| other != index && of.text.len() > text.len() && of.text.contains(text));
         let preparation = step.task.starts_with("features.") || step.task.starts_with("data.");
-        if plan.steps.len() > 1 && (COURTESY.is_match(text) || (says_nothing && echo && preparation)) {
+        let needless = says_nothing && echo && (preparation || is_purpose(plan, index, description));
+        if plan.steps.len() > 1 && (COURTESY.is_match(text) || needless) {
             let gone = plan.remove(index);
             changes.push(format!("{}: {:?} asks for no step", gone.name, gone.text));
         }
     }
+}
+
+/// Whether a prediction is nothing but what a model is trained for: "train a forest to predict price".
+fn is_purpose(plan: &Plan, index: usize, description: &str) -> bool {
+    let step = &plan.steps[index];
+    let said = |text: &str| text.to_lowercase().matches(&step.text.trim().to_lowercase()).count();
+    let trains = |task: &str| task.ends_with(".train") || task.starts_with("tune.");
+    let by_trainings: usize =
+        plan.steps.iter().filter(|other| trains(&other.task)).map(|other| said(&other.text)).sum();
+    step.task == "model.predict" && by_trainings > 0 && by_trainings >= said(description)
 }
 
 /// The same words twice are the same step: a model that does not find its end writes them again and again.

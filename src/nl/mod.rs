@@ -42,6 +42,7 @@ mod quotes;
 mod repetition;
 mod requirements;
 mod schedule;
+mod search;
 mod settings;
 mod several_images;
 mod slots;

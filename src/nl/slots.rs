@@ -138,7 +138,7 @@ fn offer(
     if let Some(choices) = choices(property) {
         let longer = longer_choices(component, name, context);
         // What a training measures beside its loss is for those who ask.
-        let optional_metrics = name == "metrics" && component.task == Task::Train;
+        let optional_metrics = name == "metrics" && matches!(component.task, Task::Train | Task::Tune);
         return choice_offer(property, &choices, &longer, must || context.relaxed, optional_metrics, context);
     }
     match property["type"].as_str() {

@@ -44,7 +44,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_invented_steps(plan, description, &mut changes);
     mend_quotes(plan, description, &mut changes);
     drop_repeated_steps(plan, &mut changes);
-    drop_echoes(plan, lake, &mut changes);
+    drop_echoes(plan, description, lake, &mut changes);
     merge_settings(plan, &mut changes);
     read_exit(plan, description, lake, &mut changes);
     find_lost_images(plan, description, &mut changes);
