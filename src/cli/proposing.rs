@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::commands::{open_cards, open_lake};
 use super::tuning::{Running, as_json, tune_program};
 use super::{Environment, Failure, Output};
-use crate::api::{Function, Step, flatten_steps, parse_program, program_from_value};
-use crate::ir::lower;
+use crate::api::{Function, Problems, Step, flatten_steps, parse_program, program_from_value};
+use crate::ir::{Workflow, lower};
+use crate::lake::Lake;
 use crate::nl::Outcome;
 use crate::optimize::passes::ProposedArguments;
-use crate::tune::{ORIGIN, Portfolio, fill_spaces, look, propose};
+use crate::tune::{ORIGIN, Portfolio, SearchParts, SharedSearch, fill_spaces, look, propose, share_searches};
 
 /// Says that a search got the ranges of a model card.
 pub(super) fn ranges_note(step: &str, card: &str) -> String {
@@ -47,6 +48,29 @@ pub(super) fn proposed_arguments(
     Ok(changed.collect())
 }
 
+/// The workflow of a program that was changed after it was written.
+fn lowered_again(outcome: &Outcome, lake: &Lake) -> Result<Workflow, Problems> {
+    let value = serde_json::to_value(&outcome.program).expect("a program is JSON");
+    let workflow = program_from_value(&value).and_then(|program| lower(&program, lake))?;
+    Ok(Workflow { notes: outcome.workflow.notes.clone(), ..workflow })
+}
+
+/// Shares the trials of searches among several steps, and says so.
+pub(super) fn share_for(
+    outcome: &mut Outcome,
+    parts: SearchParts,
+    lake: &Lake,
+) -> Result<Vec<SharedSearch>, Failure> {
+    let shared = share_searches(&mut outcome.program, parts);
+    if !shared.is_empty() {
+        outcome.workflow = lowered_again(outcome, lake).map_err(|problems| {
+            Failure::failed(format!("the search cannot be shared: {problems}"), "add --search-parts off")
+        })?;
+        outcome.notes.extend(shared.iter().map(ToString::to_string));
+    }
+    Ok(shared)
+}
+
 /// Finds the cards of every training step, writes the priors that were measured to be a gain and, for `trials` above 0,
 /// lets short real trainings decide. Gives a report for JSON.
 pub(super) fn propose_for(
@@ -80,15 +104,12 @@ pub(super) fn propose_for(
         outcome.notes.extend(proposals.iter().flat_map(|proposal| proposal.notes.iter().cloned()));
     }
     if outcome.program != before {
-        let value = serde_json::to_value(&outcome.program).expect("a program is JSON");
-        let workflow = program_from_value(&value).and_then(|program| lower(&program, &lake));
-        let workflow = workflow.map_err(|problems| {
+        outcome.workflow = lowered_again(outcome, &lake).map_err(|problems| {
             Failure::failed(
                 format!("the proposed hyperparameters do not fit: {problems}"),
                 "add --no-proposals",
             )
         })?;
-        outcome.workflow = crate::ir::Workflow { notes: outcome.workflow.notes.clone(), ..workflow };
     }
     let ranges: Vec<Value> =
         filled.iter().map(|(step, card)| json!({"step": step, "model_card": card})).collect();

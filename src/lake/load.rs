@@ -48,7 +48,7 @@ impl Place {
     fn read(&self, file: &str) -> Option<String> {
         match self {
             Self::BuiltIn(folder) => {
-                folder.get_file(folder.path().join(file))?.contents_utf8().map(str::to_owned)
+                BUILT_IN.get_file(within(folder.path(), file))?.contents_utf8().map(str::to_owned)
             }
             Self::Folder(folder) => std::fs::read_to_string(folder.join(file)).ok(),
         }
@@ -137,6 +137,14 @@ impl Lake {
     fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name).or_else(|| self.inner.get(name))
     }
+}
+
+/// The path of a file named in a component of a folder; inner components share the scripts of others by `../`.
+fn within(folder: &Path, file: &str) -> PathBuf {
+    file.split('/').fold(folder.to_path_buf(), |path, part| match part {
+        ".." => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        part => path.join(part),
+    })
 }
 
 fn built_in_entries(folder: &'static Dir<'static>) -> BTreeMap<String, Entry> {

@@ -122,9 +122,9 @@ fn train_what_is_predicted(plan: &mut Plan, lake: &Lake, changes: &mut Vec<Strin
 }
 
 /// Mends the plan by words that are certain.
-pub(super) fn mend_tasks(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+pub(super) fn mend_tasks(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
     veto(plan, lake, changes);
-    search_what_is_tuned(plan, lake, changes);
+    search_what_is_tuned(plan, description, lake, changes);
     drop_invented_messages(plan, changes);
     train_what_is_predicted(plan, lake, changes);
     train_what_finds_anomalies(plan, lake, changes);
@@ -191,7 +191,7 @@ mod tests {
 
     fn mended(steps: &[(&str, &str)]) -> Vec<(String, String, Vec<String>)> {
         let mut plan = chain(steps);
-        mend_tasks(&mut plan, &Lake::built_in(), &mut Vec::new());
+        mend_tasks(&mut plan, "", &Lake::built_in(), &mut Vec::new());
         plan.steps.into_iter().map(|step| (step.task, step.text, step.after)).collect()
     }
 

@@ -124,7 +124,7 @@ fn is_fixed(task: &str) -> bool {
         || matches!(task, "model.deploy_kserve" | "model.register")
 }
 
-fn is_training(task: &str) -> bool {
+pub(super) fn is_training(task: &str) -> bool {
     task.rsplit_once('.').is_some_and(|(_, verb)| matches!(verb, "train" | "finetune"))
 }
 

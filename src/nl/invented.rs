@@ -83,7 +83,8 @@ pub(super) fn drop_invented_steps(plan: &mut Plan, description: &str, changes: &
     let known = stems(description, 3, 4);
     let invented = |step: &PlannedStep| {
         let told = stems(&step.text, 3, 4);
-        told.len() > 2 && told.iter().filter(|word| known.contains(word)).count() * 2 < told.len()
+        let shared = told.iter().filter(|word| known.contains(word)).count();
+        (told.len() > 2 && shared * 2 < told.len()) || (step.task == "report.write" && shared == 0)
     };
     drop_unless_all(plan, invented, changes);
 }
@@ -152,7 +153,7 @@ pub(super) fn drop_echoes(plan: &mut Plan, description: &str, lake: &Lake, chang
 fn is_purpose(plan: &Plan, index: usize, description: &str) -> bool {
     let step = &plan.steps[index];
     let said = |text: &str| text.to_lowercase().matches(&step.text.trim().to_lowercase()).count();
-    let trains = |task: &str| task.ends_with(".train") || task.starts_with("tune.");
+    let trains = |task: &str| super::cues::is_training(task) || task == super::search::SEARCH;
     let by_trainings: usize =
         plan.steps.iter().filter(|other| trains(&other.task)).map(|other| said(&other.text)).sum();
     step.task == "model.predict" && by_trainings > 0 && by_trainings >= said(description)

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::algorithms::named_algorithms;
 use super::amounts::{AT_ONCE, as_value};
+use super::cues::is_training;
 use super::evidence::mentioned_choices;
 use super::pattern::regex;
 use super::plan::Plan;
@@ -84,11 +85,17 @@ pub(super) fn asks_for_search(text: &str) -> bool {
 }
 
 /// A training whose words ask for a search becomes one, if the search knows its model; values of a search are no items.
-pub(super) fn search_what_is_tuned(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
+pub(super) fn search_what_is_tuned(
+    plan: &mut Plan,
+    description: &str,
+    lake: &Lake,
+    changes: &mut Vec<String>,
+) {
     let Some(search) = lake.component(SEARCH) else { return };
-    for step in &mut plan.steps {
-        let trains = step.task.ends_with(".train") && step.task != "torch.train";
-        if trains && asks_for_search(&step.text) {
+    let unquoted =
+        only_training(plan).filter(|only| asks_for_search(&without_others(plan, *only, description)));
+    for (index, step) in plan.steps.iter_mut().enumerate() {
+        if fits_tables(&step.task) && (unquoted == Some(index) || asks_for_search(&step.text)) {
             if let Some(unknown) = unknown_model(&step.text, search) {
                 changes.push(format!(
                     "{}: {SEARCH} does not know {unknown}, so it is trained with the values that are given; \
@@ -105,6 +112,29 @@ pub(super) fn search_what_is_tuned(plan: &mut Plan, lake: &Lake, changes: &mut V
             step.each = None;
         }
     }
+}
+
+fn fits_tables(task: &str) -> bool {
+    is_training(task) && !task.ends_with("finetune") && task != "torch.train"
+}
+
+/// The only step that trains, where nothing searches.
+fn only_training(plan: &Plan) -> Option<usize> {
+    let mut trainings = plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| is_training(&step.task) || step.task.starts_with("tune."));
+    match (trainings.next(), trainings.next()) {
+        (Some((index, step)), None) if fits_tables(&step.task) => Some(index),
+        _ => None,
+    }
+}
+
+/// The description without the words of all other steps: quotes leave clauses out.
+fn without_others(plan: &Plan, index: usize, description: &str) -> String {
+    let others = plan.all_steps().filter(|step| step.name != plan.steps[index].name);
+    others.fold(description.to_owned(), |rest, step| rest.replace(&step.text, ". "))
 }
 
 static SEPARATELY: LazyLock<Regex> = LazyLock::new(|| {
@@ -146,6 +176,25 @@ pub(super) fn read_search(with: &mut Map<String, Value>, text: &str) {
     let stated = stated_space(text);
     if !stated.is_empty() {
         with.insert("space".into(), Value::Object(stated));
+    } else if let Some(Value::Object(space)) = with.get_mut("space") {
+        // A range of which no number stands in the text was made up.
+        let numbers: Vec<Value> =
+            NUMBERS.find_iter(text).filter_map(|hit| hit.as_str().parse().ok()).map(as_value).collect();
+        space.retain(|_, values| {
+            choices_of(values).all(|value| !value.is_number() || numbers.contains(value))
+        });
+        if space.is_empty() {
+            with.shift_remove("space");
+        }
+    }
+}
+
+/// The values of a list, or the bounds of a range.
+fn choices_of(values: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match values {
+        Value::Array(values) => Box::new(values.iter()),
+        Value::Object(bounds) => Box::new(bounds.values()),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -299,7 +348,7 @@ mod tests {
 
     fn searched(steps: &[(&str, &str)]) -> Vec<String> {
         let mut plan = chain(steps);
-        search_what_is_tuned(&mut plan, &Lake::built_in(), &mut Vec::new());
+        search_what_is_tuned(&mut plan, "", &Lake::built_in(), &mut Vec::new());
         plan.steps.into_iter().map(|step| step.task).collect()
     }
 
@@ -315,10 +364,26 @@ mod tests {
     }
 
     #[test]
+    fn words_that_no_step_quotes_speak_of_the_only_training() {
+        let said = "Train xgboost for churn, trying 10 different configurations, and grade the best";
+        let mut plan =
+            chain(&[("xgboost.train", "Train xgboost for churn"), ("model.evaluate", "grade the best")]);
+        search_what_is_tuned(&mut plan, said, &Lake::built_in(), &mut Vec::new());
+        assert_eq!(plan.steps[0].task, SEARCH);
+        let said = "Train xgboost for churn and run acme/x:1 to tune the engine";
+        let mut plan = chain(&[
+            ("xgboost.train", "Train xgboost for churn"),
+            ("container.run", "run acme/x:1 to tune the engine"),
+        ]);
+        search_what_is_tuned(&mut plan, said, &Lake::built_in(), &mut Vec::new());
+        assert_eq!(plan.steps[0].task, "xgboost.train");
+    }
+
+    #[test]
     fn values_of_a_search_are_no_items() {
         let mut plan = chain(&[(SEARCH, "tune logistic regression over C 0.01, 0.1 and 1")]);
         plan.steps[0].each = Some(json!(["0.01", "0.1", "1"]));
-        search_what_is_tuned(&mut plan, &Lake::built_in(), &mut Vec::new());
+        search_what_is_tuned(&mut plan, "", &Lake::built_in(), &mut Vec::new());
         assert_eq!(plan.steps[0].each, None);
     }
 
@@ -364,5 +429,11 @@ mod tests {
             assert_eq!(read(text)["space"], space, "{text}");
         }
         assert_eq!(read("tune sleep_stage with 45 things and 3 others"), json!({}));
+        let Value::Object(mut with) = json!({"space": {"max_depth": [3, 5], "kernel": ["rbf"], "C": [1, 2]}})
+        else {
+            unreachable!()
+        };
+        read_search(&mut with, "C of 1 or of 2, and an rbf kernel, with 5 things");
+        assert_eq!(Value::Object(with), json!({"space": {"kernel": ["rbf"], "C": [1, 2]}}));
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     mend_names(plan, &mut changes);
     mend_conditions(plan, &mut changes);
     follow_printed_values(plan, &mut changes);
-    mend_tasks(plan, lake, &mut changes);
+    mend_tasks(plan, description, lake, &mut changes);
     drop_surplus(plan, &mut changes);
     separate_candidates(plan, description, lake, &mut changes);
     decide_algorithms(plan, lake, &mut changes);

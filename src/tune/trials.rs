@@ -227,7 +227,7 @@ pub fn trial_name(step: &str, index: usize) -> String {
 }
 
 /// A name with as many characters as the name of a step may have.
-fn short_name(name: String) -> String {
+pub(super) fn short_name(name: String) -> String {
     let name: String = name.chars().take(63).collect();
     name.trim_end_matches('-').to_owned()
 }

@@ -13,6 +13,8 @@ LAKE, DATA = ROOT / "prompts" / "code-lake", ROOT / "eval" / "data"
 PRELUDE = (LAKE / "_runtime" / "couler_runtime.py").read_text()
 NAMES = sorted(folder.name for folder in LAKE.iterdir() if folder.is_dir() and not folder.name.startswith("_"))
 
+INNER = sorted(f"_inner/{folder.name}" for folder in (LAKE / "_inner").iterdir())
+
 
 def component(name):
     return yaml.safe_load((LAKE / name / "component.yaml").read_text())
@@ -49,7 +51,7 @@ class Lake:
     def attempt(self, name, arguments=None, inputs=None, environment=None, cwd=None):
         """Runs a component whatever comes of it; checks nothing."""
         spec, self.count = component(name), self.count + 1
-        work = self.folder / f"{self.count:02}-{name}"
+        work = self.folder / f"{self.count:02}-{name.replace('/', '-')}"
         script = work / "step.py"
         work.mkdir(parents=True)
         script.write_text(PRELUDE + "\n" + (LAKE / name / spec["run"]["file"]).read_text())

@@ -15,7 +15,7 @@ import jsonschema
 import pandas
 import pytest
 
-from conftest import DATA, LAKE, NAMES, PRELUDE, component
+from conftest import DATA, INNER, LAKE, NAMES, PRELUDE, component
 
 TASKS = ("load clean split join aggregate feature train job evaluate compare select predict deploy source build notify "
          "report container script tune save").split()
@@ -126,6 +126,8 @@ def test_requirements_agree():
 @pytest.mark.parametrize("name", SCRIPTED)
 def test_script_uses_only_what_is_declared(name):
     spec = component(name)
+    # An inner component may have the script of this one, with arguments and ports of its own.
+    users = [spec] + [other for other in map(component, INNER) if other["run"]["file"] == f"../../{name}/script.py"]
     source = (LAKE / name / "script.py").read_text()
     tree = ast.parse(PRELUDE + source)
     compile(PRELUDE + source, name, "exec")
@@ -135,14 +137,15 @@ def test_script_uses_only_what_is_declared(name):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in reads:
             if node.args and isinstance(node.args[0], ast.Constant):
                 reads[node.func.id].add(node.args[0].value)
-    arguments, trains = set(spec["arguments"]["properties"]), "training_rows()" in source or "\ntrain(" in source
+    arguments = {argument for user in users for argument in user["arguments"]["properties"]}
+    trains = "training_rows()" in source or "\ntrain(" in source
     assert reads["arg"] <= arguments | (shared if trains or name == "sklearn.train" else set())
     if "ARGS.get(" not in source:
         scored = trains or "finish_training(" in source or "train(build" in source
         unread = arguments - reads["arg"] - (shared if trains else set()) - ({"metrics"} if scored else set())
         assert not unread, f"{name} never reads {', '.join(unread)}"
-    assert reads["input_path"] | reads["input_paths"] <= {port["name"] for port in spec["inputs"]}
-    assert reads["output_path"] <= {port["name"] for port in spec["outputs"]}
+    assert reads["input_path"] | reads["input_paths"] <= {port["name"] for user in users for port in user["inputs"]}
+    assert reads["output_path"] <= {port["name"] for user in users for port in user["outputs"]}
     imported = {alias.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module.split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom)}
     packages = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "mlflow": "mlflow-skinny"}
@@ -494,6 +497,25 @@ def test_search(lake, shared):
     assert grid.value("score") > 0.85
     lake.refuse("tune.search", {"target": "price", "metric": "auc"}, {"data": shared("houses")}, "auc", "r2")
     lake.refuse("tune.search", {"target": "price", "space": {"depth": [1]}}, {"data": shared("houses")}, "depth", "max_depth")
+
+
+@pytest.mark.parametrize("arguments, of", [
+    ({"target": "churn", "estimator": "knn", "metric": "f1", "trials": 7}, 3),
+    ({"target": "price", "estimator": "ridge", "method": "grid", "metric": "rmse", "space": {"alpha": [0.1, 1, 10]}, "test_size": 0}, 4),
+])
+def test_shared_search(lake, shared, arguments, of):
+    """Parts of a search and the choice among them give what the one step gives."""
+    data = {"data": shared("clean")["data"] if arguments["target"] == "churn" else shared("houses")}
+    alone = lake.run("tune.search", {**arguments, "metrics": ["r2" if of == 4 else "auc"]}, data)
+    parts = [lake.run("_inner/tune.part", {**arguments, "part": {"number": number, "of": of}}, data) for number in range(1, of + 1)]
+    tried = [len(part.json("points")) for part in parts]
+    assert sum(tried) == len(alone.table("trials")) and max(tried) - min(tried) <= 1
+    best = lake.run("_inner/tune.best", {**arguments, "metrics": ["r2" if of == 4 else "auc"]},
+                    {**data, "points": [part["points"] for part in reversed(parts)]})
+    assert best.table("trials").equals(alone.table("trials"))
+    for value in ("best_score", "score", "rows", "r2" if of == 4 else "auc"):
+        assert best.value(value) == alone.value(value), value
+    assert best.table("holdout").equals(alone.table("holdout"))
 
 
 # evaluate, compare, select, predict

@@ -1,6 +1,7 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
 import importlib
 import itertools
+import math
 import warnings
 
 import numpy
@@ -66,7 +67,11 @@ def pick(parameter, choice, count=None):
     return list(dict.fromkeys(value(i / (count - 1)) for i in range(count))) if count else value(generator.random())
 
 
-if method == "grid":
+# A fan-out: with `part`, this step tries some of the points; with the input `points`, others have tried all of them.
+part, tried = arg("part", {}, dict), input_paths("points", optional=True)
+if tried:
+    wanted = []
+elif method == "grid":
     grid = itertools.product(*(pick(key, choice, 5) for key, choice in choices.items()))
     wanted = [dict(zip(choices, values)) for values in grid]
     if len(wanted) > 500:
@@ -85,23 +90,30 @@ splitter = (StratifiedKFold if classes else KFold)(folds, shuffle=True, random_s
 scorer = SCORERS[metric] + {"auc": "_ovr", "f1": "_macro"}.get(metric, "") if classes and len(classes) > 2 else SCORERS[metric]
 shape = {"scale": scaled, "impute": name not in ("xgboost", "lightgbm"), "dense": True}
 pipeline, features = tabular_pipeline(rows.drop(columns=[target]), kind(**fixed), **shape)
-table, results = feature_frame(rows, features), []
-for point in wanted:
+table = feature_frame(rows, features)
+results = [tuple(result) for path in tried for result in json.loads(pathlib.Path(path).read_text())]
+for number, point in list(enumerate(wanted))[part.get("number", 1) - 1::part.get("of", 1)]:
     point = {key: scalar(value) for key, value in point.items()}
     pipeline.set_params(**{f"model__{key}": value for key, value in point.items()})
     try:
         value = float(cross_val_score(pipeline, table, answer, cv=splitter, scoring=scorer, error_score="raise").mean())
     except Exception as error:
         fail(f"{name} cannot be trained with {point}: {error}", "correct the space")
-    results.append((value, point))
-value, best = max(results, key=lambda result: result[0])
-pipeline.set_params(**{f"model__{key}": choice for key, choice in best.items()}).fit(table, answer)
+    results.append((number, value, point))
 sign = -1 if scorer.startswith("neg_") else 1
-path = output_path("model")
-save_model(pipeline, path, framework=name if name in ("xgboost", "lightgbm") else "sklearn", name=name, task=task,
-           target=target, features=features, classes=classes, rows=len(rows), params=best)
-write_table(pandas.DataFrame([{**point, metric: sign * value} for value, point in results]), output_path("trials"))
-print(f"{len(results)} trials with {folds} folds; best {metric}={sign * value:.4g} with "
-      + ", ".join(f"{key}={choice:.4g}" if isinstance(choice, float) else f"{key}={choice}" for key, choice in best.items()))
+results.sort(key=lambda result: result[0])
+_, value, best = max(results, key=lambda result: result[1], default=(0, -math.inf, {}))
+outcome = f"{len(results)} trials with {folds} folds; best {metric}={sign * value:.4g} with " + ", ".join(
+    f"{key}={choice:.4g}" if isinstance(choice, float) else f"{key}={choice}" for key, choice in best.items())
 emit("best_score", sign * value)
-finish_training(path, held, rows)
+if part:
+    pathlib.Path(output_path("points")).write_text(json.dumps(results))
+    print(outcome if results else "fewer points than parts: nothing to try")
+else:
+    pipeline.set_params(**{f"model__{key}": choice for key, choice in best.items()}).fit(table, answer)
+    path = output_path("model")
+    save_model(pipeline, path, framework=name if name in ("xgboost", "lightgbm") else "sklearn", name=name, task=task,
+               target=target, features=features, classes=classes, rows=len(rows), params=best)
+    write_table(pandas.DataFrame([{**point, metric: sign * value} for _, value, point in results]), output_path("trials"))
+    print(outcome)
+    finish_training(path, held, rows)

@@ -13,13 +13,14 @@ use crate::cli::compile_target::{EngineChoice, generate};
 use crate::cli::files::{Target, read_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
-use crate::cli::proposing::propose_for;
+use crate::cli::proposing::{propose_for, share_for};
 use crate::cli::times::seconds_since_1970;
 use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{Workflow, canonical_json, digest};
 use crate::llm::{Budget, LanguageModel, Ledger};
 use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
+use crate::tune::{SearchParts, SharedSearch, share_searches};
 
 /// Turn a description into a workflow
 #[derive(Debug, clap::Args)]
@@ -79,6 +80,10 @@ pub(in crate::cli) struct Arguments {
     /// Write no hyperparameters that the description does not give
     #[arg(long, conflicts_with = "tune")]
     no_proposals: bool,
+
+    /// Steps that share the trials of a search for hyperparameters: auto, off (one step does all), or their number
+    #[arg(long, value_name = "auto|N|off", default_value = "auto")]
+    search_parts: SearchParts,
 
     /// Show the exact prompt and a bound of the cost; call nothing
     #[arg(long)]
@@ -182,10 +187,14 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     } else {
         propose_for(&mut outcome, arguments.tune.unwrap_or(0), environment, output)?
     };
+    // A conversation goes on with the search as one step; what is written and run is the fan-out.
+    let said = outcome.program.clone();
+    let shared = share_for(&mut outcome, arguments.search_parts, &lake)?;
+    let chosen = Chosen { hyperparameters, searches: shared };
     let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
-    write(&arguments, &outcome, &files, &ledger, hyperparameters, output)?;
-    keep(&description, &outcome, &ledger, started.elapsed().as_secs_f64(), environment)?;
+    write(&arguments, &outcome, &files, &ledger, &chosen, output)?;
+    keep(&description, said, &outcome.notes, &ledger, started.elapsed().as_secs_f64(), environment)?;
     if arguments.run {
         let program = write_program(&outcome.program, Format::Yaml)?;
         if !arguments.yes {
@@ -208,15 +217,16 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
 /// Keeps the workflow as a conversation, so that `couler nl -c` and `couler chat --resume` go on with it.
 fn keep(
     description: &str,
-    outcome: &Outcome,
+    program: Program,
+    notes: &[String],
     ledger: &Ledger,
     seconds: f64,
     environment: &Environment,
 ) -> Result<(), Failure> {
     let mut session = super::chat::new_session();
-    session.replace(outcome.program.clone());
-    let text = format!("{} steps", outcome.program.steps.len() + outcome.program.on_exit.len());
-    let reply = Reply { notes: outcome.notes.clone(), ..Reply::new(ReplyKind::Changed, text) };
+    let text = format!("{} steps", program.steps.len() + program.on_exit.len());
+    session.replace(program);
+    let reply = Reply { notes: notes.to_vec(), ..Reply::new(ReplyKind::Changed, text) };
     session.record(Turn { said: description.to_owned(), reply, usage: ledger.total(), seconds });
     Ok(SessionStore::new(super::chat::sessions_folder(environment)).save(&session)?)
 }
@@ -247,11 +257,15 @@ fn go_on(
     output.message(&reply.text);
     reply.notes.iter().for_each(|note| output.message(&format!("note: {note}")));
     let Some(program) = session.program() else { return Ok(()) };
-    let workflow = crate::ir::lower(program, conversation.lake)
+    let mut program = program.clone();
+    for shared in share_searches(&mut program, arguments.search_parts) {
+        output.message(&format!("note: {shared}"));
+    }
+    let workflow = crate::ir::lower(&program, conversation.lake)
         .map_err(|problems| Failure::failed(problems.to_string(), "`couler chat --resume` and /undo"))?;
     let files = match arguments.emit {
         Emit::Manifest => generate(&workflow, &engine, &GenerateOptions::default())?,
-        Emit::Program => vec![program_file(program)?],
+        Emit::Program => vec![program_file(&program)?],
         Emit::Ir => vec![graph_file(&workflow)],
     };
     if arguments.json {
@@ -375,12 +389,18 @@ fn report(outcome: &Outcome, ledger: &Ledger, model: &dyn LanguageModel, seconds
     }
 }
 
+/// What was decided beside the description.
+struct Chosen {
+    hyperparameters: Value,
+    searches: Vec<SharedSearch>,
+}
+
 fn write(
     arguments: &Arguments,
     outcome: &Outcome,
     files: &[GeneratedFile],
     ledger: &Ledger,
-    hyperparameters: Value,
+    chosen: &Chosen,
     output: &Output,
 ) -> Result<(), Failure> {
     let emitted: Vec<GeneratedFile> = match arguments.emit {
@@ -393,7 +413,7 @@ fn write(
         if !matches!(target, Target::Stdout) {
             target.write(&emitted, output)?;
         }
-        return output.json(&as_json(outcome, files, ledger, hyperparameters));
+        return output.json(&as_json(outcome, files, ledger, chosen));
     }
     if arguments.run && arguments.output.is_none() && matches!(arguments.emit, Emit::Manifest) {
         output.message("the manifest is not shown; --output FILE keeps it");
@@ -405,7 +425,7 @@ fn write(
     Ok(())
 }
 
-fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, hyperparameters: Value) -> Value {
+fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, chosen: &Chosen) -> Value {
     let files: Vec<Value> =
         files.iter().map(|file| json!({"name": file.name, "content": file.content})).collect();
     let calls = ledger.calls();
@@ -416,7 +436,8 @@ fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, hyperpar
         "digest": digest(&outcome.workflow),
         "files": files,
         "steps": outcome.steps,
-        "hyperparameters": hyperparameters,
+        "hyperparameters": chosen.hyperparameters,
+        "searches": chosen.searches,
         "requirements": outcome.requirements,
         "notes": outcome.notes,
         "ignored": outcome.ignored,

@@ -13,7 +13,9 @@ use crate::cli::files::{read_text, write_text};
 use crate::cli::proposing::ranges_note;
 use crate::cli::tuning::{Request, Running, Tuned, asked, tune};
 use crate::cli::{Environment, Failure, Output};
-use crate::tune::{CandidateRequest, Portfolio, TuneError, candidates, fill_spaces};
+use crate::tune::{
+    CandidateRequest, Portfolio, SearchParts, TuneError, candidates, fill_spaces, share_searches,
+};
 
 /// Choose hyperparameters: short real trainings decide between the library's default and what is proven elsewhere
 #[derive(Debug, clap::Args)]
@@ -142,9 +144,16 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         library: &library,
         running: &Running { parameters: parameters(&arguments.parameters)?, ..Running::default() },
     };
+    let shared = if arguments.fan_out { share_searches(&mut program, SearchParts::Auto) } else { Vec::new() };
+    for search in &shared {
+        output.message(&search.to_string());
+    }
     let tuned = match tune(&mut program, &request, environment, output) {
         Ok(tuned) => tuned,
-        Err(failure) if failure.message() == TuneError::NoTarget.to_string() && !filled.is_empty() => {
+        Err(failure)
+            if failure.message() == TuneError::NoTarget.to_string()
+                && !(filled.is_empty() && shared.is_empty()) =>
+        {
             Vec::new()
         }
         Err(failure) => return Err(failure),
