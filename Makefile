@@ -96,7 +96,7 @@ $(PYTHON_BENCH)/ready: tests/bench/requirements.txt
 	$(PYTHON_BENCH)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-tuning: $(COULER) $(TUNING)/ready ## Learn the portfolio of hyperparameters, and judge it by real trainings (resumable; an hour of one core)
+tuning: $(COULER) $(TUNING)/ready ## Learn the portfolio of hyperparameters, and judge it by real trainings (resumable; half an hour of two cores)
 	$(TUNING)/python/bin/python tests/bench/tuning data learn portfolio judge model report --couler $(COULER) \
 	    --keel-python $(TUNING)/keel/bin/python --islp $(TUNING)/islp/ISLP/data
 

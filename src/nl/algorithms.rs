@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::plan::{Plan, PlannedStep};
-use super::search::{SEARCH, stated_trials};
+use super::search::SEARCH;
+use super::search_values::stated_trials;
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;

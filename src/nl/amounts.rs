@@ -90,7 +90,7 @@ pub(super) fn owned_numbers(name: &str, text: &str) -> Vec<f64> {
 }
 
 pub(super) static AT_ONCE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(\d+)(?: \w+)? (?:at the same time|at once|at a time|in parallel|parallel|concurrently|simultaneously|side by side)|\b(?:parallel\w*|concurren\w+)(?: \w+)?\s*[:=]?\s*(\d+)")
+    Regex::new(r"(?i)\b(\d+)(?: \w+| of (?:them|these|which))? (?:at the same time|at once|at a time|in parallel|parallel|concurrently|simultaneously|side by side)|\b(?:parallel\w*|concurren\w+)(?: \w+)?\s*[:=]?\s*(\d+)")
         .expect("the pattern is valid")
 });
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::algorithms::named_algorithms;
+use super::invented::CONDITIONAL;
 use super::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::search::{SEARCH, trains_or_tunes};
@@ -227,9 +228,11 @@ pub(super) fn drop_needless_choices(plan: &mut Plan, lake: &Lake, changes: &mut 
 
 static CHOOSES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:keep|take|pick|choose|select|use|find|determine|compare|nimm|wähle|behalte|garde[rz]?|choisi\w*|compar\w*|elig\w*|escog\w*|quéda\w*|escolh\w*|sceg\w*|wybierz|kies)\b[^.;]{0,50}?\b(?:best|better|lower|higher|lowest|highest|winner|winning|smaller|smallest|larger|largest|whichever|by [a-z0-9]+|beste[nrs]?|bessere[nrs]?|meilleure?|mejor|melhor|migliore|najlepsz\w*)\b",
+        r"\b(?:keep|take|pick|choose|select|use|find|determine|compare|nimm|wähle|behalte|garde[rz]?|choisi\w*|compar\w*|elig\w*|escog\w*|quéda\w*|escolh\w*|sceg\w*|wybierz|kies)\b[^.;]{0,50}?\b(?:best|better|lower|higher|lowest|highest|winner|winning|smaller|smallest|larger|largest|whichever|by [a-z0-9]+|beste[nrs]?|bessere[nrs]?|meilleure?|mejor|melhor|migliore|najlepsz\w*)\b|\b(?:whichever|whatever)\b[^.;]{0,40}?\b(?:better|best|lower|higher|wins?)\b(?: by [a-z0-9]+)?",
     )
 });
+
+static WHICHEVER: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(?:whichever|whatever)\b"));
 
 /// Two trained models, and words that choose one of them, are a selection.
 fn choose_between(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
@@ -248,6 +251,16 @@ fn choose_between(plan: &mut Plan, lake: &Lake, changes: &mut Vec<String>) {
     let rest = step.text[end..].find(" and ").map(|at| end + at);
     let keeps =
         matches!(step.task.as_str(), "model.evaluate" | "report.write") || step.task.starts_with("script.");
+    // "Whichever is better goes to s3://…" chooses and stores.
+    let stores = step.task == "data.save" && WHICHEVER.is_match(&step.text);
+    if stores {
+        changes.push(format!("{}: it chooses between {} models", step.name, trained.len()));
+        if !CONDITIONAL.is_match(&step.text) {
+            plan.steps[index].when = None;
+        }
+        insert_selection(plan, index, step.text[..end].to_owned(), trained);
+        return;
+    }
     changes.push(format!("{}: it chooses between {} models", step.name, trained.len()));
     let Some(rest) = rest.filter(|_| !keeps) else {
         if keeps || step.task.starts_with("data.") {
@@ -336,6 +349,26 @@ mod tests {
         assert!(found[0].text.contains("100 trees") && !found[0].text.contains("1000"), "{found:?}");
         assert!(found[1].text.contains("1000 trees"), "{found:?}");
         assert_eq!(found[2].after, ["s0", "s0-2"]);
+    }
+
+    #[test]
+    fn whichever_is_better_is_chosen_and_stored() {
+        let found = separated(&[
+            ("sklearn.train", "train a lasso", &[]),
+            ("sklearn.train", "train a ridge regression", &[]),
+            ("data.save", "whichever model is better by MAE goes to gs://peat/model", &["s0", "s1"]),
+        ]);
+        let tasks: Vec<&str> = found.iter().map(|step| step.task.as_str()).collect();
+        assert_eq!(tasks, ["sklearn.train", "sklearn.train", "model.select", "data.save"]);
+        assert_eq!(found[2].text, "whichever model is better by MAE");
+        assert_eq!(found[3].after, ["select-model"]);
+    }
+
+    #[test]
+    fn tuned_models_that_are_compared_are_searched() {
+        let found =
+            separated(&[("model.compare", "Compare a tuned random forest and a lasso on bogs.csv", &[])]);
+        assert_eq!((found[1].task.as_str(), found[2].task.as_str()), (SEARCH, "sklearn.train"));
     }
 
     #[test]

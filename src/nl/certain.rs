@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::commands::{stated_arguments, stated_command, stated_table};
 use super::fragment::Fragment;
-use super::search::{SEARCH, read_search};
+use super::search::{KATIB, SEARCH, asks_for_search};
+use super::search_values::{read_experiment, read_search};
 use super::slots::StepContext;
 
 /// What the text spells out takes the place of what the model chose.
@@ -34,6 +35,10 @@ pub(super) fn with_stated(
     if component.name == SEARCH && !context.mapped {
         read_search(&mut fragment.with, context.text);
     }
+    if component.name == KATIB && !context.mapped {
+        let only = !context.other_texts.iter().any(|text| asks_for_search(text));
+        read_experiment(&mut fragment.with, context.text, if only { context.description } else { "" });
+    }
     if component.name == "data.load_sql"
         && let Some(query) = stated_table(context.text)
     {
@@ -44,7 +49,8 @@ pub(super) fn with_stated(
     {
         fragment.with.shift_remove("command");
         fragment.with.insert("args".into(), json!(arguments));
-    } else if (component.name.starts_with("job.") || component.name == "container.run")
+    } else if (component.name.starts_with("job.")
+        || ["container.run", KATIB].contains(&component.name.as_str()))
         && !context.mapped
         && context.parameters.is_empty()
         && let Some(command) = stated_command(context.text)

@@ -124,6 +124,11 @@ static SPELLED_COMMAND: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 pub(super) fn stated_command(text: &str) -> Option<Vec<String>> {
     let spelled = SPELLED_COMMAND.iter().find_map(|pattern| {
         let found = pattern.captures(text)?[1].trim().to_owned();
+        // "(command: python fit.py). The metric …"
+        let found = match found.split_once(')') {
+            Some((command, _)) if !found.contains('(') => command.to_owned(),
+            _ => found,
+        };
         let first = found.split_whitespace().next()?.to_lowercase();
         let prose =
             ["is", "to", "of", "line", "that", "and", "with", "in", "the", "for", "as", "which", "should"];

@@ -43,6 +43,7 @@ mod repetition;
 mod requirements;
 mod schedule;
 mod search;
+mod search_values;
 mod settings;
 mod several_images;
 mod slots;

@@ -28,6 +28,7 @@ use super::plan::Plan;
 use super::quotes::mend_quotes;
 use super::repetition::read_repetitions;
 use super::schedule::{explicit_schedule, speaks_of_schedule, stated_schedule, timezone};
+use super::search::merge_search_words;
 use super::settings::mentions_setting;
 use super::several_images::split_images;
 use super::surplus::{drop_surplus, separate_alternatives};
@@ -46,6 +47,7 @@ pub(super) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<Strin
     drop_repeated_steps(plan, &mut changes);
     drop_echoes(plan, description, lake, &mut changes);
     merge_settings(plan, &mut changes);
+    merge_search_words(plan, &mut changes);
     read_exit(plan, description, lake, &mut changes);
     find_lost_images(plan, description, &mut changes);
     images_are_steps(plan, description, &mut changes);

@@ -46,6 +46,49 @@ fn a_fan_out_is_a_program_that_compiles() {
     }
 }
 
+const SEARCH: &str = "version: couler/v1\nname: churn\nsteps:\n\
+    - {name: load, run: {function: component, component: data.load, with: {source: SOURCE}}}\n\
+    - {name: tune, after: [load], run: {function: component, component: tune.search, with: {target: churn, estimator: knn, metric: auc, trials: 6, metrics: [auc]}}}\n\
+    - {name: evaluate, after: [tune], run: {function: component, component: model.evaluate, with: {metrics: [auc]}}}\n";
+
+#[test]
+fn a_search_becomes_trials_and_a_selection_on_all_engines() {
+    let dir = Dir::new();
+    dir.write("p.yaml", &SEARCH.replace("SOURCE", "data.csv"));
+    let (code, _, errors) = dir.run(&["tune", "p.yaml", "--fan-out", "-o", "fan.yaml"]);
+    assert!(code == 0 && errors.contains("tune: 2 steps share its trials"), "{errors}");
+    for engine in ["argo", "airflow", "tekton"] {
+        let (code, stdout, errors) = dir.run(&["compile", "fan.yaml", "--engine", engine]);
+        assert!(code == 0 && stdout.contains("try-2-tune"), "{engine}: {errors}");
+    }
+}
+
+/// What the selection passes on is what one step that does all trials finds.
+#[test]
+fn a_shared_search_finds_what_one_step_finds() {
+    let Some(python) = std::env::var_os("COULER_TEST_PYTHON") else {
+        eprintln!("skipped: COULER_TEST_PYTHON names no interpreter with the packages of the components");
+        return;
+    };
+    let dir = Dir::new();
+    dir.write("p.yaml", &SEARCH.replace("SOURCE", &repository("eval/data/churn.csv").display().to_string()));
+    assert_eq!(dir.run(&["tune", "p.yaml", "--fan-out", "-o", "fan.yaml"]).0, 0);
+    let found = ["p.yaml", "fan.yaml"].map(|program| {
+        let mut command = dir.couler();
+        let (code, stdout, errors) =
+            finished(command.env("COULER_PYTHON", &python).args(["run", program, "--json"]));
+        assert_eq!(code, 0, "{errors}");
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let steps = report["steps"].as_array().unwrap();
+        ["tune", "evaluate"].map(|name| {
+            let step = steps.iter().find(|step| step["name"] == name).unwrap();
+            (step["outputs"]["best_score"].clone(), step["outputs"]["auc"].clone())
+        })
+    });
+    assert!(found[0][1].1.is_string() || found[0][1].1.is_number(), "{found:?}");
+    assert_eq!(found[0], found[1]);
+}
+
 #[test]
 fn what_cannot_be_tuned_says_why() {
     let dir = Dir::new();

@@ -2,7 +2,7 @@
 import csv, pathlib, subprocess
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-MOST_ROWS = 900  # small on purpose: the whole experiment costs half an hour of one core
+MOST_ROWS = 900  # small on purpose: the whole experiment costs an hour of one core
 
 KEEL = """australian banana bands bupa contraceptive german heart ionosphere led7digit magic mammographic phoneme pima
 ring saheart satimage segment sonar spambase tae tic-tac-toe twonorm vehicle vowel wisconsin""".split()

@@ -139,9 +139,9 @@ class Search:
         return self.search.predict_proba(x)
 
 
-def judge(couler, results, folder, say):
+def judge(couler, results, folder, names, say):
     for split in SPLITS:
-        for name, task in TASKS.items():
+        for name in names:
             memo = []
             def parts():
                 if not memo:

@@ -29,10 +29,10 @@ def one(family, task, params, parts, seed, stop_early=True):
     return {"held": value, "rounds": rounds, "test": trial.loss(task, model, *test, classes), "seconds": round(seconds, 3)}
 
 
-def measure(results, folder, say):
+def measure(results, folder, names, say):
     for split in LEARN_SPLITS:
-        for name, task in TASKS.items():
-            parts = None
+        for name in names:
+            task, parts = TASKS[name], None
             for family in FAMILIES:
                 kinds = [("early", [{}, *pool.early(family, task)]), ("fixed", [{}, *pool.fixed(family, task)])]
                 for kind, configs in kinds:

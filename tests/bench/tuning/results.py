@@ -6,8 +6,12 @@ class Results:
     def __init__(self, path):
         self.path, self.known = path, {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            for line in path.read_text().splitlines():
+        self.read()
+
+    def read(self):
+        """Reads what this process or another one has written."""
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
                 try:
                     key, value = json.loads(line)
                 except ValueError:
