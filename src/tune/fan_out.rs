@@ -247,10 +247,9 @@ mod tests {
             let text = PROGRAM.replace("trials: 12", change);
             assert_eq!(shared(&text, SearchParts::Auto).1, [], "{change}");
         }
-        let mapped = PROGRAM
-            .replace("  settings:", "  map: {over: [1, 2]}\n  settings:")
-            .replace("tune.best_score > 0.7", "workflow.status == Succeeded");
-        let mut program = parse_program(&mapped).unwrap_or_else(|problems| panic!("{problems}"));
+        let (mapped, _) = PROGRAM.split_once("- {name: evaluate").unwrap();
+        let list = "  map: {over: {kind: list, items: [1, 2]}}\n  settings:";
+        let mut program = parse_program(&mapped.replace("  settings:", list)).unwrap();
         assert_eq!(share_searches(&mut program, SearchParts::Auto), []);
         assert_eq!(shared(PROGRAM, SearchParts::Off).1, []);
         assert_eq!(shared(PROGRAM, SearchParts::Count(50)).1[0].parts.len(), 12);

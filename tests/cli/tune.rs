@@ -82,7 +82,7 @@ fn a_shared_search_finds_what_one_step_finds() {
         let steps = report["steps"].as_array().unwrap();
         ["tune", "evaluate"].map(|name| {
             let step = steps.iter().find(|step| step["name"] == name).unwrap();
-            (step["outputs"]["best_score"].clone(), step["outputs"]["auc"].clone())
+            (step["values"]["best_score"].clone(), step["values"]["auc"].clone())
         })
     });
     assert!(found[0][1].1.is_string() || found[0][1].1.is_number(), "{found:?}");
