@@ -6,6 +6,7 @@ use similar::{ChangeTag, TextDiff};
 use crate::api::Program;
 use crate::engine::{GenerateOptions, engines};
 use crate::ir::{Components, lower};
+use crate::tune::{SearchParts, share_searches};
 
 /// What a change does to one engine's files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +30,9 @@ pub(super) fn manifest(
     engine: &dyn crate::engine::Engine,
     components: &dyn Components,
 ) -> Result<String, String> {
-    let workflow = lower(program, components).map_err(|problems| problems.to_string())?;
+    let mut program = program.clone();
+    share_searches(&mut program, SearchParts::default());
+    let workflow = lower(&program, components).map_err(|problems| problems.to_string())?;
     let files = engine.generate(&workflow, &GenerateOptions::default()).map_err(|error| error.to_string())?;
     Ok(files.into_iter().map(|file| file.content).collect())
 }

@@ -154,7 +154,8 @@ fn train_listed_candidates(plan: &mut Plan, description: &str, lake: &Lake, chan
     let missing: Vec<(&str, &str)> = named
         .into_iter()
         .filter(|(_, name)| {
-            plan.all_steps().all(|step| !step.text.to_lowercase().contains(&name.to_lowercase()))
+            let names = |step: &PlannedStep| step.text.to_lowercase().contains(&name.to_lowercase());
+            plan.all_steps().filter(|step| !only_lists(step)).all(|step| !names(step))
         })
         .collect();
     let trained = plan.steps.iter().filter(|step| trains(step, lake)).count();
@@ -203,6 +204,16 @@ fn train_listed_candidates(plan: &mut Plan, description: &str, lake: &Lake, chan
     plan.steps[index].after.retain(|name| !after.contains(name));
     plan.steps[index].after.extend(new.iter().map(|step| step.name.clone()));
     plan.steps.splice(index..index, new);
+    while let Some(list) = plan.steps.iter().position(only_lists) {
+        let gone = plan.remove(list);
+        changes.push(format!("{}: {:?} only lists the candidates", gone.name, gone.text));
+    }
+}
+
+/// "Candidates: XGBoost, extra trees" that was taken for work on the table.
+fn only_lists(step: &PlannedStep) -> bool {
+    let table = step.task.starts_with("data.") || step.task.starts_with("features.");
+    table && named_algorithms(&step.text).len() > 1 && super::literals::literals(&step.text).is_empty()
 }
 
 fn is_choice(step: &PlannedStep) -> bool {
@@ -349,6 +360,20 @@ mod tests {
         assert!(found[0].text.contains("100 trees") && !found[0].text.contains("1000"), "{found:?}");
         assert!(found[1].text.contains("1000 trees"), "{found:?}");
         assert_eq!(found[2].after, ["s0", "s0-2"]);
+    }
+
+    #[test]
+    fn a_list_of_candidates_is_no_work_on_the_table() {
+        let said = "Use it, target ill. Candidates: XGBoost, extra trees. Choose by AUC";
+        let mut plan = crate::nl::plan::testing::chain(&[
+            ("data.load", "Use stays.parquet"),
+            ("features.encode", "Candidates: XGBoost, extra trees"),
+            ("model.compare", "Choose by AUC"),
+        ]);
+        separate_candidates(&mut plan, said, &Lake::built_in(), &mut Vec::new());
+        let tasks: Vec<&str> = plan.steps.iter().map(|step| step.task.as_str()).collect();
+        assert_eq!(tasks, ["data.load", "xgboost.train", "sklearn.train", "model.compare"]);
+        assert_eq!(plan.steps[1].after, ["s0"]);
     }
 
     #[test]

@@ -66,7 +66,8 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
         let named = images(&step.text).len();
         // Building pushes one image; "build a pipeline of a:1 and b:2" builds none.
         let builds = step.task == "image.build" && named < 2;
-        if named > 0 && !builds && (!OWN_IMAGE.contains(&step.task.as_str()) || step.task == "image.build") {
+        let other = !OWN_IMAGE.contains(&step.task.as_str()) || step.task == "image.build";
+        if named > 0 && !builds && (other || runs_image(step)) {
             changes.push(format!("{}: it runs the image that it names, not {}", step.name, step.task));
             "container.run".clone_into(&mut step.task);
         }
@@ -98,6 +99,15 @@ pub(super) fn images_are_steps(plan: &mut Plan, description: &str, changes: &mut
         }
         !gone
     });
+}
+
+/// "Run acme/verify:1 --all" is no script, although the model may take it for the text of one.
+fn runs_image(step: &PlannedStep) -> bool {
+    static RUNS: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"\b(?:run|runs|start|starts|launch|execute|starte|führe|lance|ejecuta|esegui) $")
+    });
+    let [image] = &images(&step.text)[..] else { return false };
+    step.task.starts_with("script.") && RUNS.is_match(&step.text[..image.start])
 }
 
 static REPLICAS: LazyLock<Regex> = LazyLock::new(|| {
@@ -178,4 +188,23 @@ fn named(step: &PlannedStep, description: &str) -> bool {
     runs_again(&step.text)
         || (literals(&step.text).iter().any(|literal| literal.kind == LiteralKind::Image)
             && description.contains("image"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nl::plan::testing::chain;
+
+    #[test]
+    fn an_image_that_is_run_is_no_script() {
+        let said = "copy it, then run acme/verify:1 --all, then run print(1) in python:3.12";
+        let mut plan = chain(&[
+            ("file.copy", "copy it"),
+            ("script.python", "then run acme/verify:1 --all"),
+            ("script.python", "then run print(1) in python:3.12"),
+        ]);
+        images_are_steps(&mut plan, said, &mut Vec::new());
+        let tasks: Vec<&str> = plan.steps.iter().map(|step| step.task.as_str()).collect();
+        assert_eq!(tasks, ["file.copy", "container.run", "script.python"]);
+    }
 }

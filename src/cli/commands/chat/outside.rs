@@ -16,6 +16,7 @@ use crate::cli::times::{ago, seconds_since_1970};
 use crate::cli::tuning::{Running, tune_program};
 use crate::engine::GenerateOptions;
 use crate::ir::{Workflow, lower};
+use crate::tune::{SearchParts, share_searches};
 
 /// Real trainings of `/tune` for each step, as many as `couler tune` does.
 const TRIALS: u16 = 3;
@@ -143,6 +144,15 @@ impl App<'_> {
             .map_err(|problems| Failure::failed(problems.to_string(), "/undo takes the last change back"))
     }
 
+    /// What is written for engines and run: searches are a fan-out there, one step in the conversation.
+    fn shared(&self) -> Result<(Program, Workflow), Failure> {
+        let mut program = self.program()?.clone();
+        share_searches(&mut program, SearchParts::default());
+        let workflow = lower(&program, &self.lake)
+            .map_err(|problems| Failure::failed(problems.to_string(), "/undo takes the last change back"))?;
+        Ok((program, workflow))
+    }
+
     fn width(&self) -> usize {
         if self.terminal { usize::from(console::Term::stdout().size().1) } else { WIDTH }
     }
@@ -160,7 +170,7 @@ impl App<'_> {
     }
 
     fn generated(&self, engine: &str) -> Result<Vec<crate::engine::GeneratedFile>, Failure> {
-        generate(&self.workflow()?, &EngineChoice::parse(engine)?, &GenerateOptions::default())
+        generate(&self.shared()?.1, &EngineChoice::parse(engine)?, &GenerateOptions::default())
     }
 
     /// What the proposal does, or what the last change did.
@@ -291,8 +301,8 @@ impl App<'_> {
         if self.session.proposal().is_some() {
             return Err(Failure::usage("a change is proposed", "/apply it or /undo it first"));
         }
-        let workflow = self.workflow()?;
-        let program = write_program(self.program()?, Format::Yaml)?;
+        let (program, workflow) = self.shared()?;
+        let program = write_program(&program, Format::Yaml)?;
         let parameters: HashMap<String, String> = parameters.into_iter().collect();
         let store = crate::cli::commands::run::opening_store(self.environment);
         let options = crate::cli::commands::run::RunOptions::default();
