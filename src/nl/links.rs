@@ -49,7 +49,7 @@ pub(super) fn follow_arrows(plan: &mut Plan, description: &str, changes: &mut Ve
 
 static PRECEDED: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"^\W*(?:(?:it|this|that|all of (?:it|this)) is )?(?:preceded by|before (?:that|this|it|all that)\b|beforehand|prior to (?:that|this|it)|davor|vorher|avant cela|antes de eso|prima di (?:ciò|questo))",
+        r"^\W*(?:(?:it|this|that|all of (?:it|this)) is )?(?:preceded by|before (?:that|this|it|all that)\b|beforehand|prior to (?:that|this|it)|davor|vorher|avant cela|antes de eso|prima di (?:ciò|questo))|\b(?:beforehand|before (?:that|this)|vorher|davor|au préalable|de antemano)\W*$",
     )
 });
 
@@ -249,9 +249,11 @@ mod tests {
 
     #[test]
     fn what_precedes_runs_first() {
-        let mut plan = chain(&[("tune.katib", "katib a:1"), ("container.run", "Preceded by b:1")]);
-        follow_precedence(&mut plan, &mut Vec::new());
-        assert_eq!((plan.steps[0].name.as_str(), plan.steps[1].after.join("")), ("s1", "s1".into()));
+        for second in ["Preceded by b:1", "b:1 prepares the data beforehand"] {
+            let mut plan = chain(&[("tune.katib", "katib a:1"), ("container.run", second)]);
+            follow_precedence(&mut plan, &mut Vec::new());
+            assert_eq!((plan.steps[0].name.as_str(), plan.steps[1].after.join("")), ("s1", "s1".into()));
+        }
     }
 
     #[test]
