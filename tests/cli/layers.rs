@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("optimize", &["api", "ir"]),
     ("run", &["api", "ir"]),
     ("nl", &["api", "ir", "llm", "lake"]),
-    ("chat", &["api", "ir", "llm", "lake", "nl", "engine"]),
+    ("chat", &["api", "ir", "llm", "lake", "tune", "nl", "engine"]),
     ("eval", &["api", "ir", "llm", "lake", "nl", "engine", "run", "chat"]),
 ];
 
