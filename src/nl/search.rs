@@ -31,12 +31,12 @@ static NOT_TUNED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static OPTIMIZES: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"\b(?:optimi[sz](?:e|es|ing|ed)|optimier\w+|optimali\w+|optimis\w+|optimi[zc]\w+|ottimizz\w+|otimiz\w+)(?: (?:an?|the|our|my|eine?[nrs]?|den|die|das|une?|le|la|el|il|o|um|uma|uno?))? ",
+        r"\b(?:optimi[szc]\w+|optimier\w+|optimali\w+|ottimizz\w+|otimiz\w+)(?: (?:an?|the|our|my|eine?[nrs]?|den|die|das|une?|le|la|el|il|o|um|uma|uno?))? ",
     )
 });
 static HYPERPARAMETERS: LazyLock<Regex> = LazyLock::new(|| {
     let parameters = r"(?:hyper|hiper|iper)[- ]?(?:para?m|parám|paràm|parâm)\w*";
-    let seeks = r"optimi\w*|ottimizz\w*|otimi\w*|ajust\w*|r[eè]gl\w*|best|good|better|right|ideal|find\w*|search\w*|tun\w*|beste[nr]?|gute|such\w*|meilleurs?|bons|cherch\w*|mejores|busc\w*|migliori|cerc\w*|melhores|najlepsz\w*|beste";
+    let seeks = r"optimi\w*|ottimizz\w*|otimi\w*|ajust\w*|r[eè]gl\w*|best|good|better|right|ideal|find\w*|search\w*|tun\w*|beste[nr]?|gute|such\w*|meilleurs?|bons|cherch\w*|mejores|busc\w*|migliori|cerc\w*|melhores|najlepsz\w*";
     regex(&format!(
         r"\b(?:{seeks})\b[^.;\n]{{0,40}}?\b{parameters}|\b{parameters}[ -](?:search|tuning|optimi\w+|such\w+|sweep)\b|\b{parameters}[^.;\n]{{0,20}}\b(?:optimi(?:er|s|z)\w*|tun\w+|search\w*)\b"
     ))
@@ -52,6 +52,7 @@ static SETTINGS: LazyLock<Regex> = LazyLock::new(|| {
         r"\b(?:find|search\w*|look\w* for|figure out|determine|try|test)\b[^.;\n]{0,40}\b(?:good|best|better|optimal|right|ideal)\b[^.;\n]{0,12}\b(?:settings?|para?meters?|configurations?|values)\b|\b(?:best|optimal) (?:settings|parameters|configuration)\b",
     )
 });
+
 /// Whether words ask for a search for hyperparameters.
 pub(super) fn asks_for_search(text: &str) -> bool {
     let tunes = TUNES.find_iter(text).any(|hit| {
