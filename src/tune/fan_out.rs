@@ -125,16 +125,20 @@ fn searched(step: &Step) -> Option<&ComponentCall> {
     }
 }
 
-/// How many trials a search does; the usual number where it follows from a parameter or from the script's own grid.
+/// How many trials a search does: no more than its lists of values have points; the usual number where it follows from a
+/// parameter or from the script's own grid.
 fn trials(with: &indexmap::IndexMap<String, Value>) -> u64 {
-    if with.get("method").and_then(Value::as_str) != Some("grid") {
-        return with.get("trials").and_then(Value::as_u64).unwrap_or(USUAL_TRIALS);
-    }
     let space = with.get("space").and_then(Value::as_object);
-    space.map_or(USUAL_TRIALS, |space| {
-        // A range in a grid becomes five values.
-        space.values().map(|values| values.as_array().map_or(5, |values| values.len() as u64)).product()
-    })
+    let grid = with.get("method").and_then(Value::as_str) == Some("grid");
+    // A range in a grid becomes five values; drawn from, it has any number of them.
+    let size =
+        |values: &Value| values.as_array().map_or(if grid { 5 } else { u64::MAX }, |list| list.len() as u64);
+    let points = space.map(|space| space.values().map(size).fold(1, u64::saturating_mul));
+    if grid {
+        return points.unwrap_or(USUAL_TRIALS);
+    }
+    let wanted = with.get("trials").and_then(Value::as_u64).unwrap_or(USUAL_TRIALS);
+    points.map_or(wanted, |points| wanted.min(points))
 }
 
 /// The steps that try; the search becomes the one that takes the best of them.
@@ -243,7 +247,11 @@ mod tests {
 
     #[test]
     fn what_cannot_or_need_not_be_shared_stays() {
-        for change in ["trials: 5", "trials: 12, method: grid, space: {max_depth: [1, 2, 3]}"] {
+        for change in [
+            "trials: 5",
+            "trials: 12, method: grid, space: {max_depth: [1, 2, 3]}",
+            "trials: 12, space: {max_depth: [1, 2, 3]}",
+        ] {
             let text = PROGRAM.replace("trials: 12", change);
             assert_eq!(shared(&text, SearchParts::Auto).1, [], "{change}");
         }
