@@ -69,6 +69,8 @@ pub struct Capabilities {
     pub enforces_schema: bool,
     /// The backend gives log-probabilities.
     pub logprobs: bool,
+    /// A small model that was not trained for workflows: its answers need narrowed schemas and rewriting passes.
+    pub needs_passes: bool,
     /// Calls can usefully run at the same time.
     pub concurrent: bool,
 }

@@ -75,6 +75,9 @@ struct Header {
     enforces_schema: bool,
     logprobs: bool,
     concurrent: bool,
+    /// Absent in older recordings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    needs_passes: Option<bool>,
     characters_per_token: f64,
 }
 
@@ -88,6 +91,7 @@ impl Header {
             enforces_schema: capabilities.enforces_schema,
             logprobs: capabilities.logprobs,
             concurrent: capabilities.concurrent,
+            needs_passes: Some(capabilities.needs_passes),
             // Two digits are plenty for an estimate, and they survive JSON unchanged.
             characters_per_token: (count(characters) / count(tokens) * 100.0).round() / 100.0,
         }
@@ -111,6 +115,7 @@ impl Header {
             enforces_schema: self.enforces_schema,
             logprobs: self.logprobs,
             concurrent: self.concurrent,
+            needs_passes: self.needs_passes.unwrap_or(self.enforces_schema),
         }
     }
 

@@ -1,64 +1,25 @@
-//! From a description to a program: decompose, generate, calibrate, assemble, trace requirements.
+//! From a description to a program: ask, check, repair, trace requirements.
+//!
+//! A model that answers well is asked plainly (`plain`): its answer stands, the checks judge it, and what they find is
+//! asked again. A small model that was not trained for this goes another way (`base`).
 
-mod addresses;
-mod algorithms;
-mod amounts;
-mod answer;
-mod assemble;
-mod bank;
-mod calibrate;
-mod candidates;
-mod certain;
-mod clauses;
-mod columns;
-mod commands;
-mod compound;
-mod cues;
-mod decompose;
+pub mod answer;
+pub mod base;
+pub mod checks;
 mod direct;
-mod doubts;
-pub mod edit;
-mod evaluation;
+pub mod document;
 mod event;
-mod evidence;
-mod exit;
-mod fragment;
 mod guard;
-mod images;
-mod invented;
-mod links;
-mod literals;
-mod mapping;
-mod names;
-mod numbers;
-mod offered_words;
-mod order;
-mod parameters;
 mod pattern;
 mod pipeline;
-mod plan;
+mod plain;
 mod prompts;
-mod quotes;
-mod repetition;
 mod requirements;
-mod schedule;
-mod search;
-mod search_values;
-mod settings;
-mod several_images;
-mod slots;
-mod stated;
-mod surplus;
-mod taints;
-mod targets;
-mod tidy;
-mod volumes;
-mod whole;
 
+pub use base::edit;
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};
-pub use literals::{Literal, LiteralKind, literals};
-pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport};
-pub use plan::{Plan, PlannedStep};
+pub use base::literals::{Literal, LiteralKind, literals};
+pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport, Way};
 pub use prompts::{PromptError, Prompts};
 pub use requirements::{Requirement, Requirements};

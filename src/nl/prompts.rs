@@ -6,9 +6,13 @@ use handlebars::Handlebars;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bank::Bank;
+use super::base::bank::Bank;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 11] = [
+    ("details", include_str!("../../prompts/details.hbs")),
+    ("workflow", include_str!("../../prompts/workflow.hbs")),
+    ("fragment-wide", include_str!("../../prompts/fragment-wide.hbs")),
+    ("repair", include_str!("../../prompts/repair.hbs")),
     ("plan", include_str!("../../prompts/plan.hbs")),
     ("fragment", include_str!("../../prompts/fragment.hbs")),
     ("step", include_str!("../../prompts/step.hbs")),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::literals::{Literal, literals};
+use super::base::literals::{Literal, literals};
 use super::pattern::stems;
 
 /// One clause of the description.

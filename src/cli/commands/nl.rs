@@ -431,7 +431,8 @@ fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, chosen: 
     let calls = ledger.calls();
     json!({
         "version": "couler/nl/v1",
-        "plan": outcome.plan,
+        "plan": outcome.answer,
+        "findings": outcome.findings,
         "program": outcome.program,
         "digest": digest(&outcome.workflow),
         "files": files,

@@ -104,7 +104,7 @@ impl LanguageModel for LocalModel {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { enforces_schema: true, logprobs: true, concurrent: false }
+        Capabilities { enforces_schema: true, logprobs: true, concurrent: false, needs_passes: true }
     }
 
     fn count_tokens(&self, text: &str) -> usize {

@@ -14,7 +14,7 @@ impl LanguageModel for Counting {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { enforces_schema: true, logprobs: false, concurrent: true }
+        Capabilities { enforces_schema: true, logprobs: false, concurrent: true, needs_passes: false }
     }
 
     fn count_tokens(&self, text: &str) -> usize {

@@ -1,0 +1,55 @@
+//! The way for a small model that was not trained for this: plans and schemas narrowed to the words of the text, and
+//! passes that rewrite what such a model gets wrong. A model that answers well never goes this way.
+
+mod addresses;
+mod algorithms;
+mod amounts;
+mod answer;
+mod assemble;
+pub(in crate::nl) mod bank;
+mod calibrate;
+mod candidates;
+mod certain;
+mod clauses;
+mod columns;
+mod commands;
+mod compound;
+mod cues;
+mod decompose;
+mod doubts;
+pub mod edit;
+mod evaluation;
+mod evidence;
+mod exit;
+mod fragment;
+mod images;
+mod invented;
+mod links;
+pub(in crate::nl) mod literals;
+mod mapping;
+mod names;
+mod numbers;
+mod offered_words;
+mod order;
+mod parameters;
+pub(in crate::nl) mod plan;
+mod quotes;
+mod repetition;
+mod schedule;
+mod search;
+mod search_values;
+mod settings;
+mod several_images;
+mod slots;
+mod stated;
+mod surplus;
+mod taints;
+mod targets;
+mod tidy;
+mod volumes;
+mod way;
+mod whole;
+
+pub(in crate::nl) use decompose::MAX_TOKENS as PLAN_TOKENS;
+pub(in crate::nl) use fragment::MAX_TOKENS as FRAGMENT_TOKENS;
+pub(in crate::nl) use way::first_request;

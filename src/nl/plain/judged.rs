@@ -1,0 +1,36 @@
+//! An answer with everything that follows from it.
+
+use crate::api::Program;
+use crate::ir::{Workflow, lower};
+use crate::lake::Lake;
+use crate::nl::answer::WorkflowAnswer;
+use crate::nl::checks::{Finding, Judged, Severity, judge};
+use crate::nl::document::Document;
+
+/// An answer, the program and graph that it means, and what the checks say of it.
+pub(in crate::nl) struct Verdict {
+    pub(in crate::nl) answer: WorkflowAnswer,
+    pub(in crate::nl) program: Option<Program>,
+    pub(in crate::nl) workflow: Option<Workflow>,
+    pub(in crate::nl) findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// Makes all checks but those named in `without`.
+    pub(in crate::nl) fn of(answer: WorkflowAnswer, document: &Document, lake: &Lake, without: &[String]) -> Self {
+        let program = answer.to_program(lake).ok();
+        let workflow = program.as_ref().and_then(|program| {
+            let value = serde_json::to_value(program).ok()?;
+            let checked = crate::api::program_from_value(&value).ok()?;
+            lower(&checked, lake).ok()
+        });
+        let judged = Judged { document, answer: &answer, program: program.as_ref(), workflow: workflow.as_ref(), lake };
+        let findings = judge(&judged, without);
+        Self { answer, program, workflow, findings }
+    }
+
+    /// Findings that make the answer wrong.
+    pub(in crate::nl) fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+}
