@@ -141,8 +141,12 @@ pub(super) fn open_later(
         let environment = environment.clone();
         let id =
             local_settings(&name, &environment).map_or_else(|_| "local".to_owned(), |settings| settings.id);
-        let capabilities =
-            crate::llm::Capabilities { enforces_schema: true, logprobs: true, concurrent: false, needs_passes: true };
+        let capabilities = crate::llm::Capabilities {
+            enforces_schema: true,
+            logprobs: true,
+            concurrent: false,
+            needs_passes: true,
+        };
         let open = move || -> Result<Arc<dyn LanguageModel>, LlmError> {
             let model = crate::llm::local::LocalModel::load(local_settings(&name, &environment)?)?;
             Ok(Arc::new(model))

@@ -3,6 +3,8 @@
 mod check;
 mod compare;
 mod conversation;
+pub mod fidelity;
+pub mod gold;
 mod log;
 pub mod report;
 mod run;

@@ -17,9 +17,9 @@ mod prompts;
 mod requirements;
 
 pub use base::edit;
+pub use base::literals::{Literal, LiteralKind, literals};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};
-pub use base::literals::{Literal, LiteralKind, literals};
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport, Way};
 pub use prompts::{PromptError, Prompts};
 pub use requirements::{Requirement, Requirements};

@@ -254,7 +254,12 @@ impl LanguageModel for OpenAiModel {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { enforces_schema: false, logprobs: self.dialect().logprobs, concurrent: true, needs_passes: false }
+        Capabilities {
+            enforces_schema: false,
+            logprobs: self.dialect().logprobs,
+            concurrent: true,
+            needs_passes: false,
+        }
     }
 
     /// Exact for OpenAI's models; others are taken to have four characters a token.

@@ -29,7 +29,10 @@ impl WorkflowAnswer {
     pub fn to_program(&self, lake: &Lake) -> Result<Program, Vec<Unanswerable>> {
         let mut wrong = Vec::new();
         let mut convert = |steps: &[StepAnswer]| -> Vec<Step> {
-            steps.iter().filter_map(|step| step.to_step(lake).map_err(|error| wrong.push(error)).ok()).collect()
+            steps
+                .iter()
+                .filter_map(|step| step.to_step(lake).map_err(|error| wrong.push(error)).ok())
+                .collect()
         };
         let (steps, on_exit) = (convert(&self.steps), convert(&self.on_exit));
         if !wrong.is_empty() {

@@ -18,8 +18,8 @@ use crate::api::{
 };
 
 pub use convert::Unanswerable;
-pub use schema::{fragment_schema, plan_schema, whole_schema};
 pub(crate) use schema::repair_schema;
+pub use schema::{fragment_schema, plan_schema, whole_schema};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

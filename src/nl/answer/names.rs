@@ -13,7 +13,8 @@ pub(super) fn make_legal(program: &mut Program) {
     program.name = legal(&program.name, "workflow", LONGEST_WORKFLOW);
     let mut taken: HashSet<String> = ["item", "parameters", "run", WORKFLOW].map(str::to_owned).into();
     let mut given = HashSet::new();
-    let all: Vec<String> = program.steps.iter().chain(&program.on_exit).map(|step| step.name.clone()).collect();
+    let all: Vec<String> =
+        program.steps.iter().chain(&program.on_exit).map(|step| step.name.clone()).collect();
     for (index, name) in all.iter().enumerate() {
         let mut wanted = legal(name, "step", LONGEST_STEP);
         if wanted.starts_with(|first: char| !first.is_ascii_lowercase()) {
@@ -72,7 +73,11 @@ mod tests {
     use crate::api::{ContainerCall, Function};
 
     fn step(name: &str, after: &[&str]) -> Step {
-        let call = ContainerCall { image: "a/b:1".into(), args: vec![format!("{{{{steps.{name}.x}}}}")], ..ContainerCall::default() };
+        let call = ContainerCall {
+            image: "a/b:1".into(),
+            args: vec![format!("{{{{steps.{name}.x}}}}")],
+            ..ContainerCall::default()
+        };
         Step {
             name: name.into(),
             description: None,
@@ -96,12 +101,20 @@ mod tests {
             parameters: indexmap::IndexMap::default(),
             schedule: None,
             settings: crate::api::WorkflowSettings::default(),
-            steps: vec![step("Load_Data", &[]), step("2nd", &["Load_Data"]), step("2nd", &["2nd"]), step("workflow", &[])],
+            steps: vec![
+                step("Load_Data", &[]),
+                step("2nd", &["Load_Data"]),
+                step("2nd", &["2nd"]),
+                step("workflow", &[]),
+            ],
             on_exit: vec![],
         };
         make_legal(&mut program);
         let names: Vec<&str> = program.steps.iter().map(|step| step.name.as_str()).collect();
-        assert_eq!((program.name.as_str(), names), ("nightly-run", vec!["load-data", "step-2nd", "step-2nd-2", "workflow-2"]));
+        assert_eq!(
+            (program.name.as_str(), names),
+            ("nightly-run", vec!["load-data", "step-2nd", "step-2nd-2", "workflow-2"])
+        );
         assert_eq!(program.steps[1].after, ["load-data"]);
         assert_eq!(program.steps[2].after, ["step-2nd"]);
         let Function::RunContainer(call) = &program.steps[0].run else { panic!() };

@@ -82,7 +82,8 @@ fn answer_schema(lake: &Lake, plan: bool) -> Value {
         "required": ["workflow", "reason"],
         "additionalProperties": false,
     });
-    let definitions = accepted.as_object_mut().and_then(|map| map.remove("$defs")).unwrap_or_else(|| json!({}));
+    let definitions =
+        accepted.as_object_mut().and_then(|map| map.remove("$defs")).unwrap_or_else(|| json!({}));
     json!({"anyOf": [accepted, refused], "$defs": definitions})
 }
 
@@ -169,14 +170,17 @@ mod tests {
             let schema = fragment_schema(component);
             for example in &component.examples {
                 let answer = json!({"with": example.arguments, "settings": {"retry": {"limit": 2}}});
-                validate_against(&schema, &answer).unwrap_or_else(|problems| panic!("{}: {problems}", component.name));
+                validate_against(&schema, &answer)
+                    .unwrap_or_else(|problems| panic!("{}: {problems}", component.name));
             }
         }
         let trained = lake.components().find(|component| component.name == "xgboost.train").unwrap();
         let schema = fragment_schema(trained);
         let with = json!({"target": "y", "n_estimators": "{{parameters.trees}}", "data": "s3://b/t.csv"});
         assert!(validate_against(&schema, &json!({"with": with})).is_ok());
-        assert!(validate_against(&schema, &json!({"with": {"target": "y", "n_estimators": "many"}})).is_err());
+        assert!(
+            validate_against(&schema, &json!({"with": {"target": "y", "n_estimators": "many"}})).is_err()
+        );
     }
 
     #[test]
@@ -185,7 +189,8 @@ mod tests {
         let step = json!({"text": "run it", "name": "run", "task": "container.run"});
         let plan = json!({"workflow": true, "name": "w", "steps": [step]});
         assert!(validate_against(&plan_schema(&lake), &plan).is_ok());
-        let unknown = json!({"workflow": true, "name": "w", "steps": [{"text": "a", "name": "a", "task": "no.such"}]});
+        let unknown =
+            json!({"workflow": true, "name": "w", "steps": [{"text": "a", "name": "a", "task": "no.such"}]});
         assert!(validate_against(&plan_schema(&lake), &unknown).is_err());
         let refusal = json!({"workflow": false, "reason": "a greeting"});
         assert!(validate_against(&whole_schema(&lake), &refusal).is_ok());

@@ -6,10 +6,10 @@ use bm25::{Document, SearchEngine, SearchEngineBuilder, Tokenizer};
 
 use super::cues::asked_for;
 use super::literals::literals;
-use crate::nl::prompts::PlanExample;
 use super::schedule::speaks_of_schedule;
 use super::tidy::UNTIL;
 use crate::lake::Lake;
+use crate::nl::prompts::PlanExample;
 
 /// Worked examples that can be searched.
 #[derive(Default)]

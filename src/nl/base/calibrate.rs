@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::fragment::Fragment;
 use super::literals::Literal;
-use crate::nl::prompts::{PromptError, Prompts};
 use crate::api::Component;
 use crate::llm::{Message, Request, Response};
+use crate::nl::prompts::{PromptError, Prompts};
 
 /// The score that a fragment gets at most when a literal is missing.
 const INCOMPLETE: f64 = 0.65;

@@ -6,12 +6,12 @@ use regex::Regex;
 
 use super::algorithms::named_algorithms;
 use super::invented::CONDITIONAL;
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::search::{SEARCH, trains_or_tunes};
 use crate::api::{Condition, Operand, Task};
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 static ONE_AND_ONE: LazyLock<Regex> = LazyLock::new(|| {
     regex(

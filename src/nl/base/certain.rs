@@ -81,4 +81,5 @@ pub(in crate::nl) fn keep_declared(value: &mut Value, declared: &[String]) {
     }
 }
 
-pub(in crate::nl) static SHA256: LazyLock<Regex> = LazyLock::new(|| crate::nl::pattern::regex(r"\b[0-9a-f]{64}\b"));
+pub(in crate::nl) static SHA256: LazyLock<Regex> =
+    LazyLock::new(|| crate::nl::pattern::regex(r"\b[0-9a-f]{64}\b"));

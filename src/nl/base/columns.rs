@@ -6,8 +6,8 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use crate::api::Component;
+use crate::nl::pattern::regex;
 
 /// Words that end a list of columns, or can be no column.
 const STOPS: [&str; 92] = [

@@ -39,7 +39,11 @@ const STOPS: [&str; 44] = [
 
 /// The flags behind the image with their values, in the order of the text; `None` if there are none, or if a command
 /// is spelled out that they may belong to.
-pub(in crate::nl) fn stated_arguments(text: &str, mapped: bool, parameters: &[String]) -> Option<Vec<String>> {
+pub(in crate::nl) fn stated_arguments(
+    text: &str,
+    mapped: bool,
+    parameters: &[String],
+) -> Option<Vec<String>> {
     let found = images(text);
     let [image] = &found[..] else { return None };
     let tail = &text[image.end..];

@@ -6,11 +6,11 @@ use regex::Regex;
 
 use super::cues::follow_cues;
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::search::search_what_is_tuned;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 /// Components that only certain words can mean; what a step becomes without them depends on what it names.
 static NEEDS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {

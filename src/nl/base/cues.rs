@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 /// The words by which each component is certainly meant; where two overlap, the first counts.
 static CUES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::plan::{Offered, Plan, plan_schema};
-use crate::nl::prompts::{PromptError, Prompts};
 use crate::lake::Lake;
 use crate::llm::{Message, OutputSchema, Request};
+use crate::nl::prompts::{PromptError, Prompts};
 
 /// Most tokens of a plan.
 pub(in crate::nl) const MAX_TOKENS: u32 = 1_400;

@@ -7,11 +7,11 @@ use regex::Regex;
 use super::algorithms::named_algorithms;
 use super::cues::asked_for;
 use super::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::schedule::speaks_of_schedule;
 use super::settings::mentions_setting;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 static ALTERNATIVE: LazyLock<Regex> = LazyLock::new(|| {
     regex(

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 static METRIC: LazyLock<Regex> = LazyLock::new(|| {
     regex(

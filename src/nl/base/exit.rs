@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::{Task, WORKFLOW};
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 /// "Whatever happens" and its like.
 pub(in crate::nl) static ALWAYS: LazyLock<Regex> = LazyLock::new(|| {

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::answer::SettingsAnswer;
 use super::plan::PlannedStep;
-use crate::nl::prompts::{PromptError, Prompts};
 use super::settings::{about, mentioned, settings_schema};
 use super::slots::{StepContext, slots};
 use crate::api::Component;
 use crate::llm::{Message, OutputSchema, Request};
+use crate::nl::prompts::{PromptError, Prompts};
 
 /// Most tokens of a fragment.
 pub(in crate::nl) const MAX_TOKENS: u32 = 700;

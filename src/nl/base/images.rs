@@ -6,9 +6,9 @@ use regex::Regex;
 
 use super::clauses::assign;
 use super::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::settings::mentions_setting;
+use crate::nl::pattern::regex;
 
 /// Tasks that take an image of their own.
 const OWN_IMAGE: [&str; 9] = [

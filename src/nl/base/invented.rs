@@ -6,12 +6,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::{regex, stems};
 use super::plan::{Plan, PlannedStep, is_english};
 use super::several_images::image_parts;
 use super::tidy::UNTIL;
 use crate::api::{Condition, Operand};
 use crate::lake::Lake;
+use crate::nl::pattern::{regex, stems};
 
 /// Items must be a list of the description, and a repetition needs a word that asks for one.
 pub(in crate::nl) fn drop_invented_loops(plan: &mut Plan, description: &str, changes: &mut Vec<String>) {

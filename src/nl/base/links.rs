@@ -7,8 +7,8 @@ use regex::Regex;
 
 use super::images::images;
 use super::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
+use crate::nl::pattern::regex;
 
 static ARROW: LazyLock<Regex> = LazyLock::new(|| regex(r"(?:-+>|=+>|→|⇒|>>)[\s({\[`'\x22]*$"));
 static CHAIN: LazyLock<Regex> = LazyLock::new(|| regex(r"^\s*[-*]?\s*(\w[\w-]*)\s*(?::=|=|:)\s+(.*)$"));

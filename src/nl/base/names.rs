@@ -8,7 +8,11 @@ use super::plan::{Plan, PlannedStep};
 use super::tidy::UNTIL;
 use crate::api::Condition;
 
-pub(in crate::nl) fn make_unique(steps: &mut [PlannedStep], finally: &mut [PlannedStep], changes: &mut Vec<String>) {
+pub(in crate::nl) fn make_unique(
+    steps: &mut [PlannedStep],
+    finally: &mut [PlannedStep],
+    changes: &mut Vec<String>,
+) {
     let mut seen = HashSet::new();
     for step in steps.iter_mut().chain(finally) {
         let base = if step.name == crate::api::WORKFLOW { "step".to_owned() } else { step.name.clone() };

@@ -6,11 +6,11 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 pub(in crate::nl) static PARALLEL: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -97,7 +97,12 @@ pub(in crate::nl) fn stand_beside(plan: &mut Plan, description: &str, changes: &
 }
 
 /// Steps that read nothing run in the order of the text, unless it lets them run at the same time.
-pub(in crate::nl) fn order_by_text(plan: &mut Plan, description: &str, lake: &Lake, changes: &mut Vec<String>) {
+pub(in crate::nl) fn order_by_text(
+    plan: &mut Plan,
+    description: &str,
+    lake: &Lake,
+    changes: &mut Vec<String>,
+) {
     if PARALLEL.is_match(description) {
         return;
     }

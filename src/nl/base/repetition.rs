@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep, Repetition};
 use super::tidy::UNTIL;
 use crate::api::{Condition, Operand};
+use crate::nl::pattern::regex;
 
 static WHILE: LazyLock<Regex> = LazyLock::new(|| {
     regex(

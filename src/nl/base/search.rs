@@ -10,12 +10,12 @@ use super::algorithms::named_algorithms;
 use super::cues::is_training;
 use super::evidence::mentioned_choices;
 use super::images::images;
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use super::search_values::TRIALS;
 use crate::api::Component;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 /// The component that searches inside one step.
 pub(in crate::nl) const SEARCH: &str = "tune.search";
@@ -204,7 +204,12 @@ fn unknown_model<'a>(text: &'a str, search: &Component) -> Option<&'a str> {
 }
 
 /// The component for a model that a comparison names: a search where the word in front of it is "tuned".
-pub(in crate::nl) fn trains_or_tunes(component: &'static str, name: &str, text: &str, lake: &Lake) -> &'static str {
+pub(in crate::nl) fn trains_or_tunes(
+    component: &'static str,
+    name: &str,
+    text: &str,
+    lake: &Lake,
+) -> &'static str {
     let tuned = text.to_lowercase().contains(&format!("tuned {}", name.to_lowercase()));
     let known = lake.component(SEARCH).is_some_and(|search| unknown_model(name, search).is_none());
     if tuned && known { SEARCH } else { component }

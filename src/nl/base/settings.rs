@@ -111,7 +111,12 @@ pub(in crate::nl) fn mentions_setting(text: &str) -> bool {
 }
 
 /// Names of the settings that a text speaks of.
-pub(in crate::nl) fn mentioned(text: &str, mapped: bool, repeated: bool, own_resources: bool) -> Vec<&'static str> {
+pub(in crate::nl) fn mentioned(
+    text: &str,
+    mapped: bool,
+    repeated: bool,
+    own_resources: bool,
+) -> Vec<&'static str> {
     SETTINGS
         .iter()
         .zip(PATTERNS.iter())

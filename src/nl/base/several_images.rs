@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::images::{images, runs_again};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
+use crate::nl::pattern::regex;
 
 /// A step that names several images is several steps: side by side, or in a row if the text says "then".
 pub(in crate::nl) fn split_images(plan: &mut Plan, changes: &mut Vec<String>) {

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::answer::{EnvAnswer, MountAnswer, NodeAnswer, SettingsAnswer};
-use crate::nl::pattern::regex;
 use super::settings::{durations, memory_sizes};
 use super::taints::stated_taints;
 use super::volumes::stated_volumes;
 use crate::api::Secret;
+use crate::nl::pattern::regex;
 
 const TIME: &str = r"\b(\d+|an?[\s-])[\s-]?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|sekunden?|minuten?|stunden?|tagen?|heures?|jours?|secondes?|horas?|días?|minutos?|segundos?|ore|minuti)\b";
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use super::plan::{Plan, PlannedStep};
 use crate::api::Condition;
+use crate::nl::pattern::regex;
 
 static CHECKSUM: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"\b(?:sha-?(?:1|224|256|384|512)|md5|check-?sums?|prüfsumme|somme de contrôle)\b")

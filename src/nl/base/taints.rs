@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::answer::TolerateAnswer;
-use crate::nl::pattern::regex;
 use crate::api::TolerationEffect;
+use crate::nl::pattern::regex;
 
 const EFFECT: &str = "NoSchedule|PreferNoSchedule|NoExecute";
 

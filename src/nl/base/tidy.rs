@@ -23,7 +23,6 @@ use super::mapping::read_items;
 use super::names::{make_unique, mend_conditions, mend_names};
 use super::order::{loads_come_first, order_by_text, stand_beside};
 use super::parameters::{conditions_follow, read_parameter_conditions, read_parameters};
-use crate::nl::pattern::regex;
 use super::plan::Plan;
 use super::quotes::mend_quotes;
 use super::repetition::read_repetitions;
@@ -36,6 +35,7 @@ use super::whole::read_limits;
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::pattern::regex;
 
 /// Mends what can be mended without asking. Returns what was changed, for the report.
 pub(in crate::nl) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<String> {

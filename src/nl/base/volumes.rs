@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::pattern::regex;
 use super::settings::memory_sizes;
 use crate::api::Volume;
+use crate::nl::pattern::regex;
 
 const PATH: &str = r#"["'`]?(/[\w./-]*\w)["'`]?"#;
 const PLACE: &str = r"\b(?:at|under|on|to|into|in|as|from)\s+(?:files? (?:in|at|under) )?";

@@ -11,14 +11,10 @@ use super::certain::with_stated;
 use super::clauses::{Assigned, assign};
 use super::decompose::{plan_request, read_plan};
 use super::doubts::doubts;
-use crate::nl::event::{Event, Stage};
-use crate::nl::pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport};
 use super::fragment::{Fragment, Rejected, Sampling, fragment_task, read_fragment};
 use super::literals::{Literal, literals};
 use super::numbers::with_digits;
 use super::plan::{Plan, PlannedStep};
-use crate::nl::prompts::{PromptError, Prompts};
-use crate::nl::requirements::{Part, trace};
 use super::slots::{StepContext, takes_address};
 use super::tidy::tidy;
 use super::whole::read_access;
@@ -26,6 +22,10 @@ use crate::api::Program;
 use crate::ir::{Components, Workflow};
 use crate::lake::Lake;
 use crate::llm::{Finish, LlmError, Request};
+use crate::nl::event::{Event, Stage};
+use crate::nl::pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport};
+use crate::nl::prompts::{PromptError, Prompts};
+use crate::nl::requirements::{Part, trace};
 
 /// The first request of this way.
 pub(in crate::nl) fn first_request(
@@ -48,10 +48,7 @@ impl Pipeline<'_> {
         self.assemble(text, plan, steps, generated, &mut notes)
     }
 
-    pub(in crate::nl) async fn decompose(
-        &self,
-        text: &str,
-    ) -> Result<(Plan, Vec<String>), PipelineError> {
+    pub(in crate::nl) async fn decompose(&self, text: &str) -> Result<(Plan, Vec<String>), PipelineError> {
         self.observer.observe(&Event::Started { stage: Stage::Decompose, step: None });
         let mut last = String::new();
         for attempt in 0..=self.options.max_regenerations {

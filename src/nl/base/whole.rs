@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::pattern::regex;
 use super::plan::Plan;
 use crate::api::Program;
+use crate::nl::pattern::regex;
 
 const NAME: &str = r#"["'`“„]?([a-z0-9][a-z0-9._-]*[a-z0-9])["'`”“]?"#;
 

@@ -27,12 +27,20 @@ impl Check for Graph {
                 .err()
                 .into_iter()
                 .flatten()
-                .map(|error| Finding::error(self.name(), Some(&error.step), error.message).suggest(error.hint))
+                .map(|error| {
+                    Finding::error(self.name(), Some(&error.step), error.message).suggest(error.hint)
+                })
                 .collect();
         };
         let value = serde_json::to_value(program).unwrap_or_default();
         let checked = program_from_value(&value).and_then(|program| lower(&program, judged.lake));
-        checked.err().map(|problems| problems.0).unwrap_or_default().iter().map(|problem| as_finding(program, problem)).collect()
+        checked
+            .err()
+            .map(|problems| problems.0)
+            .unwrap_or_default()
+            .iter()
+            .map(|problem| as_finding(program, problem))
+            .collect()
     }
 }
 

@@ -18,14 +18,19 @@ impl Check for Quotes {
         let mut found = Vec::new();
         for step in judged.answer.all_steps() {
             if step.text.trim().is_empty() {
-                found.push(Finding::error(self.name(), Some(&step.name), "it quotes nothing of the description").at("text"));
+                found.push(
+                    Finding::error(self.name(), Some(&step.name), "it quotes nothing of the description")
+                        .at("text"),
+                );
             }
             for piece in judged.document.unknown_pieces(&step.text) {
                 let message = format!("{piece:?} does not stand in the description");
                 found.push(Finding::error(self.name(), Some(&step.name), message).at("text"));
             }
         }
-        for (field, quotes) in [("about_whole", &judged.answer.about_whole), ("ignored", &judged.answer.ignored)] {
+        for (field, quotes) in
+            [("about_whole", &judged.answer.about_whole), ("ignored", &judged.answer.ignored)]
+        {
             for piece in quotes.iter().flat_map(|quote| judged.document.unknown_pieces(quote)) {
                 let message = format!("{piece:?} does not stand in the description");
                 found.push(Finding::error(self.name(), None, message).at(field));

@@ -20,11 +20,14 @@ impl Check for Schema {
         let mut found = Vec::new();
         for step in judged.answer.all_steps() {
             let name = Some(step.name.as_str());
-            let Some(component) = judged.lake.components().find(|component| component.name == step.task) else {
+            let Some(component) = judged.lake.components().find(|component| component.name == step.task)
+            else {
                 let names = judged.lake.components().map(|component| component.name.as_str());
                 let hint = crate::api::choices(&step.task, names);
                 found.push(
-                    Finding::error(self.name(), name, format!("there is no task {:?}", step.task)).at("task").suggest(hint),
+                    Finding::error(self.name(), name, format!("there is no task {:?}", step.task))
+                        .at("task")
+                        .suggest(hint),
                 );
                 continue;
             };
@@ -33,7 +36,8 @@ impl Check for Schema {
             let Err(problems) = validate_against(&fragment_schema(component), &value) else { continue };
             for problem in problems.0 {
                 let field = problem.path.trim_start_matches('/').to_owned();
-                found.push(Finding::error(self.name(), name, problem.message).at(field).suggest(problem.hint));
+                found
+                    .push(Finding::error(self.name(), name, problem.message).at(field).suggest(problem.hint));
             }
         }
         found

@@ -8,7 +8,9 @@ use crate::api::{Component, ComponentRun, Problems};
 use crate::ir::Components;
 use crate::lake::Lake;
 use crate::llm::{Finish, LlmError, Message, OutputSchema, Request};
-use crate::nl::answer::{FragmentAnswer, StepAnswer, WorkflowAnswer, fragment_schema, plan_schema, whole_schema};
+use crate::nl::answer::{
+    FragmentAnswer, StepAnswer, WorkflowAnswer, fragment_schema, plan_schema, whole_schema,
+};
 use crate::nl::checks::Severity;
 use crate::nl::document::Document;
 use crate::nl::event::{Event, Stage};
@@ -52,15 +54,25 @@ fn signature(component: &Component, plan: bool) -> String {
     }
     let mut arguments: Vec<String> = Vec::new();
     if !matches!(component.run, ComponentRun::Function { .. }) {
-        let required: Vec<&str> =
-            component.arguments["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = component.arguments["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (name, property) in component.arguments["properties"].as_object().into_iter().flatten() {
             let mark = if required.contains(&name.as_str()) { "!" } else { "" };
             arguments.push(format!("{name}{mark}: {}", about(property)));
         }
         arguments.extend(component.inputs.iter().map(|port| format!("port {}", port.name)));
     } else {
-        arguments.extend(component.arguments["properties"].as_object().into_iter().flatten().map(|(name, property)| format!("{name}: {}", about(property))));
+        arguments.extend(
+            component.arguments["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, property)| format!("{name}: {}", about(property))),
+        );
     }
     let outputs: Vec<&str> = component.outputs.iter().map(|port| port.name.as_str()).collect();
     let values = component.value_names(&|_| None);
@@ -106,7 +118,9 @@ impl Pipeline<'_> {
         for attempt in 0..=self.options.max_regenerations {
             let mut request = request.clone();
             if attempt > 0 {
-                request.messages.push(Message::user(format!("Your last answer could not be read: {last}. Answer again, with JSON of the form given.")));
+                request.messages.push(Message::user(format!(
+                    "Your last answer could not be read: {last}. Answer again, with JSON of the form given."
+                )));
             }
             let response = self.call(Stage::Decompose, None, &request).await?;
             if response.finish == Finish::Length {
@@ -127,7 +141,11 @@ impl Pipeline<'_> {
         Err(LlmError::BrokenOutput { model: self.model.id().to_owned(), reason: last }.into())
     }
 
-    async fn fragments(&self, text: &str, plan: &WorkflowAnswer) -> Result<Vec<FragmentAnswer>, PipelineError> {
+    async fn fragments(
+        &self,
+        text: &str,
+        plan: &WorkflowAnswer,
+    ) -> Result<Vec<FragmentAnswer>, PipelineError> {
         let tasks = plan.all_steps().map(|step| self.fragment(text, plan, step));
         if self.model.capabilities().concurrent {
             return join_all(tasks).await.into_iter().collect();
@@ -155,7 +173,9 @@ impl Pipeline<'_> {
                 Ok(fragment) => return Ok(fragment),
                 Err(error) => {
                     request.messages.push(Message::assistant(response.text));
-                    request.messages.push(Message::user(format!("That could not be read: {error}. Answer again.")));
+                    request
+                        .messages
+                        .push(Message::user(format!("That could not be read: {error}. Answer again.")));
                 }
             }
         }
@@ -206,7 +226,9 @@ fn read_workflow(text: &str) -> Result<Answered, String> {
         let reason = fields.get("reason").and_then(Value::as_str).unwrap_or("no step was found in it");
         return Ok(Answered::Refused(reason.to_owned()));
     }
-    serde_json::from_value(value).map(|answer| Answered::Workflow(Box::new(answer))).map_err(|error| error.to_string())
+    serde_json::from_value(value)
+        .map(|answer| Answered::Workflow(Box::new(answer)))
+        .map_err(|error| error.to_string())
 }
 
 fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineError> {
@@ -219,7 +241,11 @@ fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineErr
             .filter(|finding| finding.severity == Severity::Error)
             .map(|finding| {
                 let path = finding.place.step.clone().unwrap_or_default();
-                crate::api::Problem::new(path, &finding.message, finding.suggestion.clone().unwrap_or_default())
+                crate::api::Problem::new(
+                    path,
+                    &finding.message,
+                    finding.suggestion.clone().unwrap_or_default(),
+                )
             })
             .collect();
         return Err(PipelineError::Assembly { problems: Problems(problems), plan: Box::new(answer) });
@@ -242,7 +268,16 @@ fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineErr
         })
         .collect();
     let notes = workflow.notes.clone();
-    Ok(Outcome { answer, program, workflow, requirements, steps, notes, ignored: Vec::new(), findings: verdict.findings })
+    Ok(Outcome {
+        answer,
+        program,
+        workflow,
+        requirements,
+        steps,
+        notes,
+        ignored: Vec::new(),
+        findings: verdict.findings,
+    })
 }
 
 /// Every quote with the steps that it belongs to.
@@ -267,5 +302,8 @@ fn requirements(verdict: &Verdict, document: &Document) -> Requirements {
         add(quote, "workflow");
     }
     all.sort_by_key(|(start, _)| *start);
-    Requirements { all: all.into_iter().map(|(_, requirement)| requirement).collect(), ..Requirements::default() }
+    Requirements {
+        all: all.into_iter().map(|(_, requirement)| requirement).collect(),
+        ..Requirements::default()
+    }
 }

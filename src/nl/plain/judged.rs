@@ -17,14 +17,25 @@ pub(in crate::nl) struct Verdict {
 
 impl Verdict {
     /// Makes all checks but those named in `without`.
-    pub(in crate::nl) fn of(answer: WorkflowAnswer, document: &Document, lake: &Lake, without: &[String]) -> Self {
+    pub(in crate::nl) fn of(
+        answer: WorkflowAnswer,
+        document: &Document,
+        lake: &Lake,
+        without: &[String],
+    ) -> Self {
         let program = answer.to_program(lake).ok();
         let workflow = program.as_ref().and_then(|program| {
             let value = serde_json::to_value(program).ok()?;
             let checked = crate::api::program_from_value(&value).ok()?;
             lower(&checked, lake).ok()
         });
-        let judged = Judged { document, answer: &answer, program: program.as_ref(), workflow: workflow.as_ref(), lake };
+        let judged = Judged {
+            document,
+            answer: &answer,
+            program: program.as_ref(),
+            workflow: workflow.as_ref(),
+            lake,
+        };
         let findings = judge(&judged, without);
         Self { answer, program, workflow, findings }
     }

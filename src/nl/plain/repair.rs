@@ -34,7 +34,12 @@ impl Pipeline<'_> {
             if findings.is_empty() {
                 break;
             }
-            self.observer.observe(&Event::Scored { step: "workflow", score: 0.0, attempt: attempt + 1, critique: &findings });
+            self.observer.observe(&Event::Scored {
+                step: "workflow",
+                score: 0.0,
+                attempt: attempt + 1,
+                critique: &findings,
+            });
             let request = self.repair_request(first, &verdict.answer, &findings)?;
             let response = self.call(Stage::Calibrate, None, &request).await?;
             let Ok(repair) = serde_json::from_str::<Repair>(&response.text) else { continue };
@@ -81,8 +86,11 @@ fn mend(answer: &WorkflowAnswer, repair: Repair) -> Option<WorkflowAnswer> {
     for (steps, exit) in [(repair.steps, false), (repair.on_exit, true)] {
         for step in steps {
             // A step may also move to the end or from there.
-            let (here, there) =
-                if exit { (&mut mended.on_exit, &mut mended.steps) } else { (&mut mended.steps, &mut mended.on_exit) };
+            let (here, there) = if exit {
+                (&mut mended.on_exit, &mut mended.steps)
+            } else {
+                (&mut mended.steps, &mut mended.on_exit)
+            };
             there.retain(|other| other.name != step.name);
             match here.iter_mut().find(|other| other.name == step.name) {
                 Some(old) => *old = step,
@@ -115,7 +123,8 @@ mod tests {
             whole: json!({"settings": {"parallelism": 2}, "steps": []}).as_object().cloned().unwrap(),
         };
         let mended = mend(&answer, repair).unwrap();
-        let names: Vec<(&str, &str)> = mended.all_steps().map(|step| (step.name.as_str(), step.text.as_str())).collect();
+        let names: Vec<(&str, &str)> =
+            mended.all_steps().map(|step| (step.name.as_str(), step.text.as_str())).collect();
         assert_eq!(names, [("b", "two"), ("d", "4"), ("c", "3")]);
         assert_eq!((mended.settings.parallelism, mended.on_exit.len()), (Some(2), 1));
     }

@@ -1,6 +1,7 @@
 //! `couler eval`: how good the generation is.
 
 mod compare;
+mod fidelity;
 mod report;
 mod run;
 
@@ -23,6 +24,8 @@ pub(in crate::cli) struct Arguments {
 enum Action {
     /// Run suites and check the results; goes on where an earlier run stopped
     Run(run::Arguments),
+    /// Feed the right answers of gold cases in as the model's: the right programs must come out
+    Fidelity(fidelity::Arguments),
     /// Show a run: a table, Markdown, a page with plots, JUnit
     Report(report::Arguments),
     /// Compare two runs over the same descriptions
@@ -35,6 +38,7 @@ enum Action {
 pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     match arguments.action {
         Action::Run(arguments) => run::run(&arguments, environment, output),
+        Action::Fidelity(arguments) => fidelity::run(&arguments, environment, output),
         Action::Report(arguments) => report::run(&arguments, output),
         Action::Compare(arguments) => compare::run(&arguments, output),
     }

@@ -16,12 +16,12 @@ use crate::nl::base::assemble::steps_of;
 use crate::nl::base::certain::with_stated;
 use crate::nl::base::fragment::Fragment;
 use crate::nl::base::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::regex;
-use crate::nl::base::way::PreparedStep;
-use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::base::plan::{Plan, PlannedStep};
 use crate::nl::base::settings::mentions_setting;
 use crate::nl::base::slots::StepContext;
+use crate::nl::base::way::PreparedStep;
+use crate::nl::pattern::regex;
+use crate::nl::pipeline::{Pipeline, PipelineError};
 
 /// What repeats, or runs once per item, is planned as a description is.
 static PLANNED: LazyLock<Regex> = LazyLock::new(|| {

@@ -10,8 +10,8 @@ use crate::api::Component;
 use crate::nl::base::amounts::owned_numbers;
 use crate::nl::base::evidence::{speaks_of, stems};
 use crate::nl::base::literals::{Literal, LiteralKind, literals};
-use crate::nl::pattern::regex;
 use crate::nl::base::slots::{StepContext, slots};
+use crate::nl::pattern::regex;
 
 /// "The subject should be Weekly numbers".
 static SAYS: LazyLock<Regex> = LazyLock::new(|| {
@@ -223,7 +223,9 @@ fn read_hyperparameters(component: &Component, text: &str, stated: &mut Stated) 
     }
     for found in NAMED.captures_iter(text) {
         let name = found[1].to_owned();
-        let Some(number) = found[2].parse::<f64>().ok().map(crate::nl::base::amounts::as_value) else { continue };
+        let Some(number) = found[2].parse::<f64>().ok().map(crate::nl::base::amounts::as_value) else {
+            continue;
+        };
         if has(&name) {
             stated.values.insert(name, number);
         } else if has("params") {

@@ -14,12 +14,12 @@ use super::remove::unknown;
 use super::steps::{Meant, Steps};
 use crate::api::Program;
 use crate::ir::Components;
-use crate::nl::guard::guard;
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::numbers::with_digits;
+use crate::nl::base::settings::mentions_setting;
+use crate::nl::guard::guard;
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
-use crate::nl::base::settings::mentions_setting;
 use crate::nl::{Event, Stage};
 
 /// What a conversation was about so far.

@@ -9,9 +9,9 @@ use crate::llm::{Message, OutputSchema, Request};
 use crate::nl::base::evidence::{speaks_of, stems};
 use crate::nl::base::fragment::{Sampling, fragment_task, read_fragment};
 use crate::nl::base::literals::literals;
-use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::base::plan::PlannedStep;
 use crate::nl::base::slots::StepContext;
+use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::{Event, Stage};
 
 /// Most tokens of the answer.

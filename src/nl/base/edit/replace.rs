@@ -399,7 +399,10 @@ fn same(value: &Value, old: &str) -> bool {
 fn in_place_of(known: &Value, new: &str, property: Option<&Value>) -> Option<Value> {
     if let Some(choices) = property.and_then(|property| property["enum"].as_array()) {
         let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
-        return crate::nl::base::evidence::mentioned_choices(&choices, new).into_iter().next().map(Value::from);
+        return crate::nl::base::evidence::mentioned_choices(&choices, new)
+            .into_iter()
+            .next()
+            .map(Value::from);
     }
     let found = literals(new);
     let number = |literal: &&Literal| literal.number().is_some();

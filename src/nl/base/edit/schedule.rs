@@ -8,8 +8,8 @@ use serde_json::json;
 use super::operation::Edit;
 use super::read::{Context, Wish};
 use crate::nl::base::literals::{LiteralKind, literals};
-use crate::nl::pattern::regex;
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
+use crate::nl::pattern::regex;
 
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| regex(r#""[^"]*"|“[^”]*”|«[^»]*»"#));
 static OFF: LazyLock<Regex> = LazyLock::new(|| {

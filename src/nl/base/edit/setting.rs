@@ -11,8 +11,8 @@ use super::steps::Meant;
 use crate::api::Step;
 use crate::nl::base::answer::SettingsAnswer;
 use crate::nl::base::literals::literals;
-use crate::nl::pattern::regex;
 use crate::nl::base::settings::{durations, mentioned, settings_schema};
+use crate::nl::pattern::regex;
 
 pub(super) static SERVICE_ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {
     regex(

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::operation::Edit;
 use super::read::{Context, Wish};
 use crate::api::Program;
-use crate::nl::pattern::regex;
 use crate::nl::base::plan::Plan;
 use crate::nl::base::whole::{read_access, read_limits};
+use crate::nl::pattern::regex;
 
 static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
