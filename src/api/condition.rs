@@ -145,6 +145,27 @@ impl Condition {
             .collect()
     }
 
+    /// The condition that holds when this one does not. Both are false where a value was never written.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Compare { left, comparison, right } => {
+                Self::Compare { left, comparison: comparison.negated(), right }
+            }
+            Self::In { left, values } => {
+                let unequal = |value| Self::Compare {
+                    left: left.clone(),
+                    comparison: Comparison::NotEqual,
+                    right: Operand::Literal(value),
+                };
+                let mut parts: Vec<Self> = values.into_iter().map(unequal).collect();
+                if parts.len() == 1 { parts.remove(0) } else { Self::And(parts) }
+            }
+            Self::And(parts) => Self::Or(flattened(parts.into_iter().map(Self::negated).collect(), false)),
+            Self::Or(parts) => Self::And(flattened(parts.into_iter().map(Self::negated).collect(), true)),
+        }
+    }
+
     /// The same condition with every operand passed through `change`.
     #[must_use]
     pub fn map_operands(&self, change: &dyn Fn(&Operand) -> Operand) -> Self {
@@ -214,7 +235,7 @@ enum Token {
     Symbol(&'static str),
 }
 
-const SYMBOLS: [&str; 13] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "=", "(", ")", "[", "]"];
+const SYMBOLS: [&str; 14] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">", "=", "(", ")", "[", "]", "!"];
 
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut found = Vec::new();
@@ -301,6 +322,11 @@ impl Parser<'_> {
     }
 
     fn comparison(&mut self) -> Result<Condition, String> {
+        let negates = self.peek_word("not", "!") && self.tokens.get(self.at + 1) == Some(&Token::Symbol("("));
+        if negates {
+            self.at += 1;
+            return Ok(self.comparison()?.negated());
+        }
         if self.tokens.get(self.at) == Some(&Token::Symbol("(")) {
             self.at += 1;
             let inner = self.or()?;
@@ -314,6 +340,10 @@ impl Parser<'_> {
         match self.next()? {
             Token::Word(word) if word.eq_ignore_ascii_case("in") => {
                 Ok(Condition::In { left, values: self.list()? })
+            }
+            Token::Word(word) if word.eq_ignore_ascii_case("not") && self.peek_word("in", "") => {
+                self.at += 1;
+                Ok(Condition::In { left, values: self.list()? }.negated())
             }
             Token::Symbol(symbol) => {
                 let comparison = comparison(symbol).ok_or_else(|| format!("{symbol:?} is no comparison"))?;
@@ -396,7 +426,7 @@ impl FromStr for Condition {
         let error = |reason: String| ConditionError { text: text.to_owned(), reason };
         let tokens = tokens(text).map_err(error)?;
         let mut parser = Parser { tokens: &tokens, at: 0 };
-        let condition = parser.or().map_err(error)?;
+        let condition = parser.or().map_err(error)?.with_canonical_statuses();
         if parser.at < tokens.len() {
             return Err(error(format!("unexpected {:?} at the end", tokens[parser.at])));
         }
@@ -428,7 +458,7 @@ impl JsonSchema for Condition {
         json_schema!({
             "type": "string",
             "minLength": 3,
-            "description": "A condition on STEP.OUTPUT, parameters.NAME or item: ==, !=, <, <=, >, >=, in [a, b]; joined by and, or.",
+            "description": "A condition on STEP.OUTPUT, parameters.NAME or item: ==, !=, <, <=, >, >=, in [a, b]; joined by and, or, not (…). STEP.status is Succeeded, Failed or Skipped; the step then runs however STEP ended.",
         })
     }
 }
@@ -445,6 +475,9 @@ mod tests {
             ("a.x > 1 and (b.y < 2 or c.z == 'it\\'s')", "a.x > 1 and (b.y < 2 or c.z == 'it\\'s')"),
             ("parameters.env in [dev, \"prod\"]", "parameters.env in ['dev', 'prod']"),
             ("new-model.auc >= old.auc && item != 3", "new-model.auc >= old.auc and item != 3"),
+            ("not (a.x > 1 and b.y == c)", "a.x <= 1 or b.y != 'c'"),
+            ("a.x not in [b, c] or !(a.y == 1)", "a.x != 'b' and a.x != 'c' or a.y != 1"),
+            ("not (not (a.x in [b, c]) or a.y < 1)", "(a.x == 'b' or a.x == 'c') and a.y >= 1"),
         ] {
             let condition: Condition = text.parse().unwrap();
             assert_eq!(condition.to_string(), written);

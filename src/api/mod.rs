@@ -9,6 +9,7 @@ mod condition;
 mod document;
 mod duration;
 mod function;
+mod items;
 mod problem;
 mod program;
 mod quantity;
@@ -16,6 +17,8 @@ mod reference;
 mod schema;
 mod semantics;
 mod settings;
+mod spelling;
+mod status;
 mod validate;
 
 pub use artifact::{ArtifactLocation, Input, Output, OutputSource, PortType, SecretKey};
@@ -29,18 +32,20 @@ pub use function::{
     ComponentCall, Concurrent, ContainerCall, DistributedJob, Function, Job, KatibExperiment, KatibParameter,
     KatibParameterType, ManifestAction, ManifestJob, Objective, RunJob, ScriptCall, ScriptLanguage,
 };
+pub use items::{MOST_ITEMS, MapItems};
 pub(crate) use problem::choices;
 pub use problem::{Problem, Problems};
 pub use program::{
-    ConcurrencyPolicy, Loop, Map, MapItems, Parameter, Program, Schedule, Step, VERSION, WorkflowSettings,
+    ConcurrencyPolicy, Loop, Map, Parameter, Program, Schedule, Step, VERSION, WorkflowSettings,
 };
 pub use quantity::{cpu_cores, memory_bytes};
-pub use reference::{Piece, Template};
+pub use reference::{Piece, References, RunFact, Template};
 pub use schema::{program_schema, step_schema};
 pub use semantics::{WORKFLOW, ancestors, check_program, flatten_steps};
-pub(crate) use semantics::{direct_dependencies, texts_with_references};
+pub(crate) use semantics::{direct_dependencies, texts_with_references, value_dependencies};
 pub use settings::{
     Backoff, Cache, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration, TolerationEffect,
     TolerationOperator, Volume, VolumeClaim,
 };
+pub use status::{STATUS, STATUSES};
 pub use validate::{validate_against, validate_value};

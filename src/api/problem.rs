@@ -61,7 +61,7 @@ pub(crate) fn choices<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 }
 
 /// Levenshtein distance in characters.
-fn distance(left: &str, right: &str) -> usize {
+pub(super) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.chars().enumerate() {

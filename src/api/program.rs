@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Condition, Duration, Function, Input, Output, StepSettings, Toleration, VolumeClaim};
+use super::{
+    Condition, Duration, Function, Input, MapItems, Output, References, StepSettings, Toleration, VolumeClaim,
+};
 
 /// The version that every program starts with.
 pub const VERSION: &str = "couler/v1";
@@ -165,6 +166,13 @@ pub struct Step {
     pub settings: Box<StepSettings>,
 }
 
+impl Step {
+    /// The references that its strings may hold.
+    pub fn references(&self) -> References {
+        References::of(self.map.is_some(), self.settings.literal_braces)
+    }
+}
+
 /// Runs a step once per item; the item is `{{item}}` in its strings (`{{item.KEY}}` for objects).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -175,37 +183,6 @@ pub struct Map {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub parallelism: Option<u32>,
-}
-
-/// Where the items of a [`Map`] come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum MapItems {
-    /// A fixed list of strings, numbers or flat objects.
-    List {
-        /// The items.
-        #[schemars(length(min = 1))]
-        items: Vec<Value>,
-    },
-    /// The integers from `start` to `end`, both included.
-    Range {
-        /// First value.
-        start: i64,
-        /// Last value.
-        end: i64,
-    },
-    /// A JSON list that an earlier step wrote.
-    Output {
-        /// The earlier step.
-        step: String,
-        /// Its output; `result` is its standard output.
-        output: String,
-    },
-    /// A JSON list in a workflow parameter.
-    Parameter {
-        /// The parameter.
-        name: String,
-    },
 }
 
 /// A bounded loop around one step.

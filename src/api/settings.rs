@@ -56,6 +56,9 @@ pub struct StepSettings {
     /// The workflow goes on although this step failed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub continue_on_failure: bool,
+    /// Double braces in the strings of this step are text: nothing in them is a reference.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub literal_braces: bool,
 }
 
 /// A key of a secret as an environment variable.

@@ -266,7 +266,22 @@ fn dependent(step: &Step) -> String {
         Some((over, parallelism)) => {
             let items = match over {
                 MapItems::List { items } => value(&Value::Array(items.clone())),
-                MapItems::Range { start, end } => format!("range({start}, {})", end + 1),
+                MapItems::Range { start, end, step, pad } => {
+                    let by = if *step == 1 { String::new() } else { format!(", {step}") };
+                    let numbers = format!("range({start}, {}{by})", end.saturating_add(1));
+                    match pad {
+                        Some(digits) => format!("[f\"{{number:0{digits}}}\" for number in {numbers}]"),
+                        None => numbers,
+                    }
+                }
+                MapItems::Product { of } => {
+                    let entry = |key: &String| format!("{}: {}", string(key), variable(key));
+                    let entries: Vec<String> = of.keys().map(entry).collect();
+                    let each = of.iter().map(|(key, values)| {
+                        format!(" for {} in {}", variable(key), value(&Value::Array(values.clone())))
+                    });
+                    format!("[{{{}}}{}]", entries.join(", "), each.collect::<String>())
+                }
                 MapItems::Output { step, output } => {
                     format!("couler.output({}, {})", string(step), string(output))
                 }

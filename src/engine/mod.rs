@@ -13,6 +13,7 @@ pub(crate) mod testing;
 use crate::ir::{Node, Workflow};
 
 pub use features::FEATURES;
+pub(crate) use features::refuse_lacking;
 pub use parts::{Admission, PartFiles, PartPlan};
 pub use recovered::{RecoveredGraph, RecoveredStep};
 

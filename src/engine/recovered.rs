@@ -41,7 +41,8 @@ pub struct RecoveredStep {
     pub after: BTreeSet<String>,
     /// Its condition in the unified API's words.
     pub when: Option<String>,
-    /// Items of a map, as JSON texts; a single text for an output, parameter or range (`steps.x.y`, `1..3`).
+    /// Items of a map, as JSON texts; a single text for an output, a parameter or a range without gaps and padding
+    /// (`steps.x.y`, `1..3`).
     pub items: Option<Vec<String>>,
     /// Most instances at once.
     pub map_parallelism: Option<u32>,

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::{
-    ArtifactLocation, Condition, Estimate, Input, Job, Loop, Map, Parameter, PortType, Schedule,
-    ScriptLanguage, StepSettings, WorkflowSettings,
+    ArtifactLocation, Condition, Estimate, Input, Job, Loop, Map, Parameter, PortType, References, Schedule,
+    ScriptLanguage, StepSettings, Template, WorkflowSettings,
 };
 
 /// A workflow, unbound to any engine.
@@ -61,6 +61,24 @@ pub struct Node {
     pub settings: Box<StepSettings>,
     /// Rough cost.
     pub estimate: Estimate,
+}
+
+impl Node {
+    /// The references that its strings may hold.
+    pub fn references(&self) -> References {
+        References::of(self.map.is_some(), self.settings.literal_braces)
+    }
+
+    /// A string of it with its references.
+    pub fn template(&self, text: &str) -> Template {
+        Template::parse(text, self.references())
+    }
+
+    /// The steps whose status its condition reads. It runs when they are through, however they ended, and their
+    /// failure is handled when it runs.
+    pub fn awaited(&self) -> Vec<&str> {
+        self.condition.as_ref().map(Condition::statuses).unwrap_or_default()
+    }
 }
 
 /// What a node executes. Strings may hold references ([`crate::api::Template`]).
@@ -163,6 +181,18 @@ pub enum Carry {
         /// Output of the producer.
         output: String,
     },
+    /// How the producer ended, read by a string or a condition.
+    Status,
+}
+
+impl Carry {
+    /// The output that flows; how a step ended is none.
+    pub fn output(&self) -> Option<&str> {
+        match self {
+            Self::Artifact { output, .. } | Self::Parameter { output } => Some(output),
+            Self::Status => None,
+        }
+    }
 }
 
 impl Workflow {

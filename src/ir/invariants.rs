@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use petgraph::algo::is_cyclic_directed;
 
-use super::{Carry, Node, NodeOutputKind, Workflow};
+use super::{Carry, Node, NodeOutput, NodeOutputKind, Workflow};
 use crate::api::{Input, MapItems, Problem, Problems};
 
 /// Checks that names are unique, the graph has no cycle, and every edge carries what its ends declare.
@@ -35,24 +35,10 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
     for edge in workflow.graph.edge_indices() {
         let Some((from, to)) = workflow.graph.edge_endpoints(edge) else { continue };
         let (from, to) = (&workflow.graph[from], &workflow.graph[to]);
-        for carry in &workflow.graph[edge].carries {
-            let found = match carry {
-                Carry::Artifact { output, .. } => from
-                    .outputs
-                    .iter()
-                    .any(|out| &out.name == output && matches!(out.kind, NodeOutputKind::Artifact { .. })),
-                Carry::Parameter { output } => {
-                    output == "result"
-                        || from.outputs.iter().any(|out| {
-                            &out.name == output && matches!(out.kind, NodeOutputKind::Parameter { .. })
-                        })
-                }
-            };
-            if !found {
-                problems.push(missing_output(from, to, carry));
-            }
-        }
+        let carries = &workflow.graph[edge].carries;
+        problems.extend(carries.iter().filter_map(|carry| missing_output(from, to, carry)));
     }
+    problems.extend(workflow.nodes().flat_map(missing_in_loop));
     problems.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
     if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
 }
@@ -64,23 +50,32 @@ fn reads_itself(node: &Node) -> bool {
     matches!(over, Some(MapItems::Output { step, .. }) if *step == node.name) || node.inputs.iter().any(file)
 }
 
-fn missing_output(from: &super::Node, to: &super::Node, carry: &Carry) -> Problem {
+/// What the condition of a loop reads of its own step and is not there.
+fn missing_in_loop(node: &Node) -> Vec<Problem> {
+    let outputs = node.exec_while.iter().flat_map(|repeat| repeat.condition.outputs());
+    let own = outputs.filter(|(step, _)| *step == node.name);
+    own.filter_map(|(_, output)| missing_output(node, node, &Carry::Parameter { output: output.to_owned() }))
+        .collect()
+}
+
+/// The problem that a step reads what another does not write, if that is so.
+pub(super) fn missing_output(from: &Node, to: &Node, carry: &Carry) -> Option<Problem> {
     let (kind, output) = match carry {
         Carry::Artifact { output, .. } => ("artifact", output),
         Carry::Parameter { output } => ("value", output),
+        Carry::Status => return None,
     };
-    let known: Vec<&str> = from
-        .outputs
-        .iter()
-        .filter(|out| matches!(out.kind, NodeOutputKind::Artifact { .. }) == (kind == "artifact"))
-        .map(|out| out.name.as_str())
-        .chain((kind == "value").then_some("result"))
-        .collect();
-    Problem::new(
-        &to.name,
-        format!("it reads the {kind} {output:?} of step {:?}, which does not write it", from.name),
-        crate::api::choices(output, known.into_iter()),
-    )
+    let of_kind =
+        |out: &&NodeOutput| matches!(out.kind, NodeOutputKind::Artifact { .. }) == (kind == "artifact");
+    let declared = from.outputs.iter().filter(of_kind).map(|out| out.name.as_str());
+    let known: Vec<&str> = declared.chain((kind == "value").then_some("result")).collect();
+    (!known.contains(&output.as_str())).then(|| {
+        Problem::new(
+            &to.name,
+            format!("it reads the {kind} {output:?} of step {:?}, which does not write it", from.name),
+            crate::api::choices(output, known.into_iter()),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::invariants::missing_output;
 use super::resolve::{Components, Resolved, resolve};
 use super::wire::wire;
 use super::{Action, Carry, Edge, Node, Workflow, check};
 use crate::api::{
-    Condition, Function, Input, MapItems, Problem, Problems, Program, Step, Template, WORKFLOW,
-    direct_dependencies,
+    Condition, Function, Input, MapItems, Problem, Problems, Program, References, STATUS, Step, Template,
+    WORKFLOW, direct_dependencies, value_dependencies,
 };
 
 /// Makes the graph of a valid program: groups are flattened, components resolved, open ports wired.
@@ -169,17 +170,26 @@ impl Lowering {
         let mut nodes = Vec::new();
         for (index, step) in program.on_exit.iter().enumerate() {
             match resolve(&format!("/on_exit/{index}"), step, components) {
-                Ok(resolved) => nodes.push(self.node(step, resolved)),
+                Ok(resolved) => {
+                    let node = self.node(step, resolved);
+                    for (name, carry) in carried(step, &node) {
+                        let from = nodes.iter().find(|earlier: &&Node| earlier.name == name);
+                        self.problems.extend(from.and_then(|from| missing_output(from, &node, &carry)));
+                    }
+                    nodes.push(node);
+                }
                 Err(problems) => self.problems.extend(problems),
             }
-            for dependency in direct_dependencies(step) {
-                if program.on_exit.iter().take(index).all(|earlier| earlier.name != dependency) {
-                    self.problems.push(Problem::new(
-                        format!("/on_exit/{index}"),
-                        format!("a step that runs at the end cannot read from {dependency:?}"),
-                        "it can read `workflow.status` and earlier exit steps only",
-                    ));
-                }
+            let earlier = |name: &str| program.on_exit.iter().take(index).any(|earlier| earlier.name == name);
+            let later = |name: &str| program.on_exit.iter().skip(index).any(|later| later.name == name);
+            let values = value_dependencies(step);
+            let refused = direct_dependencies(step).into_iter();
+            for name in refused.filter(|name| later(name) || (values.contains(name) && !earlier(name))) {
+                self.problems.push(Problem::new(
+                    format!("/on_exit/{index}"),
+                    format!("a step that runs at the end cannot read from {name:?}"),
+                    "it can read the outputs of earlier exit steps, `workflow.status`, and the status of steps",
+                ));
             }
         }
         if self.problems.is_empty() { Ok(nodes) } else { Err(Problems(std::mem::take(&mut self.problems))) }
@@ -228,8 +238,10 @@ fn carried(step: &Step, node: &Node) -> Vec<(String, Carry)> {
         }
     }
     let mut parameter = |step: &str, output: &str| {
+        let carry =
+            if output == STATUS { Carry::Status } else { Carry::Parameter { output: output.to_owned() } };
         if step != WORKFLOW && step != node.name {
-            found.push((step.to_owned(), Carry::Parameter { output: output.to_owned() }));
+            found.push((step.to_owned(), carry));
         }
     };
     for condition in
@@ -241,7 +253,7 @@ fn carried(step: &Step, node: &Node) -> Vec<(String, Carry)> {
         parameter(step, output);
     }
     for text in crate::api::texts_with_references(step) {
-        Template::parse(&text, false).outputs().for_each(|(step, output)| parameter(step, output));
+        Template::parse(&text, References::Values).outputs().for_each(|(step, output)| parameter(step, output));
     }
     found
 }

@@ -4,6 +4,7 @@ mod digest;
 mod graph;
 mod invariants;
 mod lower;
+mod reads;
 mod resolve;
 mod wire;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Action, NodeOutput, NodeOutputKind};
 use crate::api::{
     Component, ComponentCall, ComponentRun, Estimate, Function, Input, InputPort, Job, ManifestJob,
-    OutputSource, Problem, RunJob, ScriptLanguage, Step, validate_against,
+    OutputSource, Problem, References, RunJob, ScriptLanguage, Step, Template, validate_against,
 };
 
 /// Where components come from.
@@ -41,6 +41,9 @@ impl Components for NoComponents {
 pub(super) const PYTHON_IMAGE: &str = "python:3.12-slim";
 /// Image of Bash scripts that name none.
 pub(super) const BASH_IMAGE: &str = "bash:5";
+
+/// Outputs that every step has.
+const RESERVED: [&str; 2] = ["result", crate::api::STATUS];
 
 /// What a step resolves to.
 pub(super) struct Resolved {
@@ -136,7 +139,7 @@ fn component(
         )]
     })?;
     let (arguments, mut inputs) = split_ports(component, call);
-    check_arguments(path, component, &arguments)?;
+    check_arguments(path, component, &arguments, step.references())?;
     inputs.extend(step.inputs.iter().cloned());
     for port in &component.outputs {
         let kind = NodeOutputKind::Artifact {
@@ -149,6 +152,13 @@ fn component(
     }
     for name in component.value_names(&|name| arguments.get(name).cloned()) {
         outputs.push(NodeOutput { name, kind: NodeOutputKind::Parameter { path: None, default: None } });
+    }
+    if let Some(taken) = outputs.iter().find(|output| RESERVED.contains(&output.name.as_str())) {
+        return Err(vec![Problem::new(
+            format!("{path}/run/component"),
+            format!("the component {:?} has an output named {:?}", component.name, taken.name),
+            "every step has one of this name already; rename it in the component",
+        )]);
     }
     let (action, inherit_requirements) = component_action(path, component, arguments, components)?;
     Ok(Resolved {
@@ -187,11 +197,12 @@ fn check_arguments(
     path: &str,
     component: &Component,
     arguments: &Map<String, Value>,
+    references: References,
 ) -> Result<(), Vec<Problem>> {
     let mut checked = arguments.clone();
     let schema = &component.arguments;
     checked.retain(|_, value| {
-        value.as_str().is_none_or(|text| crate::api::Template::parse(text, true).is_plain())
+        value.as_str().is_none_or(|text| Template::parse(text, references).is_plain())
     });
     let mut schema = schema.clone();
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {

@@ -6,7 +6,6 @@ use petgraph::graph::NodeIndex;
 
 use super::Estimates;
 use super::split::{Dag, Partition, SplitError, Task, Weight, excess};
-use crate::api::MapItems;
 use crate::ir::{Node, Workflow};
 
 /// Rendered bytes of a step when no engine says otherwise: an Argo template and task of a container with one argument
@@ -116,11 +115,7 @@ fn task(node: &Node, seconds: f64, bytes: usize) -> Task {
 pub(super) fn instances(node: &Node) -> Option<usize> {
     match node.map.as_ref().map(|map| &map.over) {
         None => Some(1),
-        Some(MapItems::List { items }) => Some(items.len()),
-        Some(MapItems::Range { start, end }) => {
-            usize::try_from(end.checked_sub(*start)?.checked_add(1)?).ok()
-        }
-        Some(MapItems::Output { .. } | MapItems::Parameter { .. }) => None,
+        Some(items) => items.count(),
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::RunSettings;
 use super::digest::StatCache;
+use super::facts::Facts;
 use super::prepare::Workshop;
 use super::python::Environments;
 use super::scheduler::Plan;
@@ -30,7 +31,8 @@ pub fn prospects(workflow: &Workflow, settings: &RunSettings, store: &Store) -> 
         Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
     let workshop = Workshop { settings, files: &files, environments: &environments };
     let plan = Plan::new(workflow, settings.machine);
-    let mut values = Values::default();
+    let facts = Facts::of(workflow, &settings.folder, now());
+    let mut values = Values { facts, ..Values::default() };
     for (name, parameter) in &workflow.parameters {
         if let Some(value) = settings.parameters.get(name).or(parameter.default.as_ref()) {
             values.parameters.insert(name.clone(), value.clone());

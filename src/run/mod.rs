@@ -14,6 +14,7 @@ mod confine;
 mod digest;
 mod drive;
 mod explain;
+mod facts;
 mod failure;
 mod journal;
 mod local;

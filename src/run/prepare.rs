@@ -96,7 +96,8 @@ impl Workshop<'_> {
     ) -> Result<Prepared, Failure> {
         let node = plan.node(task.node);
         let missing = |reference: String| Failure::request(format!("it needs a value for {reference}"));
-        let fill = |text: &str| results.values.fill(text, item).map_err(missing);
+        let references = node.references();
+        let fill = |text: &str| results.values.fill(text, references, item).map_err(missing);
         let mut env = Vec::with_capacity(node.settings.env.len());
         for (name, value) in &node.settings.env {
             env.push((name.clone(), fill(value)?));
@@ -107,7 +108,7 @@ impl Workshop<'_> {
             }
         }
         let (work, arguments) =
-            work(node, &fill, &|value| results.values.fill_value(value, item).map_err(missing))?;
+            work(node, &fill, &|value| results.values.fill_value(value, references, item).map_err(missing))?;
         let readings = self.readings(plan, node, &fill, results)?;
         let mut watched = Watched::new(&self.settings.working_dir);
         watched.gather(&work, &env, arguments.as_ref(), &readings, self.files);

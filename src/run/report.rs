@@ -29,6 +29,17 @@ pub enum StepState {
     Stopped,
 }
 
+impl StepState {
+    /// How conditions and texts of other steps read it.
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Succeeded | Self::Cached => "Succeeded",
+            Self::Skipped | Self::Omitted => "Skipped",
+            Self::Failed | Self::Stopped => "Failed",
+        }
+    }
+}
+
 /// What is known about a finished step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepResult {

@@ -12,14 +12,15 @@ use super::checks::{parameters, supported};
 use super::confine::Confinement;
 use super::digest::StatCache;
 use super::drive::Drive;
-use super::journal::Journal;
+use super::facts::Facts;
+use super::journal::{Journal, Record};
 use super::local::Local;
 use super::memory::{Recollection, remembered};
 use super::prepare::Workshop;
 use super::process::{Programs, leftovers};
 use super::python::Environments;
 use super::scheduler::{Limits, Plan, Scheduler};
-use super::store::Store;
+use super::store::{Store, now};
 use super::{RunReport, RunSettings, StepResult, StepState, policy};
 use crate::ir::Workflow;
 
@@ -98,7 +99,7 @@ pub async fn run(
     observer: &dyn RunObserver,
     stop: watch::Receiver<bool>,
 ) -> Result<RunReport, RunError> {
-    let values = parameters(workflow, settings)?;
+    let mut values = parameters(workflow, settings)?;
     supported(workflow, settings)?;
     let started = Instant::now();
     let folder = &settings.folder;
@@ -110,6 +111,7 @@ pub async fn run(
     if !records.is_empty() {
         end_leftovers(folder, "an interrupted attempt", observer);
     }
+    values.facts = Facts::of(workflow, folder, began(&records));
     let files = StatCache::open(&folder.parent().unwrap_or(folder).join("digests"));
     let environments =
         Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
@@ -155,6 +157,15 @@ pub async fn run(
     }
     journal.close().map_err(|error| broken(error.to_string()))?;
     Ok(report)
+}
+
+/// When the run began, in seconds since 1970: a run that goes on keeps its date.
+fn began(records: &[Record]) -> u64 {
+    let first = records.iter().find_map(|record| match record {
+        Record::Began { at, .. } => Some(*at),
+        _ => None,
+    });
+    first.unwrap_or_else(now)
 }
 
 fn confinement(settings: &RunSettings) -> Option<Arc<Confinement>> {

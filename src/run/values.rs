@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::api::{Comparison, Condition, Operand, Piece, Template, WORKFLOW};
+use super::facts::Facts;
+use crate::api::{
+    Comparison, Condition, Operand, Piece, References, RunFact, STATUS, Template, WORKFLOW,
+};
 
 /// What is known while a workflow runs.
 #[derive(Debug, Clone, Default)]
@@ -15,12 +18,19 @@ pub(super) struct Values {
     pub(super) parameters: HashMap<String, String>,
     /// `Succeeded` or `Failed`, once the steps are done.
     pub(super) status: Option<String>,
+    /// What was known before the first step.
+    pub(super) facts: Facts,
 }
 
 impl Values {
     /// Offers the value of an output.
     pub(super) fn set(&mut self, step: &str, output: &str, value: String) {
         self.outputs.insert((step.to_owned(), output.to_owned()), value);
+    }
+
+    /// Tells how a step ended.
+    pub(super) fn ended(&mut self, step: &str, status: &str) {
+        self.set(step, STATUS, status.to_owned());
     }
 
     /// The value of an output.
@@ -62,12 +72,17 @@ impl Values {
     }
 
     /// A text with its references replaced; `None` names the first one that has no value.
-    pub(super) fn fill(&self, text: &str, item: Option<&Value>) -> Result<String, String> {
+    pub(super) fn fill(
+        &self,
+        text: &str,
+        references: References,
+        item: Option<&Value>,
+    ) -> Result<String, String> {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
         let mut filled = String::new();
-        for piece in Template::parse(text, item.is_some()).0 {
+        for piece in Template::parse(text, references).0 {
             match piece {
                 Piece::Text(text) => filled.push_str(&text),
                 Piece::Item(key) => {
@@ -77,6 +92,11 @@ impl Values {
                 Piece::Parameter(name) => {
                     filled.push_str(self.parameters.get(&name).ok_or_else(|| format!("parameters.{name}"))?);
                 }
+                Piece::Run(fact) => filled.push_str(match fact {
+                    RunFact::WorkflowName => &self.facts.workflow,
+                    RunFact::Id => &self.facts.id,
+                    RunFact::Date => &self.facts.date,
+                }),
                 Piece::Output { step, output } => {
                     filled.push_str(&self.output(&step, &output).ok_or_else(|| format!("{step}.{output}"))?);
                 }
@@ -86,15 +106,20 @@ impl Values {
     }
 
     /// Fills every string inside a JSON value.
-    pub(super) fn fill_value(&self, value: &Value, item: Option<&Value>) -> Result<Value, String> {
+    pub(super) fn fill_value(
+        &self,
+        value: &Value,
+        references: References,
+        item: Option<&Value>,
+    ) -> Result<Value, String> {
         Ok(match value {
-            Value::String(text) => Value::String(self.fill(text, item)?),
+            Value::String(text) => Value::String(self.fill(text, references, item)?),
             Value::Array(items) => Value::Array(
-                items.iter().map(|value| self.fill_value(value, item)).collect::<Result<_, _>>()?,
+                items.iter().map(|value| self.fill_value(value, references, item)).collect::<Result<_, _>>()?,
             ),
             Value::Object(map) => Value::Object(
                 map.iter()
-                    .map(|(key, value)| Ok((key.clone(), self.fill_value(value, item)?)))
+                    .map(|(key, value)| Ok((key.clone(), self.fill_value(value, references, item)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => other.clone(),
@@ -146,7 +171,23 @@ mod tests {
     #[test]
     fn references_without_a_value_are_named() {
         let values = Values::default();
-        assert_eq!(values.fill("a {{parameters.p}}", None), Err("parameters.p".into()));
-        assert_eq!(values.fill("{{item.k}}!", Some(&serde_json::json!({"k": 3}))), Ok("3!".into()));
+        let item = serde_json::json!({"k": 3});
+        assert_eq!(
+            values.fill("a {{parameters.p}}", References::Values, None),
+            Err("parameters.p".into())
+        );
+        let filled = |references| values.fill("{{item.k}}!", references, Some(&item)).unwrap();
+        assert_eq!(filled(References::ValuesAndItem), "3!");
+        assert_eq!(filled(References::Nothing), "{{item.k}}!");
+    }
+
+    #[test]
+    fn facts_of_the_run_are_filled_in() {
+        let facts = Facts { workflow: "w".into(), id: "r1".into(), date: "2026-01-02".into() };
+        let mut values = Values { facts, ..Values::default() };
+        values.ended("a", "Failed");
+        let text = "{{workflow.name}} {{run.id}} {{run.date}} {{steps.a.status}}";
+        assert_eq!(values.fill(text, References::Values, None), Ok("w r1 2026-01-02 Failed".into()));
+        assert!(values.holds(&"a.status == failed".parse().unwrap(), None));
     }
 }

@@ -745,7 +745,7 @@ def test_slack_and_webhook(lake, web, tmp_path):
     lake.refuse("notify.slack", {"message": "done"}, {}, "invalid_token", environment={"SLACK_WEBHOOK_URL": f"{base}/closed"})
     result = lake.run("notify.webhook", {"url": f"{base}/hook", "message": "fertig ✓"}, {"metrics": str(tmp_path / "m")}, environment={"WEBHOOK_TOKEN": "t"})
     assert seen[-1][:2] == ("/hook", {"message": "fertig ✓", "metrics": {"auc": 0.91234}}) and seen[-1][2]["Authorization"] == "Bearer t"
-    assert result.value("status") == 200
+    assert result.value("code") == 200
     lake.refuse("notify.webhook", {"url": f"{base}/closed", "message": "x"}, {}, "/closed", "403")
     lake.refuse("notify.webhook", {"url": "file:///etc/hosts", "message": "x"}, {}, "not a web address")
 

@@ -12,6 +12,6 @@ try:
         status = answer.status
 except OSError as error:
     fail(f"{url} refused the message: {error}", "check the address, and WEBHOOK_TOKEN if it needs one")
-emit("status", status)
+emit("code", status)
 print(f"sent {len(json.dumps(body))} characters to {url}")
-print(f"status={status}")
+print(f"code={status}")

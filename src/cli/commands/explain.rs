@@ -177,7 +177,15 @@ fn runs(node: &Node) -> String {
     if let Some(map) = &node.map {
         parts.push(match &map.over {
             MapItems::List { items } => format!("once for each of {} items", items.len()),
-            MapItems::Range { start, end } => format!("once for each of {start} to {end}"),
+            MapItems::Range { start, end, step, .. } => {
+                let by = if *step == 1 { String::new() } else { format!(" in steps of {step}") };
+                format!("once for each of {start} to {end}{by}")
+            }
+            MapItems::Product { of } => {
+                let keys: Vec<&str> = of.keys().map(String::as_str).collect();
+                let count = map.over.count().unwrap_or_default();
+                format!("once for each of {count} combinations of {}", keys.join(", "))
+            }
             MapItems::Output { step, output } => format!("once for each item of {step}.{output}"),
             MapItems::Parameter { name } => format!("once for each item of parameter {name}"),
         });

@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Airflow (target kubernetes).
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native};
+use super::super::Support::{Lowered, Native, Unsupported};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -32,8 +32,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("after", Native),
     ("when", Lowered("the task skips itself; with the trigger rule none_failed what follows goes on")),
     ("when.in", Lowered("the task skips itself; with the trigger rule none_failed what follows goes on")),
+    ("when.status", Unsupported("not written yet")),
     ("map.list", Native),
     ("map.range", Native),
+    ("map.range.step", Native),
+    ("map.range.pad", Native),
+    ("map.product", Lowered("a list with every combination")),
     ("map.output", Lowered("a task before reads the JSON list over which the step is expanded")),
     ("map.parameter", Lowered("a task before reads the JSON list over which the step is expanded")),
     ("map.parallelism", Native),
@@ -46,6 +50,13 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("schedule", Native),
     ("on_exit", Lowered("teardown tasks; whether they fail does not change how the run went")),
     ("on_exit.several", Lowered("teardown tasks one after the other")),
+    ("on_exit.status", Unsupported("not written yet")),
+    ("texts.workflow.name", Native),
+    ("texts.workflow.status", Lowered("a macro looks at the states of the tasks")),
+    ("texts.run.id", Native),
+    ("texts.run.date", Lowered("a macro reads the logical date, else the time after which it runs, in the zone of the schedule")),
+    ("texts.status", Unsupported("not written yet")),
+    ("texts.literal_braces", Lowered("braces that Jinja would misread go through literal(…)")),
     ("inputs.parameter", Lowered("an environment variable")),
     ("inputs.artifact", Lowered("mounted from the folder of the run on the volume claim couler-artifacts")),
     ("inputs.external", Lowered("an init container with rclone or git fetches it")),

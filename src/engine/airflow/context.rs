@@ -11,7 +11,7 @@ use super::modules::Module;
 use super::names::Names;
 use super::python::block;
 use crate::api::{Input, WORKFLOW};
-use crate::ir::{Carry, Node, Workflow};
+use crate::ir::{Node, Workflow};
 
 /// The name of the engine in messages.
 pub(crate) const ENGINE: &str = "Apache Airflow";
@@ -130,7 +130,7 @@ impl<'a> Context<'a> {
 
     /// Refuses to read what a job that deletes or a daemon cannot write.
     pub(crate) fn check_reads(&self, node: &Node) -> Result<(), EngineError> {
-        let scalars = super::reads::scalars(node);
+        let scalars = node.scalars();
         let artifacts = node.inputs.iter().filter_map(|input| match input {
             Input::Artifact { step, output, .. } => Some((step.clone(), output.clone())),
             _ => None,
@@ -155,14 +155,11 @@ fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
     let mut read: HashSet<(&str, &str)> = HashSet::new();
     for edge in graph.edge_indices() {
         let Some((from, _)) = graph.edge_endpoints(edge) else { continue };
-        read.extend(graph[edge].carries.iter().map(|carry| match carry {
-            Carry::Artifact { output, .. } | Carry::Parameter { output } => {
-                (graph[from].name.as_str(), output.as_str())
-            }
-        }));
+        let from = graph[from].name.as_str();
+        read.extend(graph[edge].carries.iter().filter_map(|carry| Some((from, carry.output()?))));
     }
     for node in &workflow.on_exit {
-        for (step, output) in super::reads::scalars(node) {
+        for (step, output) in node.scalars() {
             if let Some(earlier) = workflow.on_exit.iter().find(|earlier| earlier.name == step) {
                 let output =
                     earlier.outputs.iter().find(|out| out.name == output).map_or("result", |out| &out.name);

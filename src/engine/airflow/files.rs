@@ -152,12 +152,12 @@ fn ports(node: &Node) -> Vec<(String, &Input)> {
 
 /// The environment of a step: input parameters, what a component reads, what the settings say.
 pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Expr)> {
-    let mapped = node.map.is_some();
+    let references = node.references();
     let kept = |text: &str| {
         if context.is_local() {
-            templated(text, mapped)
+            templated(text, references)
         } else {
-            templated(&in_pod(text, Variables::Expand), mapped)
+            templated(&in_pod(text, Variables::Expand), references)
         }
     };
     let mut variables: IndexMap<String, Expr> = IndexMap::new();
@@ -180,7 +180,7 @@ pub(crate) fn environment(context: &Context<'_>, node: &Node) -> Vec<(String, Ex
         variables.insert("COULER_OUTPUTS".into(), Expr::text(Value::Object(outputs).to_string()));
         variables.insert("COULER_VALUES".into(), Expr::text(values_folder(context, node)));
         let values = marks.variables().into_iter();
-        variables.extend(values.map(|(name, reference)| (name, templated(&reference, mapped))));
+        variables.extend(values.map(|(name, reference)| (name, templated(&reference, references))));
     }
     for (name, value) in &node.settings.env {
         variables.entry(name.clone()).or_insert_with(|| kept(value));
@@ -242,10 +242,10 @@ pub(crate) fn has_any(context: &Context<'_>, node: &Node) -> bool {
 pub(crate) fn cache(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
     let Some(cache) = &node.settings.cache else { return };
     let key = match &cache.key {
-        Some(key) => templated(key, node.map.is_some()),
+        Some(key) => templated(key, node.references()),
         None => {
             let digest = format!("{}-{}", node.name, context.digest(&node.name));
-            let mut references = super::reads::references(node);
+            let mut references = node.pieces();
             if node.map.is_some() && !references.contains(&crate::api::Piece::Item(None)) {
                 references.push(crate::api::Piece::Item(None));
             }

@@ -1,7 +1,10 @@
 //! The engine itself.
 
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::super::{
+    Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support, refuse_lacking,
+};
 use super::{capabilities, parts, workflow};
+use super::context::ENGINE;
 use crate::ir::{Action, Node, Workflow};
 
 /// Writes DAG files for Apache Airflow 3.
@@ -22,6 +25,7 @@ impl Engine for Airflow {
         workflow: &Workflow,
         options: &GenerateOptions,
     ) -> Result<Vec<GeneratedFile>, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         let content = workflow::file(workflow, options)?;
         Ok(vec![GeneratedFile { name: workflow::file_name(workflow), content }])
     }
@@ -32,6 +36,7 @@ impl Engine for Airflow {
         plan: &PartPlan,
         options: &GenerateOptions,
     ) -> Result<PartFiles, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         parts::files(workflow, plan, options)
     }
 

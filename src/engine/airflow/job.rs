@@ -9,7 +9,7 @@ use super::modules::Module;
 use super::python::Expr;
 use super::task::{Arguments, set};
 use super::text::templated;
-use crate::api::{Input, Job, ManifestAction};
+use crate::api::{Input, Job, ManifestAction, References};
 use crate::ir::Node;
 
 /// Marks the name of a volume claim that is made for each run, until it is written.
@@ -41,7 +41,7 @@ pub(crate) fn fill(
     }
     let resource =
         serde_json::to_value(&made.resource).map_err(|error| EngineError::Write(error.to_string()))?;
-    set(arguments, "manifest", written(&resource, node.map.is_some()));
+    set(arguments, "manifest", written(&resource, node.references()));
     for (name, condition) in [("success", made.success_condition), ("failure", made.failure_condition)] {
         if let Some(condition) = condition {
             set(arguments, name, Expr::text(condition));
@@ -58,15 +58,15 @@ pub(crate) fn fill(
 }
 
 /// The manifest as a Python value whose strings are templates.
-fn written(value: &Value, mapped: bool) -> Expr {
+fn written(value: &Value, references: References) -> Expr {
     match value {
         Value::String(text) => match text.strip_prefix(CLAIM) {
             Some(label) => Expr::text(format!("{{{{ claim('{label}') }}}}")),
-            None => templated(text, mapped),
+            None => templated(text, references),
         },
-        Value::Array(items) => Expr::List(items.iter().map(|item| written(item, mapped)).collect()),
+        Value::Array(items) => Expr::List(items.iter().map(|item| written(item, references)).collect()),
         Value::Object(fields) => {
-            Expr::Dict(fields.iter().map(|(key, value)| (key.clone(), written(value, mapped))).collect())
+            Expr::Dict(fields.iter().map(|(key, value)| (key.clone(), written(value, references))).collect())
         }
         other => super::task::json(other),
     }

@@ -24,18 +24,18 @@ pub(crate) fn fill(
     if let Some(component) = &node.component {
         set(arguments, "component", Expr::text(component));
     }
-    let mapped = node.map.is_some();
-    let texts = |texts: &[String]| Expr::List(texts.iter().map(|text| templated(text, mapped)).collect());
+    let references = node.references();
+    let texts = |texts: &[String]| Expr::List(texts.iter().map(|text| templated(text, references)).collect());
     match &node.action {
         Action::Container { image, command, args, working_dir } => {
-            set(arguments, "image", templated(image, mapped));
+            set(arguments, "image", templated(image, references));
             for (name, words) in [("entrypoint", command), ("command", args)] {
                 if !words.is_empty() {
                     set(arguments, name, texts(words));
                 }
             }
             if let Some(folder) = working_dir {
-                set(arguments, "working_dir", templated(folder, mapped));
+                set(arguments, "working_dir", templated(folder, references));
             }
         }
         Action::Script { language, source, requirements, .. } => {

@@ -18,7 +18,6 @@ mod place;
 mod placement;
 mod pod;
 mod python;
-mod reads;
 mod recover;
 mod script;
 mod task;

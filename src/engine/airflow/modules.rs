@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     Values,
+    Facts,
     Output,
     PartOutput,
     Gate,
@@ -38,6 +39,7 @@ impl Module {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Values => include_str!("runtime/values.py"),
+            Self::Facts => include_str!("runtime/facts.py"),
             Self::Output => include_str!("runtime/output.py"),
             Self::PartOutput => include_str!("runtime/part_output.py"),
             Self::Gate => include_str!("runtime/gate.py"),
@@ -59,6 +61,7 @@ impl Module {
     pub(crate) fn needs(self) -> &'static [Self] {
         match self {
             Self::Values
+            | Self::Facts
             | Self::Output
             | Self::PartOutput
             | Self::Gate
@@ -78,6 +81,7 @@ impl Module {
     pub(crate) fn imports(self) -> &'static [Import] {
         match self {
             Self::Values => &[("", "json"), ("", "operator"), CONTEXT, FAIL],
+            Self::Facts => &[("", "pendulum"), CONTEXT],
             Self::Output | Self::PartOutput => &[("", "json"), CONTEXT],
             Self::Gate => &[
                 BASE,

@@ -23,10 +23,10 @@ pub(crate) fn place(
     location: &ArtifactLocation,
     direction: Direction,
 ) -> Result<Expr, EngineError> {
-    let mapped = node.map.is_some();
+    let references = node.references();
     let made = |kind: &str, address: &str, named: Vec<(&str, Expr)>| {
         let named = named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Expr::Call("Place".to_owned(), vec![Expr::text(kind), templated(address, mapped)], named)
+        Expr::Call("Place".to_owned(), vec![Expr::text(kind), templated(address, references)], named)
     };
     let files = |address: String, secrets: Vec<(&str, &Option<SecretKey>)>| {
         let secrets: Vec<(String, Expr)> = secrets
@@ -78,7 +78,7 @@ pub(crate) fn place(
             files(address("hdfs", &options, path), vec![])
         }
         ArtifactLocation::Git { repository, revision, depth } => {
-            let revision = revision.as_ref().map(|text| ("revision", templated(text, mapped)));
+            let revision = revision.as_ref().map(|text| ("revision", templated(text, references)));
             let depth = depth.map(|depth| ("depth", Expr::code(depth.to_string())));
             made("git", repository, revision.into_iter().chain(depth).collect())
         }

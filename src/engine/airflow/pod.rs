@@ -13,7 +13,7 @@ use super::placement;
 use super::python::Expr;
 use super::task::{Arguments, is_special, set};
 use super::text::{is_safe, plain, templated};
-use crate::api::{ScriptLanguage, Template};
+use crate::api::ScriptLanguage;
 use crate::ir::{Action, Node};
 
 /// The arguments of a container or script, and the operator that takes them: Airflow's own one if that is enough.
@@ -28,28 +28,28 @@ pub(crate) fn fill(
     if let Some(component) = &node.component {
         set(arguments, "component", Expr::text(component));
     }
-    let mapped = node.map.is_some();
-    let word = |text: &String| templated(&in_pod(text, Variables::Expand), mapped);
+    let references = node.references();
+    let word = |text: &String| templated(&in_pod(text, Variables::Expand), references);
     let texts = |texts: &[String]| Expr::List(texts.iter().map(word).collect());
     let mut works_somewhere = false;
     match &node.action {
         Action::Container { image, command, args, working_dir } => {
             check_command(node, command)?;
-            set(arguments, "image", templated(image, mapped));
+            set(arguments, "image", templated(image, references));
             for (name, words) in [("cmds", command), ("arguments", args)] {
                 if !words.is_empty() {
                     set(arguments, name, texts(words));
                 }
             }
             if let Some(folder) = working_dir {
-                set(arguments, "working_dir", templated(folder, mapped));
+                set(arguments, "working_dir", templated(folder, references));
                 works_somewhere = true;
             }
         }
         Action::Script { language, source, image, requirements, .. } => {
             let source = with_requirements(*language, source, requirements);
             let source = in_pod(&source, Variables::Keep);
-            set(arguments, "image", templated(image, mapped));
+            set(arguments, "image", templated(image, references));
             let command = match language {
                 ScriptLanguage::Python => "python",
                 ScriptLanguage::Bash => "bash",
@@ -80,12 +80,12 @@ pub(crate) fn fill(
 
 /// The source of a script: short ones stand in the call, long ones behind the DAG.
 pub(crate) fn script(context: &Context<'_>, node: &Node, source: &str) -> Expr {
-    let mapped = node.map.is_some();
+    let references = node.references();
     let fixed = is_component(node);
-    let template = Template::parse(source, mapped);
+    let template = node.template(source);
     let is_plain = fixed || template.is_plain();
     if !source.trim_end().contains('\n') && source.len() < 100 {
-        return if fixed { plain(source) } else { templated(source, mapped) };
+        return if fixed { plain(source) } else { templated(source, references) };
     }
     let text = if is_plain { source.to_owned() } else { super::text::jinja(&template) };
     let constant = Expr::code(context.constant(&node.name, &text));

@@ -96,7 +96,7 @@ fn uses_values(context: &Context<'_>, node: &Node) {
     if node.condition.is_some()
         || node.exec_while.is_some()
         || dynamic
-        || !super::reads::references(node).is_empty()
+        || !node.pieces().is_empty()
     {
         context.uses(Module::Values);
     }
@@ -168,7 +168,8 @@ fn mapped(
     let mut list = None;
     let items = match &map.over {
         MapItems::List { items } => Expr::List(items.iter().map(json).collect()),
-        MapItems::Range { start, end } => Expr::code(format!("list(range({start}, {}))", end + 1)),
+        MapItems::Product { .. } => Expr::List(map.over.fixed().iter().flatten().map(json).collect()),
+        MapItems::Range { start, end, step, pad } => Expr::code(range(*start, *end, *step, *pad)),
         MapItems::Output { step, output } if step == WORKFLOW || output == "result" => {
             dynamic(context, node, &format!("output({})", string(step)), &mut list)
         }
@@ -198,6 +199,15 @@ fn dynamic(context: &Context<'_>, node: &Node, source: &str, list: &mut Option<(
     }
     *list = Some((variable.clone(), Expr::with("ItemList", arguments)));
     Expr::code(format!("{variable}.output"))
+}
+
+fn range(start: i64, end: i64, step: u32, pad: Option<u32>) -> String {
+    let by = if step == 1 { String::new() } else { format!(", {step}") };
+    let numbers = format!("range({start}, {}{by})", end.saturating_add(1));
+    match pad {
+        Some(digits) => format!("[f\"{{number:0{digits}}}\" for number in {numbers}]"),
+        None => format!("list({numbers})"),
+    }
 }
 
 fn reads_item(condition: &Condition) -> bool {

@@ -4,11 +4,11 @@
 //! and turn `\r\n` into `\n`. Such text goes through `literal(…)`, or piece by piece as a Jinja string beside references.
 
 use super::python::Expr;
-use crate::api::{Piece, Template};
+use crate::api::{Piece, References, Template};
 
 /// A string of a templated field.
-pub(crate) fn templated(text: &str, mapped: bool) -> Expr {
-    let template = Template::parse(text, mapped);
+pub(crate) fn templated(text: &str, references: References) -> Expr {
+    let template = Template::parse(text, references);
     if template.is_plain() {
         return plain(text);
     }
@@ -48,6 +48,7 @@ fn expression(piece: &Piece) -> String {
         Piece::Item(None) => "item()".to_owned(),
         Piece::Item(Some(key)) => format!("item('{key}')"),
         Piece::Parameter(name) => format!("param('{name}')"),
+        Piece::Run(fact) => format!("fact('{}')", fact.name()),
         Piece::Output { step, .. } if step == crate::api::WORKFLOW => "workflow_status()".to_owned(),
         Piece::Output { step, output } if output == "result" => format!("output('{step}')"),
         Piece::Output { step, output } => format!("output('{step}', '{output}')"),
@@ -83,7 +84,7 @@ mod tests {
             ("{{{item.k}}", Expr::call("literal", vec![Expr::text("{{{item.k}}")])),
             ("{{steps.a.result}}\r\n", Expr::text("{{ output('a') }}{{ '\\r' }}{{ '\\n' }}")),
         ] {
-            assert_eq!(templated(text, true), expected, "{text}");
+            assert_eq!(templated(text, References::ValuesAndItem), expected, "{text}");
         }
     }
 }

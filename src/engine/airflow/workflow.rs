@@ -59,7 +59,13 @@ pub(crate) fn written(
         let _ = write!(text, "\n\n{name} = {}", table.layout(0, name.len() + 3, 0));
     }
     let modules = context.modules();
-    let constants: BTreeSet<&(&str, &str)> = modules.iter().flat_map(|module| module.constants()).collect();
+    let mut constants: BTreeSet<(&str, &str)> =
+        modules.iter().flat_map(|module| module.constants()).copied().collect();
+    if modules.contains(&Module::Facts) {
+        let schedule = context.workflow.schedule.as_ref();
+        let zone = schedule.and_then(|schedule| schedule.timezone.as_deref()).unwrap_or("UTC");
+        constants.extend([("TIMEZONE", zone), ("WORKFLOW", context.workflow.name.as_str())]);
+    }
     if constants.is_empty() {
         text.push('\n');
     } else {
@@ -388,15 +394,17 @@ pub(crate) fn completed(
     }
     defaults.extend(more_defaults);
     named.push(("default_args", Expr::Dict(defaults)));
-    let macros: Vec<(String, Expr)> = ["output", "param", "item", "workflow_status", "claim", "run_folder"]
+    let macros: Vec<(String, Expr)> = ["output", "param", "item", "fact", "workflow_status", "claim", "run_folder"]
         .into_iter()
         .filter(|name| {
             body.text.contains(&format!("{{{{ {name}("))
                 || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}(")))
         })
         .map(|name| {
-            if ["output", "param", "item", "workflow_status"].contains(&name) {
-                context.uses(Module::Values);
+            match name {
+                "output" | "param" | "item" | "workflow_status" => context.uses(Module::Values),
+                "fact" => context.uses(Module::Facts),
+                _ => {}
             }
             (name.to_owned(), Expr::code(format!("lambda *names: {name}(*names)")))
         })

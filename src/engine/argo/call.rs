@@ -25,15 +25,17 @@ pub(crate) fn call(
     scope: Scope,
 ) -> Result<(Call, Vec<Template>), EngineError> {
     let leaf = Leaf::new(context, node)?;
+    // Beside expressions in `depends` Argo takes no `continueOn`: they say themselves what goes on.
+    let goes_on = node.settings.continue_on_failure && !(scope == Scope::Dag && context.reads_statuses());
     let mut call = Call {
         name: node.name.clone(),
         template: node.name.clone(),
         dependencies,
-        continue_on: node.settings.continue_on_failure.then_some(ContinueOn { failed: true, error: true }),
+        continue_on: goes_on.then_some(ContinueOn { failed: true, error: true }),
         ..Call::default()
     };
     let per_item = node.map.is_some() && node.condition.as_ref().is_some_and(condition_reads_item);
-    let wrapped_map = node.map.as_ref().filter(|map| map.parallelism.is_some());
+    let wrapped_map = node.map.as_ref().filter(|_| context.is_wrapped(node));
     if let Some(condition) = node.condition.as_ref().filter(|_| !(per_item && wrapped_map.is_some())) {
         call.when = Some(when(context, scope, node, condition)?);
     }
@@ -77,9 +79,11 @@ fn when(
 fn set_items(call: &mut Call, items: &MapItems, list: Option<String>) {
     match items {
         MapItems::List { items } => call.with_items = Some(items.clone()),
-        MapItems::Range { start, end } => {
-            call.with_sequence = Some(Sequence { start: start.to_string(), end: end.to_string() });
+        MapItems::Range { start, end, step: 1, pad } => {
+            let format = pad.map(|digits| format!("%0{digits}d"));
+            call.with_sequence = Some(Sequence { start: start.to_string(), end: end.to_string(), format });
         }
+        MapItems::Range { .. } | MapItems::Product { .. } => call.with_items = items.fixed(),
         MapItems::Output { .. } => call.with_param = list,
         MapItems::Parameter { name } => call.with_param = Some(workflow_parameter(name)),
     }

@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Argo.
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native};
+use super::super::Support::{Lowered, Native, Unsupported};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -23,8 +23,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("after", Native),
     ("when", Native),
     ("when.in", Lowered("govaluate's in for two or more values, == for one")),
+    ("when.status", Lowered("the phase of the task; `depends` in the whole DAG, and a last task that decides how it went")),
     ("map.list", Native),
     ("map.range", Native),
+    ("map.range.step", Lowered("a list with every number")),
+    ("map.range.pad", Lowered("a sequence with a format; with steps a list")),
+    ("map.product", Lowered("a list with every combination")),
     ("map.output", Native),
     ("map.parameter", Native),
     (
@@ -46,6 +50,13 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("schedule", Lowered("a CronWorkflow")),
     ("on_exit", Native),
     ("on_exit.several", Lowered("a steps template that runs them one after the other")),
+    ("on_exit.status", Unsupported("the steps at the end see no single step; they can read workflow.status")),
+    ("texts.workflow.name", Lowered("the name of the program itself, for workflow.name is that of the run")),
+    ("texts.workflow.status", Native),
+    ("texts.run.id", Lowered("workflow.uid, as an input of the template; in parts the name of the parent")),
+    ("texts.run.date", Lowered("the time at which it was created, with a schedule the scheduled time in its zone")),
+    ("texts.status", Lowered("an expression on the phase of the task; not for steps at the end")),
+    ("texts.literal_braces", Lowered("braces that Argo would misread are broken up")),
     ("inputs.parameter", Lowered("an input parameter of the template and an environment variable")),
     ("inputs.artifact", Native),
     ("inputs.external", Native),

@@ -1,7 +1,8 @@
 //! Conditions as Argo's `when` expressions (govaluate).
 
 use super::super::EngineError;
-use crate::api::{Comparison, Condition, Literal, Operand};
+use super::status::phases;
+use crate::api::{Comparison, Condition, Literal, Operand, STATUS, STATUSES, WORKFLOW};
 
 /// Writes a condition; `reference` gives the text of each operand that is no constant, `{{…}}`.
 ///
@@ -15,6 +16,16 @@ pub(crate) fn when(
     reference: &mut dyn FnMut(&Operand) -> Result<String, EngineError>,
 ) -> Result<String, EngineError> {
     match condition {
+        Condition::Compare {
+            left: left @ Operand::Output { step, output },
+            comparison,
+            right: Operand::Literal(status),
+        } if output == STATUS && step != WORKFLOW => {
+            let equal = *comparison == Comparison::Equal;
+            let meant = STATUSES.into_iter().filter(|one| (*one == status.text()) == equal);
+            let phases = meant.flat_map(phases).map(|phase| Literal::Text((*phase).to_owned())).collect::<Vec<_>>();
+            within(left, &phases, reference)
+        }
         Condition::Compare { left, comparison, right } => {
             let text = is_textual(left, *comparison, right);
             let (left, right) = (side(left, text, reference)?, side(right, text, reference)?);
@@ -110,6 +121,9 @@ mod tests {
             ("parameters.e in [dev, prod]", "'{{parameters.e}}' in ('dev', 'prod')"),
             ("item in [1, 2]", "{{item}} in (1, 2)"),
             ("item in [a]", "'{{item}}' == 'a'"),
+            ("a.status == failed", "'{{a.status}}' in ('Failed', 'Error')"),
+            ("a.status == succeeded", "'{{a.status}}' == 'Succeeded'"),
+            ("a.status != succeeded", "'{{a.status}}' in ('Failed', 'Error', 'Skipped', 'Omitted')"),
             (
                 "a.x > 1 and (b.y < 2 or c.z == 'it\\'s')",
                 "{{a.x}} > 1 && ({{b.y}} < 2 || '{{c.z}}' == 'it\\'s')",

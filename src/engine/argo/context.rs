@@ -9,11 +9,15 @@ use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
 use super::manifest::{ObjectStore, Place};
 use super::parts::PartView;
-use crate::api::{Condition, MapItems, Operand, Piece, WORKFLOW};
+use crate::api::{Condition, Map, MapItems, Operand, Piece, RunFact, STATUS, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
 /// The name of the engine in messages.
 pub(crate) const ENGINE: &str = "Argo Workflows";
+
+/// The date of the start of a workflow, in the words of its own variables.
+pub(crate) const START_DATE: &str =
+    "{{workflow.creationTimestamp.Y}}-{{workflow.creationTimestamp.m}}-{{workflow.creationTimestamp.d}}";
 
 /// An error that names the step and the feature.
 pub(crate) fn unsupported(step: &str, feature: &'static str, reason: impl Into<String>) -> EngineError {
@@ -48,6 +52,10 @@ pub(crate) struct Context<'a> {
     digests: HashMap<&'a str, String>,
     /// Outputs of the graph's steps that some step reads, as (step, output).
     read: HashSet<(&'a str, &'a str)>,
+    /// Steps whose status is read.
+    with_read_status: HashSet<&'a str>,
+    /// Whether a step waits for another however that ends.
+    reads_statuses: bool,
     /// The part that is written, if it is not the whole workflow.
     pub(crate) part: Option<PartView<'a>>,
 }
@@ -58,7 +66,16 @@ impl<'a> Context<'a> {
         let names = RefCell::new(Names::taken(nodes.keys().copied()));
         let cached = workflow.nodes().any(|node| node.settings.cache.is_some());
         let digests = if cached { digests(workflow) } else { HashMap::new() };
-        Self { workflow, nodes, names, digests, read: outputs_read(workflow), part: None }
+        Self {
+            workflow,
+            nodes,
+            names,
+            digests,
+            read: outputs_read(workflow),
+            with_read_status: with_read_status(workflow),
+            reads_statuses: workflow.graph.node_weights().any(|node| !node.awaited().is_empty()),
+            part: None,
+        }
     }
 
     /// Whether somebody reads an output, the step's own loop included. Exit steps are taken to be read.
@@ -101,6 +118,9 @@ impl<'a> Context<'a> {
             return Ok("workflow.status".to_owned());
         }
         let word = scope.word();
+        if output == STATUS {
+            return self.status_path(scope, reader, step);
+        }
         if let Some(path) = self.elsewhere(step).and_then(|view| view.value(word, reader, step, output)) {
             return Ok(path);
         }
@@ -113,11 +133,23 @@ impl<'a> Context<'a> {
         if !has_result(producer) {
             return Err(unsupported(reader, "result of a job", no_result(step)));
         }
-        Ok(if is_wrapped(producer) || matches!(producer.action, Action::Job { .. }) {
+        Ok(if self.is_wrapped(producer) || matches!(producer.action, Action::Job { .. }) {
             format!("{word}.{step}.outputs.parameters.result")
         } else {
             format!("{word}.{step}.outputs.result")
         })
+    }
+
+    /// The reference to how a step ended, without braces.
+    fn status_path(&self, scope: Scope, reader: &str, step: &str) -> Result<String, EngineError> {
+        let reason = if scope == Scope::Steps {
+            format!("a step at the end cannot see how {step:?} ended; it can read workflow.status")
+        } else if self.part.is_some() {
+            format!("the workflow runs in parts, which do not see how {step:?} ended; write it as one")
+        } else {
+            return Ok(format!("{}.{step}.status", scope.word()));
+        };
+        Err(unsupported(reader, "status of a step", reason))
     }
 
     /// The reference to an artifact that a step wrote, in braces.
@@ -138,6 +170,38 @@ impl<'a> Context<'a> {
             return Err(unsupported(reader, "artifact of a mapped step", reason));
         }
         Ok(format!("{{{{{}.{step}.outputs.artifacts.{}}}}}", scope.word(), port_name(output)))
+    }
+
+    /// Whether the step's template is called through another one, which hands its outputs on: loops, maps with a limit,
+    /// and maps whose status is read, which Argo knows of templates only.
+    pub(crate) fn is_wrapped(&self, node: &Node) -> bool {
+        let of_map = |map: &Map| map.parallelism.is_some() || self.with_read_status.contains(node.name.as_str());
+        node.exec_while.is_some() || node.map.as_ref().is_some_and(of_map)
+    }
+
+    /// Whether a step waits for another however that ends.
+    pub(crate) fn reads_statuses(&self) -> bool {
+        self.reads_statuses
+    }
+
+    /// What is known of the run, in Argo's words.
+    pub(crate) fn fact(&self, fact: RunFact) -> String {
+        match fact {
+            RunFact::WorkflowName => self.workflow.name.clone(),
+            RunFact::Id => {
+                self.part.as_ref().map_or_else(|| "{{workflow.uid}}".to_owned(), PartView::run)
+            }
+            RunFact::Date => self.date(),
+        }
+    }
+
+    /// The date of the scheduled time in the zone of the schedule; else that of the start.
+    fn date(&self) -> String {
+        let Some(schedule) = &self.workflow.schedule else {
+            return START_DATE.to_owned();
+        };
+        let zone = schedule.timezone.as_deref().unwrap_or("UTC");
+        format!("{{{{=sprig.dateInZone('2006-01-02', sprig.toDate('2006-01-02T15:04:05Z07:00', workflow.scheduledTime), '{zone}')}}}}")
     }
 
     /// The part that is written, if the step is in another one.
@@ -192,20 +256,19 @@ impl<'a> Context<'a> {
     }
 }
 
+fn with_read_status(workflow: &Workflow) -> HashSet<&str> {
+    let graph = &workflow.graph;
+    let read = graph.edge_indices().filter(|edge| graph[*edge].carries.contains(&Carry::Status));
+    read.filter_map(|edge| graph.edge_endpoints(edge)).map(|(from, _)| graph[from].name.as_str()).collect()
+}
+
 fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {
     let graph = &workflow.graph;
     let carried = |edge| {
         let step = graph.edge_endpoints(edge).map_or("", |(from, _)| graph[from].name.as_str());
-        graph[edge].carries.iter().map(move |carry| match carry {
-            Carry::Artifact { output, .. } | Carry::Parameter { output } => (step, output.as_str()),
-        })
+        graph[edge].carries.iter().filter_map(move |carry| Some((step, carry.output()?)))
     };
     graph.edge_indices().flat_map(carried).collect()
-}
-
-/// Whether the step's template is called through another one, which hands its outputs on.
-pub(crate) fn is_wrapped(node: &Node) -> bool {
-    node.exec_while.is_some() || node.map.as_ref().is_some_and(|map| map.parallelism.is_some())
 }
 
 /// Something that a template gets from its caller.

@@ -1,8 +1,11 @@
 //! The engine itself.
 
 use super::super::kubernetes::yaml;
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::super::{
+    Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support, refuse_lacking,
+};
 use super::{capabilities, parts, workflow};
+use super::context::ENGINE;
 use crate::ir::{Node, Workflow};
 
 /// Writes Argo Workflows manifests.
@@ -26,6 +29,7 @@ impl Engine for Argo {
         workflow: &Workflow,
         options: &GenerateOptions,
     ) -> Result<Vec<GeneratedFile>, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         let document = workflow::document(workflow, options)?;
         Ok(vec![GeneratedFile { name: format!("{}.yaml", workflow.name), content: yaml::write(&document)? }])
     }
@@ -36,6 +40,7 @@ impl Engine for Argo {
         plan: &PartPlan,
         options: &GenerateOptions,
     ) -> Result<PartFiles, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         parts::files(workflow, plan, options)
     }
 

@@ -10,8 +10,9 @@ use super::super::kubernetes::names::{Names, port_name};
 use super::super::kubernetes::ports::artifact_ports;
 use super::context::{Context, Scope, Source, input_parameter, item, workflow_parameter};
 use super::manifest::{Arguments, Artifact, Parameter, Ports};
+use super::status;
 use super::text::{Braces, Rendered, render};
-use crate::api::{Input, Piece, Template};
+use crate::api::{Input, Piece, STATUS, Template, WORKFLOW};
 use crate::ir::Node;
 
 /// An artifact that a template reads.
@@ -42,7 +43,7 @@ impl Inputs {
         let mut inputs = Self::default();
         for input in &node.inputs {
             if let Input::Parameter { name, value } = input {
-                let template = Template::parse(&in_pod(value, Variables::Expand), node.map.is_some());
+                let template = node.template(&in_pod(value, Variables::Expand));
                 // Text that Argo would misread cannot go through arguments; the variable gets it directly.
                 let readable = !render(&template, Braces::Variable, &mut |_| Ok("{{item}}".into()))?.broken;
                 if readable {
@@ -95,6 +96,10 @@ impl Inputs {
             Piece::Item(Some(key)) => input_parameter(
                 &self.claim(&format!("item-{}", port_name(key)), Source::Item(Some(key.clone()))),
             ),
+            Piece::Run(fact) => {
+                let wanted = fact.name().replace('.', "-");
+                input_parameter(&self.claim(&wanted, Source::Text(Template(vec![piece.clone()]))))
+            }
             Piece::Output { step, .. } if step == crate::api::WORKFLOW => "{{workflow.status}}".to_owned(),
             Piece::Output { step, output } => input_parameter(&self.output(step, output)),
         }
@@ -108,7 +113,7 @@ impl Inputs {
 
     /// A string of the template.
     pub(crate) fn text(&mut self, node: &Node, text: &str, braces: Braces) -> Result<Rendered, EngineError> {
-        let template = Template::parse(text, node.map.is_some());
+        let template = node.template(text);
         let rendered = render(&template, braces, &mut |piece| Ok(self.reference(piece)))?;
         self.broken_braces |= rendered.broken && braces == Braces::Variable;
         Ok(rendered)
@@ -172,7 +177,8 @@ fn argument(
     source: &Source,
 ) -> Result<String, EngineError> {
     let output = |step: &str, output: &str| {
-        context.output_path(scope, reader, step, output).map(|path| format!("{{{{{path}}}}}"))
+        let path = context.output_path(scope, reader, step, output)?;
+        Ok(if output == STATUS && step != WORKFLOW { status::text(step) } else { format!("{{{{{path}}}}}") })
     };
     match source {
         Source::Output(step, name) => output(step, name),
@@ -183,6 +189,7 @@ fn argument(
                 Piece::Item(key) => Ok(item(key.as_deref())),
                 Piece::Parameter(name) => Ok(workflow_parameter(name)),
                 Piece::Text(text) => Ok(text.clone()),
+                Piece::Run(fact) => Ok(context.fact(*fact)),
             })?;
             Ok(rendered.text)
         }

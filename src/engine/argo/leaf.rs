@@ -24,6 +24,9 @@ use crate::ir::{Action, Node, NodeOutputKind};
 
 pub(crate) use super::super::kubernetes::component::{COMPONENT, DESCRIPTION};
 
+/// Annotation of a template that is no step of the user.
+pub(crate) const ROLE: &str = "couler.dev/role";
+
 /// The template of a step, and what its caller must hand over.
 pub(crate) struct Leaf {
     pub template: Template,

@@ -179,6 +179,8 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub depends: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub arguments: Arguments,
@@ -211,6 +213,8 @@ pub(crate) struct Hook {
 pub(crate) struct Sequence {
     pub start: String,
     pub end: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]

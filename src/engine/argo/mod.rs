@@ -17,6 +17,7 @@ mod recover;
 mod repeat;
 mod script;
 mod settings;
+mod status;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -62,7 +62,7 @@ pub(crate) fn memoize(context: &Context<'_>, node: &Node, inputs: &mut Inputs) -
 }
 
 fn key_text(node: &Node, inputs: &mut Inputs, key: &str) -> String {
-    let template = api::Template::parse(key, node.map.is_some());
+    let template = node.template(key);
     let mut text = String::new();
     for piece in &template.0 {
         match piece {

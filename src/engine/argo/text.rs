@@ -54,7 +54,7 @@ pub(crate) fn render(
     for piece in &template.0 {
         match piece {
             Piece::Text(text) => parts.push((text.clone(), false)),
-            other => parts.push((reference(other)?, true)),
+            other => push_tags(&mut parts, &reference(other)?),
         }
     }
     let text: String = parts.iter().map(|(text, _)| text.as_str()).collect();
@@ -62,6 +62,22 @@ pub(crate) fn render(
         return Ok(Rendered { text, broken: false });
     }
     Ok(Rendered { text: broken_up(&parts, braces.stand_in()), broken: true })
+}
+
+/// A reference may be several tags of Argo's, with text between them, or text only.
+fn push_tags(parts: &mut Vec<(String, bool)>, written: &str) {
+    let mut rest = written;
+    while let Some(start) = rest.find("{{") {
+        let end = rest[start..].find("}}").map_or(rest.len(), |end| start + end + 2);
+        if start > 0 {
+            parts.push((rest[..start].to_owned(), false));
+        }
+        parts.push((rest[start..end].to_owned(), true));
+        rest = &rest[end..];
+    }
+    if !rest.is_empty() {
+        parts.push((rest.to_owned(), false));
+    }
 }
 
 /// Whether Argo finds the references, all of them, and nothing else that it would take for one.
@@ -131,9 +147,10 @@ fn broken_up(parts: &[(String, bool)], stand_in: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::References;
 
     fn rendered(text: &str, braces: Braces) -> Rendered {
-        render(&Template::parse(text, true), braces, &mut |_| Ok("{{inputs.parameters.x}}".into())).unwrap()
+        render(&Template::parse(text, References::ValuesAndItem), braces, &mut |_| Ok("{{inputs.parameters.x}}".into())).unwrap()
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::super::kubernetes::settings::{tolerations, volume_claim};
 use super::super::{EngineError, GenerateOptions};
 use super::call::call;
 use super::context::{Context, Scope};
+use super::status;
 use super::manifest::{
     API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Parameter, Resource, Template,
     TtlStrategy, WorkflowSpec,
@@ -86,9 +87,18 @@ fn spec(context: &Context<'_>) -> Result<WorkflowSpec, EngineError> {
     let mut tasks = Vec::with_capacity(workflow.graph.node_count());
     for index in workflow.topological() {
         let dependencies = workflow.dependencies(index).into_iter().map(str::to_owned).collect();
-        let (task, of_task) = call(context, &workflow.graph[index], dependencies, Scope::Dag)?;
+        let node = &workflow.graph[index];
+        let (mut task, of_task) = call(context, node, dependencies, Scope::Dag)?;
+        if context.reads_statuses() {
+            status::depend(context, node, &mut task);
+        }
         tasks.push(task);
         templates.extend(of_task);
+    }
+    if context.reads_statuses() {
+        let (task, template) = status::verdict(context);
+        tasks.push(task);
+        templates.push(template);
     }
     templates[0].dag = Some(Dag { tasks });
     let on_exit = exit_handler(context, &mut templates)?;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::ports::{OUTPUTS as FOLDER, artifact_ports, chosen};
-use crate::api::{ArtifactLocation, Input, Piece, Template};
+use crate::api::{ArtifactLocation, Input, Piece, References, Template};
 use crate::ir::{Action, Node, NodeOutputKind};
 
 /// Annotation of what comes from a component.
@@ -26,7 +26,7 @@ pub(crate) const VALUE: &str = "COULER_ARG_";
 
 /// JSON texts with a mark for each reference, and what the marks stand for.
 pub(crate) struct Marks {
-    mapped: bool,
+    references: References,
     /// All that the user wrote, where no mark may stand.
     written: String,
     number: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Marks {
 impl Marks {
     /// For the texts of a step; `written` holds all of them.
     pub(crate) fn new(node: &Node, written: String) -> Self {
-        Self { mapped: node.map.is_some(), written, number: 0, found: Vec::new() }
+        Self { references: node.references(), written, number: 0, found: Vec::new() }
     }
 
     /// A value with marks in its texts.
@@ -53,7 +53,7 @@ impl Marks {
 
     /// A text with marks.
     pub(crate) fn text(&mut self, text: &str) -> String {
-        let pieces = Template::parse(text, self.mapped).0;
+        let pieces = Template::parse(text, self.references).0;
         let marked = pieces.into_iter().map(|piece| match piece {
             Piece::Text(text) => text,
             other => format!("@{}@", self.variable(other)),

@@ -310,6 +310,6 @@ impl<'a> Parts<'a> {
 fn scalars(carries: &[Carry]) -> impl Iterator<Item = &str> {
     carries.iter().filter_map(|carry| match carry {
         Carry::Parameter { output } => Some(output.as_str()),
-        Carry::Artifact { .. } => None,
+        Carry::Artifact { .. } | Carry::Status => None,
     })
 }

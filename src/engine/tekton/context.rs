@@ -11,7 +11,7 @@ use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::Names;
 use super::parts::PartView;
 use super::text::{in_field, in_script, is_misread};
-use crate::api::{MapItems, Operand, Piece, Template, WORKFLOW};
+use crate::api::{MapItems, Operand, Piece, RunFact, Template, WORKFLOW};
 use crate::ir::{Carry, Node, Workflow};
 
 /// The name of the engine in messages.
@@ -52,6 +52,7 @@ impl<'a> Context<'a> {
                 match carry {
                     Carry::Parameter { output } => read.insert((from, output.as_str())),
                     Carry::Artifact { output, .. } => handed_on.insert((from, output.as_str())),
+                    Carry::Status => false,
                 };
             }
         }
@@ -100,6 +101,18 @@ impl<'a> Context<'a> {
     /// Whether a step reads this artifact.
     pub(crate) fn is_handed_on(&self, node: &Node, output: &str) -> bool {
         self.handed_on.contains(&(node.name.as_str(), output))
+    }
+
+    /// What is known of the run, as a task of the pipeline reads it.
+    ///
+    /// # Errors
+    /// The date, which Tekton does not know.
+    pub(crate) fn fact(&self, reader: &str, fact: RunFact) -> Result<String, EngineError> {
+        match fact {
+            RunFact::WorkflowName => Ok(self.workflow.name.clone()),
+            RunFact::Id => Ok("$(context.pipelineRun.uid)".to_owned()),
+            RunFact::Date => Err(unsupported(reader, "run.date", "Tekton does not know the date of a run")),
+        }
     }
 
     /// Whether the step runs at the end, where tasks cannot read each other.
@@ -204,6 +217,8 @@ pub(crate) enum Source {
     Item(Option<String>),
     /// A variable of the run, such as `context.pipelineRun.name`.
     Run(&'static str),
+    /// Something that is known of the run.
+    Fact(RunFact),
 }
 
 /// The parameters of a task.
@@ -219,6 +234,7 @@ impl Params {
             Source::Item(None) => "item".to_owned(),
             Source::Item(Some(key)) => format!("item-{key}"),
             Source::Run(variable) => variable.replace('.', "-"),
+            Source::Fact(fact) => fact.name().replace('.', "-"),
         };
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let wanted: String = wanted.chars().map(|c| if fits(c) { c } else { '-' }).collect();
@@ -242,6 +258,7 @@ impl Params {
             Piece::Text(text) => return text.clone(),
             Piece::Item(key) => Source::Item(key.clone()),
             Piece::Parameter(name) => Source::Parameter(name.clone()),
+            Piece::Run(fact) => Source::Fact(*fact),
             Piece::Output { step, output } => Source::Output(step.clone(), output.clone()),
         })
     }
@@ -258,7 +275,7 @@ impl Params {
 
     /// A command, an argument or a variable of a step; `known` are its variables.
     pub(crate) fn field(&mut self, node: &Node, text: &str, known: &dyn Fn(&str) -> bool) -> String {
-        self.written(&Template::parse(text, node.map.is_some()), known)
+        self.written(&node.template(text), known)
     }
 
     fn written(&mut self, template: &Template, known: &dyn Fn(&str) -> bool) -> String {
@@ -274,7 +291,7 @@ impl Params {
 
     /// The source of a script.
     pub(crate) fn source(&mut self, node: &Node, text: &str) -> String {
-        let template = Template::parse(text, node.map.is_some());
+        let template = node.template(text);
         let written = template.0.iter().map(|piece| match piece {
             Piece::Text(text) => in_script(text),
             other => self.piece(other),
@@ -287,7 +304,7 @@ impl Params {
     /// # Errors
     /// Text that Tekton would replace.
     pub(crate) fn bare(&mut self, node: &Node, text: &str) -> Result<String, EngineError> {
-        let template = Template::parse(text, node.map.is_some());
+        let template = node.template(text);
         let plain = |piece: &Piece| matches!(piece, Piece::Text(text) if is_misread(text));
         if template.0.iter().any(plain) {
             let reason = format!("Tekton would replace a part of {text:?}; write it in another way");
@@ -304,6 +321,6 @@ pub(crate) fn list_at_run_time(node: &Node) -> Option<Operand> {
             Some(Operand::Output { step: step.clone(), output: output.clone() })
         }
         MapItems::Parameter { name } => Some(Operand::Parameter(name.clone())),
-        MapItems::List { .. } | MapItems::Range { .. } => None,
+        MapItems::List { .. } | MapItems::Range { .. } | MapItems::Product { .. } => None,
     }
 }

@@ -1,8 +1,11 @@
 //! The engine itself.
 
 use super::super::kubernetes::yaml;
-use super::super::{Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support};
+use super::super::{
+    Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support, refuse_lacking,
+};
 use super::{capabilities, parts, pipeline};
+use super::context::ENGINE;
 use crate::ir::{Node, Workflow};
 
 /// Writes Tekton manifests.
@@ -26,6 +29,7 @@ impl Engine for Tekton {
         workflow: &Workflow,
         options: &GenerateOptions,
     ) -> Result<Vec<GeneratedFile>, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         let documents = pipeline::documents(workflow, options)?;
         let written: Result<Vec<String>, EngineError> = documents.iter().map(yaml::write).collect();
         let content = written?.join("---\n");
@@ -38,6 +42,7 @@ impl Engine for Tekton {
         plan: &PartPlan,
         options: &GenerateOptions,
     ) -> Result<PartFiles, EngineError> {
+        refuse_lacking(ENGINE, capabilities::CAPABILITIES, workflow)?;
         parts::files(workflow, plan, options)
     }
 

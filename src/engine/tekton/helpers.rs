@@ -48,6 +48,7 @@ pub(crate) fn arguments(
             Source::Output(step, output) => context.output(reader, step, output)?,
             Source::Parameter(parameter) => format!("$(params.{parameter})"),
             Source::Run(variable) => format!("$({variable})"),
+            Source::Fact(fact) => context.fact(reader, *fact)?,
         };
         all.push(Param { name: name.clone(), value: Value::from(value) });
     }

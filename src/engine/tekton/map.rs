@@ -15,9 +15,10 @@ pub(crate) const ITEMS: &str = "couler.dev/items";
 /// The value of [`ITEMS`] for a step whose items are written in the manifest.
 pub(crate) fn kind_of_items(node: &Node) -> Option<&'static str> {
     match &node.map.as_ref()?.over {
-        MapItems::Range { .. } => Some("range"),
+        over if over.interval().is_some() => Some("range"),
+        MapItems::Range { pad: Some(_), .. } => Some("texts"),
         MapItems::List { items } if items.iter().all(Value::is_string) => Some("texts"),
-        MapItems::List { .. } => Some("json"),
+        MapItems::List { .. } | MapItems::Range { .. } | MapItems::Product { .. } => Some("json"),
         MapItems::Output { .. } | MapItems::Parameter { .. } => None,
     }
 }
@@ -43,10 +44,9 @@ pub(crate) fn matrix(
         .collect();
     let whole = params.0.iter().find(|(_, source)| **source == Source::Item(None));
     let name = whole.map_or("item", |(name, _)| name.as_str()).to_owned();
-    let items: Vec<Value> = match &map.over {
-        MapItems::List { items } => items.clone(),
-        MapItems::Range { start, end } => (*start..=*end).map(Value::from).collect(),
-        MapItems::Output { .. } | MapItems::Parameter { .. } => {
+    let items: Vec<Value> = match map.over.fixed() {
+        Some(items) => items,
+        None => {
             if let Some((_, key)) = keys.first() {
                 let reason = format!(
                     "the keys of items are not known before the run, so item.{key} cannot be handed over; read the \

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::context::{Context, list_at_run_time, unsupported};
 use super::helpers::{ROLE, SERVES};
 use super::manifest::{Matrix, PipelineTask};
-use crate::api::MapItems;
 use crate::engine::EngineError;
 use crate::ir::Node;
 
@@ -19,11 +18,7 @@ pub(crate) const ROUND: &str = "round";
 /// How many rounds a step needs; one if it is no map, has no limit, or few items.
 pub(crate) fn count(node: &Node) -> usize {
     let Some(map) = &node.map else { return 1 };
-    let items = match &map.over {
-        MapItems::List { items } => items.len(),
-        MapItems::Range { start, end } => usize::try_from(end - start + 1).unwrap_or(0),
-        MapItems::Output { .. } | MapItems::Parameter { .. } => 1,
-    };
+    let items = map.over.count().unwrap_or(1);
     map.parallelism.map_or(1, |limit| items.div_ceil(at_once(limit)).max(1))
 }
 

@@ -34,7 +34,8 @@ pub(super) enum Shape {
 pub(super) enum DraftItems {
     Words(Vec<String>),
     Objects(u8),
-    Range(i64, u8),
+    Range(i64, u8, u32, Option<u32>),
+    Product(Vec<String>),
     Output(prop::sample::Index),
     Parameter,
 }
@@ -89,7 +90,9 @@ fn shape() -> impl Strategy<Value = Shape> {
     let items = prop_oneof![
         prop::collection::vec("[a-z0-9 ./:é-]{0,8}", 1..4).prop_map(DraftItems::Words),
         (1..3u8).prop_map(DraftItems::Objects),
-        (-3..5i64, 0..4u8).prop_map(|(start, more)| DraftItems::Range(start, more)),
+        (-3..5i64, 0..4u8, prop_oneof![2 => Just(1u32), 1 => 2..4u32], prop::option::weighted(0.3, 1..4u32))
+            .prop_map(|(start, more, step, pad)| DraftItems::Range(start, more, step, pad)),
+        prop::collection::vec("[a-z0-9 ./:é-]{0,8}", 1..3).prop_map(DraftItems::Product),
         any::<prop::sample::Index>().prop_map(DraftItems::Output),
         Just(DraftItems::Parameter),
     ];

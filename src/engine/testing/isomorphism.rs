@@ -65,10 +65,12 @@ pub(crate) fn expected_step(node: &Node, after: BTreeSet<String>) -> RecoveredSt
         }
     };
     let items = node.map.as_ref().map(|map| match &map.over {
-        MapItems::List { items } => items.iter().map(Value::to_string).collect(),
-        MapItems::Range { start, end } => vec![format!("{start}..{end}")],
         MapItems::Output { step, output } => vec![format!("steps.{step}.{output}")],
         MapItems::Parameter { name } => vec![format!("parameters.{name}")],
+        over => match over.interval() {
+            Some((start, end)) => vec![format!("{start}..{end}")],
+            None => over.fixed().unwrap().iter().map(Value::to_string).collect(),
+        },
     });
     RecoveredStep {
         component: node.component.clone(),

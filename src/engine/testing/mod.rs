@@ -240,7 +240,7 @@ impl Builder<'_> {
         let scalars = self.scalars();
         let late = !self.exit || self.reach.late_lists;
         match items {
-            DraftItems::Output(_) | DraftItems::Parameter if !late => MapItems::Range { start: 1, end: 3 },
+            DraftItems::Output(_) | DraftItems::Parameter if !late => range(1, 3, 1, None),
             DraftItems::Words(words) => {
                 MapItems::List { items: words.iter().map(|word| word.as_str().into()).collect() }
             }
@@ -249,9 +249,17 @@ impl Builder<'_> {
                     .map(|n| serde_json::json!({"name": format!("yes {n}"), "size": n}))
                     .collect(),
             },
-            DraftItems::Range(start, more) => {
-                MapItems::Range { start: *start, end: start + i64::from(*more) }
+            DraftItems::Range(start, more, step, pad) => {
+                range(*start, start + i64::from(*more), *step, pad.filter(|_| *start >= 0))
             }
+            DraftItems::Product(words) => MapItems::Product {
+                of: [
+                    ("name".to_owned(), words.iter().map(|word| word.as_str().into()).collect()),
+                    ("size".to_owned(), vec![1.into(), true.into(), 0.5.into()]),
+                ]
+                .into_iter()
+                .collect(),
+            },
             DraftItems::Output(index) if !scalars.is_empty() => {
                 let (step, output) = index.get(&scalars).clone();
                 MapItems::Output { step, output }
@@ -272,6 +280,7 @@ impl Builder<'_> {
         match step.map.as_ref().map(|map| &map.over) {
             Some(MapItems::List { items }) => items.iter().all(serde_json::Value::is_object),
             Some(MapItems::Output { .. } | MapItems::Parameter { .. }) => self.reach.late_lists,
+            Some(MapItems::Product { .. }) => true,
             Some(MapItems::Range { .. }) | None => false,
         }
     }
@@ -363,6 +372,10 @@ impl Builder<'_> {
             _ => true,
         });
     }
+}
+
+fn range(start: i64, end: i64, step: u32, pad: Option<u32>) -> MapItems {
+    MapItems::Range { start, end, step, pad }
 }
 
 fn has_bucket(location: &ArtifactLocation) -> bool {

@@ -120,6 +120,7 @@ impl SettingsAnswer {
             daemon: self.background.unwrap_or(false),
             service_account: self.service_account,
             continue_on_failure: self.continue_on_failure.unwrap_or(false),
+            literal_braces: false,
             labels: self.labels.into_iter().collect(),
             annotations: self.annotations.into_iter().collect(),
         }

@@ -66,7 +66,7 @@ pub(in crate::nl) fn keep_declared(value: &mut Value, declared: &[String]) {
     match value {
         Value::String(text) => {
             let mut mended = text.clone();
-            for piece in crate::api::Template::parse(text, false).0 {
+            for piece in crate::api::Template::parse(text, crate::api::References::Values).0 {
                 if let crate::api::Piece::Parameter(name) = piece
                     && !declared.contains(&name)
                 {

@@ -39,6 +39,7 @@ impl Scheduler<'_> {
             let step = self.plan.node(node);
             self.results.keep(node, &step.name, step.map.is_some(), instances);
         }
+        self.results.values.ended(&self.plan.node(node).name, state.status());
         self.notices.push(Notice::Ended { node });
         if !std::mem::replace(&mut self.states[node].counted, true) {
             self.count(node);
@@ -78,10 +79,36 @@ impl Scheduler<'_> {
         self.consider(self.plan.steps);
     }
 
-    /// `Succeeded`, or `Failed` if a step failed whose failure is not tolerated.
+    /// `Succeeded`, or `Failed` if a step failed and its failure is neither tolerated nor handled, or the time was up.
+    /// A step that did not run
+    /// because one before it failed is no failure of its own.
     pub(in crate::run) fn status(&self) -> &'static str {
-        let failed = (0..self.plan.steps).any(|node| self.blocks(node));
-        if failed { "Failed" } else { "Succeeded" }
+        let failed = |node: usize| match self.states[node].phase {
+            Phase::Ended(StepState::Failed) => self.blocks(node) && !self.is_handled(node),
+            Phase::Ended(StepState::Omitted) => !self.is_closed(node),
+            _ => false,
+        };
+        if (0..self.plan.steps).any(failed) { "Failed" } else { "Succeeded" }
+    }
+
+    /// Whether something before a step keeps it from running. How a step ended whose status it reads does not.
+    fn is_closed(&self, node: usize) -> bool {
+        let awaited = self.plan.node(node).awaited();
+        self.plan.entries[node].parents.iter().any(|parent| {
+            self.blocks(*parent) && !awaited.contains(&self.plan.node(*parent).name.as_str())
+        })
+    }
+
+    /// Whether a step that reads the status of this one has run.
+    fn is_handled(&self, node: usize) -> bool {
+        let name = self.plan.node(node).name.as_str();
+        self.plan.entries[node].children.iter().any(|child| {
+            let ran = matches!(
+                self.states[*child].phase,
+                Phase::Ended(StepState::Succeeded | StepState::Cached | StepState::Failed)
+            );
+            ran && self.plan.node(*child).awaited().contains(&name)
+        })
     }
 
     /// Whether steps behind this one cannot run.
@@ -97,7 +124,7 @@ impl Scheduler<'_> {
     pub(super) fn consider(&mut self, node: usize) {
         let step = self.plan.node(node);
         let name = step.name.clone();
-        if self.expired || self.plan.entries[node].parents.iter().any(|parent| self.blocks(*parent)) {
+        if self.expired || self.is_closed(node) {
             self.record(Record::Omitted { step: name });
             return self.end(node, StepState::Omitted);
         }
@@ -135,8 +162,9 @@ impl Scheduler<'_> {
             })
         };
         let items = match &map.over {
-            MapItems::List { items } => items.clone(),
-            MapItems::Range { start, end } => (*start..=*end).map(Value::from).collect(),
+            MapItems::List { .. } | MapItems::Range { .. } | MapItems::Product { .. } => {
+                map.over.fixed().unwrap_or_default()
+            }
             MapItems::Output { step, output } => list(values.get(step, output), &format!("{step}.{output}"))?,
             MapItems::Parameter { name } => {
                 list(values.parameters.get(name), &format!("the parameter {name}"))?

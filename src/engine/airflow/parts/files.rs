@@ -13,6 +13,7 @@ use super::super::names::identifier;
 use super::super::python::Expr;
 use super::super::task::Task;
 use super::super::workflow::{self, Body};
+use crate::api::{Piece, RunFact};
 use crate::ir::{Workflow, digest};
 
 /// The DAG of a part. No name of a workflow has a dot.
@@ -137,10 +138,16 @@ fn of_parent(parts: &Parts<'_>, digest: &str, options: &GenerateOptions) -> Resu
 pub(crate) fn trigger(context: &Context<'_>, parts: &Parts<'_>, part: usize) -> Task {
     let workflow = parts.workflow;
     let id = context.task_id(&format!("part-{}", part + 1));
+    let dated = workflow.nodes().any(|node| node.pieces().contains(&Piece::Run(RunFact::Date)));
+    let date = dated.then(|| {
+        let name = RunFact::Date.name();
+        (name.to_owned(), Expr::text(format!("{{{{ fact({}) }}}}", quoted(name))))
+    });
     let conf: Vec<(String, Expr)> = workflow
         .parameters
         .keys()
         .map(|name| (name.clone(), Expr::text(format!("{{{{ param({}) }}}}", quoted(name)))))
+        .chain(date)
         .collect();
     let mut named = vec![
         ("task_id", Expr::text(&id)),

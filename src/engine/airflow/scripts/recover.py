@@ -133,7 +133,7 @@ def name_of(node):
 
 
 REFERENCE = re.compile(
-    r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}"
+    r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item|fact)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}"
 )
 
 
@@ -152,7 +152,9 @@ def unified(text):
             return f"{{{{parameters.{names[0]}}}}}"
         if found[2] == "item":
             return f"{{{{{'.'.join(['item', *names])}}}}}"
-        return "{{steps.workflow.status}}"
+        if found[2] == "fact":
+            return f"{{{{{names[0]}}}}}"
+        return "{{workflow.status}}"
 
     return REFERENCE.sub(replace, text)
 
@@ -304,14 +306,23 @@ class Graph:
     def items(self, node):
         """The items of a mapped step, and the task that reads them."""
         if isinstance(node, ast.Call) and name_of(node.func) == "list":
-            start, end = (self.reader.value(bound) for bound in node.args[0].args)
-            return [f"{start}..{end - 1}"], None
+            numbers = self.numbers(node.args[0])
+            if numbers.step == 1:
+                return [f"{numbers.start}..{numbers.stop - 1}"], None
+            return [str(number) for number in numbers], None
+        if isinstance(node, ast.ListComp):
+            width = node.elt.values[0].format_spec.values[0].value
+            return [json.dumps(format(number, width)) for number in self.numbers(node.generators[0].iter)], None
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             source = self.tasks[node.value.id][0].named["items"].body
             operand = self.reader.operand(source)
             return [operand if operand.startswith("parameters.") else f"steps.{operand}"], node.value.id
         items = self.reader.value(node)
         return [json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in items], None
+
+    def numbers(self, node):
+        """The numbers of `range(…)`."""
+        return range(*(self.reader.value(bound) for bound in node.args))
 
     def slots(self):
         """The places of the pool that limits the steps of all parts."""

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use super::super::super::RecoveredStep;
+use super::super::leaf::ROLE;
+use super::super::status::VERDICT;
 use super::super::read::{dependencies, list, list_at, string};
 use super::step::{self, scalar};
 use super::words::{Bindings, condition, loop_bound, unified};
@@ -102,10 +104,11 @@ impl<'a> Expansion<'a> {
     }
 
     fn expand_dag(&mut self, template: &'a Value, around: &Surroundings) -> Ends {
-        let tasks = list_at(template, "/dag/tasks");
+        let tasks: Vec<&Value> =
+            list_at(template, "/dag/tasks").iter().filter(|task| !self.is_verdict(task)).collect();
         let mut ends_of: HashMap<&str, Ends> = HashMap::new();
         let mut waited_for: HashSet<&str> = HashSet::new();
-        for task in ordered(tasks) {
+        for task in ordered(&tasks) {
             let needed = dependencies(task);
             let mut after: BTreeSet<String> =
                 needed.iter().filter_map(|name| ends_of.get(name)).flatten().cloned().collect();
@@ -121,6 +124,13 @@ impl<'a> Expansion<'a> {
             .filter(|(name, _)| !waited_for.contains(name))
             .flat_map(|(_, ends)| ends)
             .collect()
+    }
+
+    /// Whether a task is no step, but decides how the workflow went.
+    fn is_verdict(&self, task: &Value) -> bool {
+        let template = self.templates.get(string(task, "template"));
+        let annotations = template.and_then(|template| template.pointer("/metadata/annotations"));
+        annotations.is_some_and(|annotations| string(annotations, ROLE) == VERDICT)
     }
 
     fn call(&mut self, call: &'a Value, around: &Surroundings) -> Ends {
@@ -268,7 +278,13 @@ fn mapped_inside<'a>(call: &Value, template: &'a Value) -> Option<&'a Value> {
         ["withItems", "withParam", "withSequence"].iter().any(|field| call.get(field).is_some())
     };
     match &calls(template)[..] {
-        [only] if is_mapped(only) && !is_mapped(call) && template.get("parallelism").is_some() => Some(only),
+        [only]
+            if is_mapped(only)
+                && !is_mapped(call)
+                && (template.get("parallelism").is_some() || string(only, "name") == string(call, "name")) =>
+        {
+            Some(only)
+        }
         _ => None,
     }
 }
@@ -292,7 +308,7 @@ fn bindings(call: &Value, template: &Value, around: &Bindings) -> Bindings {
 }
 
 /// Tasks so that each comes after those it waits for; those of a cycle come last.
-fn ordered(tasks: &[Value]) -> Vec<&Value> {
+fn ordered<'a>(tasks: &[&'a Value]) -> Vec<&'a Value> {
     let names: HashSet<&str> = tasks.iter().map(|task| string(task, "name")).collect();
     let mut waiting: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut open: Vec<usize> = Vec::with_capacity(tasks.len());
@@ -309,7 +325,7 @@ fn ordered(tasks: &[Value]) -> Vec<&Value> {
     let mut order = Vec::with_capacity(tasks.len());
     while let Some(index) = ready.pop_front() {
         order.push(index);
-        for next in waiting.get(string(&tasks[index], "name")).into_iter().flatten() {
+        for next in waiting.get(string(tasks[index], "name")).into_iter().flatten() {
             open[*next] -= 1;
             if open[*next] == 0 {
                 ready.push_back(*next);
@@ -317,5 +333,5 @@ fn ordered(tasks: &[Value]) -> Vec<&Value> {
         }
     }
     let rest: Vec<usize> = (0..tasks.len()).filter(|index| open[*index] > 0).collect();
-    order.into_iter().chain(rest).map(|index| &tasks[index]).collect()
+    order.into_iter().chain(rest).map(|index| tasks[index]).collect()
 }

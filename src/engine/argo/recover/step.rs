@@ -10,6 +10,7 @@ use super::super::leaf::{COMPONENT, DESCRIPTION};
 use super::super::read::string;
 use super::super::workflow;
 use super::words::{Bindings, unified};
+use crate::api::{MOST_ITEMS, MapItems};
 
 /// A scalar as text.
 pub(super) fn scalar(value: &Value) -> String {
@@ -158,7 +159,19 @@ fn items(call: &Value, around: &Bindings) -> Option<Vec<String>> {
         let count: i64 = number("count")?.parse().ok()?;
         Some((start.parse::<i64>().ok()? + count - 1).to_string())
     });
+    if let Some(padded) = padded(&start, last.as_deref(), string(sequence, "format")) {
+        return Some(padded);
+    }
     Some(vec![format!("{start}..{}", last.unwrap_or_default())])
+}
+
+/// The items of a sequence whose numbers are filled with zeros (`%02d`), as JSON texts.
+fn padded(start: &str, last: Option<&str>, format: &str) -> Option<Vec<String>> {
+    let pad = format.strip_prefix("%0")?.strip_suffix('d')?.parse().ok()?;
+    let (start, end) = (start.parse().ok()?, last?.parse().ok()?);
+    let items = MapItems::Range { start, end, step: 1, pad: Some(pad) };
+    let few = items.count().is_some_and(|count| count <= MOST_ITEMS);
+    items.fixed().filter(|_| few).map(|items| items.iter().map(Value::to_string).collect())
 }
 
 /// Every text of a value as it stands in the manifest, references and broken-up braces included.

@@ -5,8 +5,13 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use super::super::context::START_DATE;
 use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
-use crate::api::Condition;
+use super::super::status::{phases, step_of};
+use crate::api::{Condition, Literal, Operand, STATUS, STATUSES, WORKFLOW};
+
+/// The date of the run in the words of the unified API.
+const DATE: &str = "{{run.date}}";
 
 /// What the inputs of a template stand for, in the words of the unified API.
 pub(in super::super) type Bindings = HashMap<String, String>;
@@ -14,7 +19,8 @@ pub(in super::super) type Bindings = HashMap<String, String>;
 /// A text with its references in the words of the unified API and broken-up braces put back.
 pub(in super::super) fn unified(text: &str, bindings: &Bindings) -> String {
     let mut result = String::with_capacity(text.len());
-    let mut rest = text;
+    let dated = text.replace(START_DATE, DATE);
+    let mut rest = dated.as_str();
     while let Some(start) = rest.find("{{") {
         let inner = &rest[start + 2..];
         let Some(end) = inner.find("}}") else { break };
@@ -34,7 +40,7 @@ pub(in super::super) fn unified(text: &str, bindings: &Bindings) -> String {
 }
 
 fn braced(operand: &str) -> String {
-    if operand.starts_with("parameters.") || operand == "item" || operand.starts_with("item.") {
+    if ["parameters.", "item.", "run."].iter().any(|start| operand.starts_with(start)) || operand == "item" {
         format!("{{{{{operand}}}}}")
     } else {
         format!("{{{{steps.{operand}}}}}")
@@ -46,10 +52,22 @@ fn operand(tag: &str) -> Option<String> {
     if tag == "item" || tag.starts_with("item.") || tag == "workflow.status" {
         return Some(tag.to_owned());
     }
+    if let Some(step) = step_of(tag) {
+        return Some(format!("{step}.status"));
+    }
+    if tag == "workflow.uid" || tag == "run.id" {
+        return Some("run.id".to_owned());
+    }
+    if tag == "run.date" || tag.starts_with("=sprig.dateInZone('2006-01-02'") {
+        return Some("run.date".to_owned());
+    }
     if let Some(name) = tag.strip_prefix("workflow.parameters.") {
         return Some(format!("parameters.{name}"));
     }
     let rest = tag.strip_prefix("tasks.").or_else(|| tag.strip_prefix("steps."))?;
+    if let Some(step) = rest.strip_suffix(".status") {
+        return Some(format!("{step}.status"));
+    }
     let (step, output) = rest.split_once(".outputs.")?;
     let output =
         output.strip_prefix("parameters.").or_else(|| output.strip_prefix("artifacts.")).unwrap_or(output);
@@ -65,7 +83,26 @@ pub(super) fn condition(when: &str, bindings: &Bindings) -> String {
         let used = if used == 0 { bare(rest, bindings, &mut result) } else { used };
         rest = &rest[used..];
     }
-    result.parse::<Condition>().map_or(result, |condition| condition.to_string())
+    result.parse::<Condition>().map_or(result, |condition| with_statuses(condition).to_string())
+}
+
+/// What a condition says of Argo's phases, in the words of the unified API.
+fn with_statuses(condition: Condition) -> Condition {
+    let status_of = |phase: &Literal| {
+        let status = STATUSES.into_iter().find(|status| phases(status).contains(&phase.text()));
+        status.map_or_else(|| phase.clone(), |status| Literal::Text(status.to_owned()))
+    };
+    match condition {
+        Condition::In { left: left @ Operand::Output { .. }, values }
+            if matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
+        {
+            let values = values.iter().map(status_of).collect();
+            Condition::In { left, values }.with_canonical_statuses()
+        }
+        Condition::And(parts) => Condition::And(parts.into_iter().map(with_statuses).collect()),
+        Condition::Or(parts) => Condition::Or(parts.into_iter().map(with_statuses).collect()),
+        other => other,
+    }
 }
 
 /// A quoted text; a reference in quotes is the reference. Returns the bytes used, 0 if the quote is not closed.
