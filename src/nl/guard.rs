@@ -24,7 +24,7 @@ static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
       | \b(user|you|i) \s+ (is|are|am) \s+ now \s+ (an?\s+)? (admin|root|developer|superuser)
       | \b(drop|lift|suspend|remove|disable) \s+ (all|any|your|the) \s+ (safety\s+)? (rules|restrictions|safeguards|limits|filters)\b
       | \b(note|message|instruction|reminder|attention|memo|warning|hint|request|command|order)s? \s+ (to|for) \s+ (all\s+|any\s+|the\s+|every\s+)? (ai|a\.i\.|llms?|assistants?|(language\s+)?models?|agents?|bots?|chat\s?bots?|gpt|copilot|machines?|automat\w+) \b
-      | \b(ai|llm|language \s+ model)s? [\s-]* (systems?|assistants?|agents?|models?|readers?)? \s* (:|,|\b(must|should|shall|have \s+ to|need \s+ to|please)\b)
+      | (?:^|[\s(\[]) (ai|llm|language \s+ model)s? [\s-]* (systems?|assistants?|agents?|models?|readers?)? \s* ([:,](?:\s|$)|\b(must|should|shall|have \s+ to|need \s+ to|please)\b)
       | \bnew \s+ (instruction|order|task|directive)s? \s* : | \b(real|actual|true) \s+ (task|instruction)s? \s+ (is|are)\b
       | \b(pretend \s+ (to|you) | developer \s+ mode | jailbreak | act \s+ as \s+ (an?|if|though) | do \s+ anything \s+ now)
       | \b(ignor\w*|esque[cç]\w*|dimentica\w*|zignoruj\w*|zapomnij\w*|negeer|vergeet)\b .{0,40} \b(instruç\w+|istruzion\w+|regole|regras|instrukcj\w+|polece\w+|instructies|regels)
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn ordinary_words_are_kept() {
         for text in
-            ["Ignore rows with missing values.", "Print the metrics. Show the report.", "Forget nothing."]
+            ["Run kustwacht/ais:9 for each sector.", "Ignore rows with missing values.", "Print the metrics. Show the report.", "Forget nothing."]
         {
             assert_eq!(guard(text), Guarded { text: text.into(), ignored: vec![] });
         }

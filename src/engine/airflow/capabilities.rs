@@ -54,7 +54,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("texts.workflow.name", Native),
     ("texts.workflow.status", Lowered("a macro looks at the states of the tasks")),
     ("texts.run.id", Native),
-    ("texts.run.date", Lowered("a macro reads the logical date, else the time after which it runs, in the zone of the schedule")),
+    (
+        "texts.run.date",
+        Lowered(
+            "a macro reads the logical date, else the time after which it runs, in the zone of the schedule",
+        ),
+    ),
     ("texts.status", Unsupported("not written yet")),
     ("texts.literal_braces", Lowered("braces that Jinja would misread go through literal(…)")),
     ("inputs.parameter", Lowered("an environment variable")),

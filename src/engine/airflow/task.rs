@@ -93,11 +93,7 @@ fn uses_values(context: &Context<'_>, node: &Node) {
         .map
         .as_ref()
         .is_some_and(|map| matches!(map.over, MapItems::Output { .. } | MapItems::Parameter { .. }));
-    if node.condition.is_some()
-        || node.exec_while.is_some()
-        || dynamic
-        || !node.pieces().is_empty()
-    {
+    if node.condition.is_some() || node.exec_while.is_some() || dynamic || !node.pieces().is_empty() {
         context.uses(Module::Values);
     }
 }

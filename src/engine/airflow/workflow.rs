@@ -394,21 +394,22 @@ pub(crate) fn completed(
     }
     defaults.extend(more_defaults);
     named.push(("default_args", Expr::Dict(defaults)));
-    let macros: Vec<(String, Expr)> = ["output", "param", "item", "fact", "workflow_status", "claim", "run_folder"]
-        .into_iter()
-        .filter(|name| {
-            body.text.contains(&format!("{{{{ {name}("))
-                || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}(")))
-        })
-        .map(|name| {
-            match name {
-                "output" | "param" | "item" | "workflow_status" => context.uses(Module::Values),
-                "fact" => context.uses(Module::Facts),
-                _ => {}
-            }
-            (name.to_owned(), Expr::code(format!("lambda *names: {name}(*names)")))
-        })
-        .collect();
+    let macros: Vec<(String, Expr)> =
+        ["output", "param", "item", "fact", "workflow_status", "claim", "run_folder"]
+            .into_iter()
+            .filter(|name| {
+                body.text.contains(&format!("{{{{ {name}("))
+                    || context.sources().iter().any(|(_, text)| text.contains(&format!("{{{{ {name}(")))
+            })
+            .map(|name| {
+                match name {
+                    "output" | "param" | "item" | "workflow_status" => context.uses(Module::Values),
+                    "fact" => context.uses(Module::Facts),
+                    _ => {}
+                }
+                (name.to_owned(), Expr::code(format!("lambda *names: {name}(*names)")))
+            })
+            .collect();
     if !macros.is_empty() {
         named.push(("user_defined_macros", Expr::Dict(macros)));
     }

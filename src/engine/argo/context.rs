@@ -175,7 +175,8 @@ impl<'a> Context<'a> {
     /// Whether the step's template is called through another one, which hands its outputs on: loops, maps with a limit,
     /// and maps whose status is read, which Argo knows of templates only.
     pub(crate) fn is_wrapped(&self, node: &Node) -> bool {
-        let of_map = |map: &Map| map.parallelism.is_some() || self.with_read_status.contains(node.name.as_str());
+        let of_map =
+            |map: &Map| map.parallelism.is_some() || self.with_read_status.contains(node.name.as_str());
         node.exec_while.is_some() || node.map.as_ref().is_some_and(of_map)
     }
 
@@ -188,9 +189,7 @@ impl<'a> Context<'a> {
     pub(crate) fn fact(&self, fact: RunFact) -> String {
         match fact {
             RunFact::WorkflowName => self.workflow.name.clone(),
-            RunFact::Id => {
-                self.part.as_ref().map_or_else(|| "{{workflow.uid}}".to_owned(), PartView::run)
-            }
+            RunFact::Id => self.part.as_ref().map_or_else(|| "{{workflow.uid}}".to_owned(), PartView::run),
             RunFact::Date => self.date(),
         }
     }
@@ -201,7 +200,9 @@ impl<'a> Context<'a> {
             return START_DATE.to_owned();
         };
         let zone = schedule.timezone.as_deref().unwrap_or("UTC");
-        format!("{{{{=sprig.dateInZone('2006-01-02', sprig.toDate('2006-01-02T15:04:05Z07:00', workflow.scheduledTime), '{zone}')}}}}")
+        format!(
+            "{{{{=sprig.dateInZone('2006-01-02', sprig.toDate('2006-01-02T15:04:05Z07:00', workflow.scheduledTime), '{zone}')}}}}"
+        )
     }
 
     /// The part that is written, if the step is in another one.

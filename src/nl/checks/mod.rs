@@ -4,10 +4,17 @@
 //! [`Document`], the answer, and, where the answer can be read as one, the program and its graph. On right answers no
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
+mod clauses;
+mod content;
+mod doubled;
 mod finding;
 mod graph;
+mod literals;
+mod numbers;
 mod quotes;
 mod schema;
+
+use std::ops::Range;
 
 use crate::api::Program;
 use crate::ir::Workflow;
@@ -31,6 +38,31 @@ pub struct Judged<'a> {
     pub lake: &'a Lake,
 }
 
+impl Judged<'_> {
+    /// The steps whose quotes hold a span.
+    pub(crate) fn owners(&self, span: Range<usize>) -> Vec<&str> {
+        let holds = |text: &str| {
+            self.document.spans(text).iter().any(|quote| quote.start <= span.start && span.end <= quote.end)
+        };
+        self.answer.all_steps().filter(|step| holds(&step.text)).map(|step| step.name.as_str()).collect()
+    }
+
+    /// Whether a quote that speaks of the whole holds a span.
+    pub(crate) fn is_about_whole(&self, span: Range<usize>) -> bool {
+        self.answer
+            .about_whole
+            .iter()
+            .flat_map(|quote| self.document.spans(quote))
+            .any(|quote| quote.start <= span.start && span.end <= quote.end)
+    }
+
+    /// Whether a literal is nothing but the name of a step.
+    pub(crate) fn is_step_name(&self, literal: &str) -> bool {
+        let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
+        self.answer.all_steps().any(|step| plain(&step.name) == plain(literal))
+    }
+}
+
 /// A judge of one kind of fault.
 pub trait Check: Sync {
     /// Short name, for `--without-check` and reports.
@@ -44,7 +76,15 @@ pub trait Check: Sync {
 }
 
 /// All checks, in the order in which they are made.
-pub const CHECKS: &[&dyn Check] = &[&schema::Schema, &graph::Graph, &quotes::Quotes];
+pub const CHECKS: &[&dyn Check] = &[
+    &schema::Schema,
+    &graph::Graph,
+    &quotes::Quotes,
+    &clauses::Clauses,
+    &literals::Literals,
+    &numbers::Numbers,
+    &doubled::Doubled,
+];
 
 /// Makes all checks but those named in `without`.
 pub fn judge(judged: &Judged<'_>, without: &[String]) -> Vec<Finding> {

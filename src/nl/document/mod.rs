@@ -1,14 +1,27 @@
 //! A description, parsed once. Everything later speaks of spans of it, never of copies.
 
+mod line;
+mod literal;
+mod number;
 mod quote;
 
+use std::collections::HashSet;
 use std::ops::Range;
+
+pub use literal::Literal;
+pub use number::Number;
 
 /// A description and what can be read from it without knowing what it is for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     /// The text.
     pub text: String,
+    /// What it gives character by character.
+    pub literals: Vec<Literal>,
+    /// Its numbers, in digits and words.
+    pub numbers: Vec<Number>,
+    /// The numbers in front of the items of a list, as they are written.
+    pub item_numbers: HashSet<String>,
     /// The text with every run of white space as one space, and for each of its bytes the byte in `text`.
     plain: (String, Vec<usize>),
 }
@@ -16,7 +29,13 @@ pub struct Document {
 impl Document {
     /// Reads a description.
     pub fn parse(text: &str) -> Self {
-        Self { text: text.to_owned(), plain: quote::plain(text) }
+        Self {
+            text: text.to_owned(),
+            literals: literal::literals(text),
+            numbers: number::numbers(text),
+            item_numbers: line::item_numbers(text),
+            plain: quote::plain(text),
+        }
     }
 
     /// Where the pieces of a quote stand, in the order of the quote; pieces that stand nowhere are left out.
@@ -29,13 +48,37 @@ impl Document {
         quote::pieces(quote).into_iter().filter(|piece| self.span(piece).is_none()).collect()
     }
 
+    /// Every place where a piece of a quote stands.
+    pub fn spans_everywhere(&self, quote: &str) -> Vec<Range<usize>> {
+        let pieces = quote::pieces(quote);
+        pieces
+            .iter()
+            .flat_map(|piece| {
+                self.plain
+                    .0
+                    .match_indices(piece.as_str())
+                    .map(|(start, _)| self.origin(start..start + piece.len()))
+            })
+            .collect()
+    }
+
+    /// Whether the line around a place only declares what a step reads, writes or follows.
+    pub fn declares(&self, at: usize) -> bool {
+        line::declares(&self.text, at)
+    }
+
     /// Where a piece of text stands first, white space aside.
     fn span(&self, piece: &str) -> Option<Range<usize>> {
-        let (plain, origin) = &self.plain;
-        let start = plain.find(piece)?;
-        let end = start + piece.len();
-        let behind = origin.get(end).copied().unwrap_or(self.text.len());
-        Some(origin[start]..self.text[..behind].trim_end().len().max(origin[start]))
+        let start = self.plain.0.find(piece)?;
+        Some(self.origin(start..start + piece.len()))
+    }
+
+    /// The bytes of the text behind a span of the text with single spaces.
+    fn origin(&self, plain: Range<usize>) -> Range<usize> {
+        let origin = &self.plain.1;
+        let start = origin[plain.start];
+        let behind = origin.get(plain.end).copied().unwrap_or(self.text.len());
+        start..self.text[..behind].trim_end().len().max(start)
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::super::context::START_DATE;
-use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
 use super::super::status::{phases, step_of};
+use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
 use crate::api::{Condition, Literal, Operand, STATUS, STATUSES, WORKFLOW};
 
 /// The date of the run in the words of the unified API.
@@ -93,8 +93,7 @@ fn with_statuses(condition: Condition) -> Condition {
         status.map_or_else(|| phase.clone(), |status| Literal::Text(status.to_owned()))
     };
     match condition {
-        Condition::In { left: left @ Operand::Output { .. }, values }
-            if matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
+        Condition::In { left: left @ Operand::Output { .. }, values } if matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
         {
             let values = values.iter().map(status_of).collect();
             Condition::In { left, values }.with_canonical_statuses()

@@ -1,0 +1,184 @@
+//! What a part of an answer says, for looking up words and numbers of the description in it.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::api::{Backoff, Duration};
+use crate::nl::answer::{StepAnswer, WorkflowAnswer};
+
+/// The strings and numbers of a part of an answer, its quotes aside.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content {
+    /// All strings and keys in lower case, one a line; lists of strings also as one line.
+    text: String,
+    /// Words with references, as patterns.
+    templates: Vec<Regex>,
+    numbers: Vec<f64>,
+}
+
+static DIGITS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?").expect("the pattern is valid"));
+static REFERENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\{\{[^{}]*\}\}").expect("the pattern is valid"));
+/// Places to fill in, as people write them.
+static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\{\{?[^{}]*\}?\}|<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\$\{?\w+\}?")
+        .expect("the pattern is valid")
+});
+
+impl Content {
+    /// A step without its quote; how often it runs and how long it waits between attempts count as its numbers.
+    pub(super) fn of_step(step: &StepAnswer) -> Self {
+        let mut value = json!(step);
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("text");
+        }
+        let mut content = Self::of(&value);
+        content.numbers.extend(step.map.as_ref().and_then(|map| map.over.count()));
+        if let Some(retry) = &step.settings.retry
+            && let Some(backoff) = &retry.backoff
+        {
+            let waits = (0..retry.limit.min(10)).map(|attempt| seconds_of(backoff, attempt));
+            content.numbers.extend(waits.flat_map(|wait| [wait, wait / 60.0]));
+        }
+        content
+    }
+
+    /// What belongs to the workflow as a whole.
+    pub(super) fn of_whole(answer: &WorkflowAnswer) -> Self {
+        let zone = answer.schedule.as_ref();
+        Self::of(&json!([answer.name, answer.parameters, zone, answer.settings]))
+    }
+
+    pub(super) fn of(value: &Value) -> Self {
+        let mut content = Self::default();
+        content.add(value);
+        content.text = content.text.to_lowercase();
+        content
+    }
+
+    /// Both together.
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
+        self.templates.extend(other.templates.iter().cloned());
+        self.numbers.extend(&other.numbers);
+    }
+
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.add_text(text),
+            Value::Number(number) => self.numbers.extend(number.as_f64()),
+            Value::Array(items) => {
+                #[expect(clippy::cast_precision_loss, reason = "lists are short")]
+                self.numbers.push(items.len() as f64);
+                let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                if words.len() > 1 {
+                    self.add_line(&words.join(" "));
+                }
+                items.iter().for_each(|item| self.add(item));
+            }
+            Value::Object(map) => {
+                for (key, item) in map {
+                    self.add_line(key);
+                    if let Value::String(text) = item {
+                        self.add_line(&format!("{key}={text}"));
+                    }
+                    self.add(item);
+                }
+            }
+            Value::Bool(_) | Value::Null => {}
+        }
+    }
+
+    fn add_line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.add_line(text);
+        self.numbers.extend(DIGITS.find_iter(text).filter_map(|digits| digits.as_str().parse::<f64>().ok()));
+        if let Ok(duration) = text.parse::<Duration>() {
+            #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
+            let seconds = duration.seconds() as f64;
+            self.numbers.extend([1.0, 60.0, 3_600.0, 86_400.0, 604_800.0].map(|unit| seconds / unit));
+        }
+        if text.contains("{{") {
+            self.templates
+                .extend(text.split_whitespace().filter(|word| word.contains("{{")).filter_map(pattern));
+        }
+    }
+
+    /// Whether a literal stands in it: as it is, or word by word, places to fill in aside.
+    pub(super) fn holds(&self, literal: &str, quoted: bool) -> bool {
+        let lower = literal.to_lowercase();
+        if self.text.contains(&lower) || self.fits(&lower) {
+            return true;
+        }
+        if !quoted {
+            return false;
+        }
+        let without = PLACE.replace_all(literal, " ");
+        let words: Vec<&str> =
+            without.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
+        let kept = words.iter().filter(|word| self.holds_word(word)).count();
+        // Names for what is filled in may stand among the words: ID, NN, DATE.
+        let named = words
+            .iter()
+            .filter(|word| !self.holds_word(word) && word.chars().all(|c| !c.is_lowercase()))
+            .count();
+        !words.is_empty() && kept > 0 && kept + named == words.len()
+    }
+
+    fn holds_word(&self, word: &str) -> bool {
+        let lower = word.to_lowercase();
+        let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
+        self.text.contains(bare) || self.fits(&lower)
+    }
+
+    /// Whether a word with references stands for the literal.
+    fn fits(&self, literal: &str) -> bool {
+        self.templates.iter().any(|template| template.is_match(literal))
+    }
+
+    /// Whether it holds a number that is one of the values.
+    pub(super) fn holds_number(&self, values: &[f64]) -> bool {
+        values.iter().any(|value| self.numbers.iter().any(|number| near(*number, *value)))
+    }
+
+    /// Its numbers.
+    pub(super) fn numbers(&self) -> &[f64] {
+        &self.numbers
+    }
+}
+
+/// The wait before an attempt, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
+fn seconds_of(backoff: &Backoff, attempt: u32) -> f64 {
+    let factor = backoff.factor.map_or(1.0, f64::from);
+    backoff.duration.seconds() as f64 * factor.powi(i32::try_from(attempt).unwrap_or(0))
+}
+
+/// Equal, rounding aside.
+pub(super) fn near(left: f64, right: f64) -> bool {
+    (left - right).abs() <= 1e-6 * right.abs().max(1e-9)
+}
+
+fn pattern(word: &str) -> Option<Regex> {
+    let mut pattern = String::from("(?i)^");
+    let mut last = 0;
+    for reference in REFERENCE.find_iter(word) {
+        pattern.push_str(&regex::escape(&word[last..reference.start()]));
+        pattern.push_str("[^ ]{1,40}?");
+        last = reference.end();
+    }
+    pattern.push_str(&regex::escape(&word[last..]));
+    pattern.push('$');
+    // A reference alone would stand for anything.
+    (word.len() > word.matches("{{").count() * 2 + 2
+        && REFERENCE.replace_all(word, "").chars().any(char::is_alphanumeric))
+    .then(|| Regex::new(&pattern).ok())
+    .flatten()
+}

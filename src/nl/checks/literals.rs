@@ -1,0 +1,57 @@
+//! Every literal of the description has its place in a step that quotes it.
+
+use serde_json::json;
+
+use super::content::Content;
+use super::{Check, Finding, Judged};
+use crate::nl::answer::StepAnswer;
+
+/// See the module.
+pub(super) struct Literals;
+
+impl Check for Literals {
+    fn name(&self) -> &'static str {
+        "literals"
+    }
+
+    fn about(&self) -> &'static str {
+        "every address, image, name, command and text in quotation marks stands in a step that quotes it"
+    }
+
+    fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
+        let steps: Vec<(&StepAnswer, Content)> =
+            judged.answer.all_steps().map(|step| (step, Content::of_step(step))).collect();
+        let mut whole = Content::of_whole(judged.answer);
+        steps.iter().for_each(|(_, content)| whole.extend(content));
+        // What a step prints is compared by others.
+        let conditions: Vec<_> = steps.iter().map(|(step, _)| json!([step.when, step.exec_while])).collect();
+        let conditions = Content::of(&json!(conditions));
+        let mut found = Vec::new();
+        for literal in &judged.document.literals {
+            let owners = judged.owners(literal.span.clone());
+            if owners.is_empty() && !judged.is_about_whole(literal.span.clone())
+                || judged.is_step_name(&literal.text)
+            {
+                continue;
+            }
+            let kept = if owners.is_empty() {
+                whole.holds(&literal.text, literal.quoted)
+            } else {
+                steps
+                    .iter()
+                    .filter(|(step, _)| owners.contains(&step.name.as_str()))
+                    .any(|(_, content)| content.holds(&literal.text, literal.quoted))
+                    || conditions.holds(&literal.text, literal.quoted)
+            };
+            if !kept {
+                let message = format!("{:?} has no place", literal.text);
+                let owner = owners.first().copied();
+                found.push(
+                    Finding::error(self.name(), owner, message)
+                        .because(judged.document, literal.span.clone()),
+                );
+            }
+        }
+        found
+    }
+}

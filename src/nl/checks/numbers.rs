@@ -1,0 +1,102 @@
+//! Every number of the description has its place in a step that quotes it.
+
+use super::content::Content;
+use super::{Check, Finding, Judged};
+use crate::nl::answer::StepAnswer;
+use crate::nl::document::{Document, Number};
+
+/// See the module.
+pub(super) struct Numbers;
+
+impl Check for Numbers {
+    fn name(&self) -> &'static str {
+        "numbers"
+    }
+
+    fn about(&self) -> &'static str {
+        "every number in digits stands, in whatever unit, in a step that quotes it or in what the whole has"
+    }
+
+    fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
+        let steps: Vec<(&StepAnswer, Content)> =
+            judged.answer.all_steps().map(|step| (step, Content::of_step(step))).collect();
+        let whole = Content::of_whole(judged.answer);
+        let mut all = whole.clone();
+        steps.iter().for_each(|(_, content)| all.extend(content));
+        let document = judged.document;
+        let mut found = Vec::new();
+        for group in groups(document) {
+            let span = group[0].span.start..group[group.len() - 1].span.end;
+            if document.declares(span.start) || document.item_numbers.contains(&document.text[span.clone()]) {
+                continue;
+            }
+            let owners = judged.owners(span.clone());
+            if owners.is_empty() && !judged.is_about_whole(span.clone()) {
+                continue;
+            }
+            let values = meanings(&group);
+            let share = document.text[span.end..].trim_start().starts_with(['%', '％']) || group.len() > 1;
+            let mut contents = steps.iter().filter(|(step, _)| owners.contains(&step.name.as_str()));
+            let kept = contents.any(|(_, content)| content.holds_number(&values))
+                || whole.holds_number(&values)
+                // What a share is taken of may stand at another step: "train on the 80 %".
+                || ((owners.is_empty() || share) && all.holds_number(&values));
+            if !kept {
+                let text = &document.text[span.clone()];
+                let owner = owners.first().copied();
+                found.push(
+                    Finding::error(self.name(), owner, format!("{text:?} has no place"))
+                        .because(document, span),
+                );
+            }
+        }
+        found
+    }
+}
+
+/// Numbers in digits; those joined by a slash, colon or the like (80/20, 16:30) are one group.
+fn groups(document: &Document) -> Vec<Vec<&Number>> {
+    let mut groups: Vec<Vec<&Number>> = Vec::new();
+    for number in document.numbers.iter().filter(|number| number.digits && stands_alone(document, number)) {
+        let joined = groups.last().and_then(|group| group.last()).is_some_and(|last| {
+            let between = &document.text[last.span.end..number.span.start];
+            let joined = between.len() <= 3 && between.chars().all(|c| "/:.-–hx×%".contains(c));
+            // 8 to 2, 8 zu 2: parts of a whole.
+            let parts = between.len() <= 8 && adds_up(last, number);
+            !between.is_empty() && (joined || parts)
+        });
+        match groups.last_mut().filter(|_| joined) {
+            Some(group) => group.push(number),
+            None => groups.push(vec![number]),
+        }
+    }
+    groups
+}
+
+fn adds_up(first: &Number, second: &Number) -> bool {
+    let sum = first.values[0] + second.values[0];
+    super::content::near(sum, 10.0) || super::content::near(sum, 100.0) || super::content::near(sum, 1.0)
+}
+
+/// Not a part of a literal or of a word.
+fn stands_alone(document: &Document, number: &Number) -> bool {
+    let inside = document
+        .literals
+        .iter()
+        .any(|literal| literal.span.start <= number.span.start && number.span.end <= literal.span.end);
+    let before = document.text[..number.span.start].chars().next_back();
+    let glued =
+        before.is_some_and(|c| c.is_ascii_alphabetic() || "_#@=-/.:".contains(c) && !c.is_whitespace());
+    !inside && !glued
+}
+
+/// What numbers may have become: a share, its counterpart, one less (three attempts are two repetitions), an hour of the
+/// afternoon.
+fn meanings(group: &[&Number]) -> Vec<f64> {
+    let mut values: Vec<f64> = group.iter().flat_map(|number| number.values.iter().copied()).collect();
+    let sum: f64 = group.iter().filter_map(|number| number.values.first()).sum();
+    for value in values.clone() {
+        values.extend([value / 100.0, 1.0 - value / 100.0, 1.0 - value, value - 1.0, value + 12.0, value / sum]);
+    }
+    values
+}

@@ -1,0 +1,45 @@
+//! Lines of lists and specifications: their labels, and the numbers of their items.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+static LABELS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/labels.yaml")).expect("the built-in vocabulary is tested")
+});
+static ITEM: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)^[^\p{L}\p{N}\n]{0,6}(?:\p{L}+[ ]?)?(\p{Lu}?\d+(?:\.\d+)*)(?:[.):–—-]|\s|$)").expect("the pattern is valid")
+});
+
+/// Whether a line of a text (the one around `at`) only declares what a step reads, writes or follows.
+pub(super) fn declares(text: &str, at: usize) -> bool {
+    let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let Some((label, _)) = line.split_once([':', '：']) else { return false };
+    let label = label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    start + line.find([':', '：']).unwrap_or(0) < at && LABELS.contains(&label)
+}
+
+/// The numbers in front of a list's items, if there are at least three.
+pub(super) fn item_numbers(text: &str) -> HashSet<String> {
+    let found: HashSet<String> = ITEM
+        .captures_iter(text)
+        .map(|captures| captures[1].trim_start_matches(char::is_alphabetic).to_owned())
+        .collect();
+    if found.len() >= 3 { found } else { HashSet::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_item_numbers_are_seen() {
+        let text = "Step 1: load\nInput: /a/b.csv\nDepends on: 2\n\nStep 2: x\nStep 3: y";
+        assert!(declares(text, text.find("/a").unwrap()));
+        assert!(!declares(text, text.find("load").unwrap()));
+        assert_eq!(item_numbers(text), ["1", "2", "3"].map(str::to_owned).into());
+        assert!(item_numbers("Run 3 jobs").is_empty());
+    }
+}
