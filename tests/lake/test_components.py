@@ -133,24 +133,34 @@ def test_script_uses_only_what_is_declared(name):
     source = (LAKE / name / "script.py").read_text()
     tree = ast.parse(PRELUDE + source)
     compile(PRELUDE + source, name, "exec")
-    shared = {"target", "test_size", "seed", "task", "metrics"}  # read by the runtime on behalf of training components
+    # Read by the runtime on behalf of components that train, or that measure a model.
+    shared = {"target", "test_size", "seed", "task", "metrics", "features", "categorical", "sample_weight", "class_weight",
+              "early_stopping", "folds", "output"}
+    measures = {"threshold", "average", "positive", "batch_size"}
     reads = {"arg": set(), "input_path": set(), "input_paths": set(), "output_path": set(), "emit": set()}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in reads:
             if node.args and isinstance(node.args[0], ast.Constant):
                 reads[node.func.id].add(node.args[0].value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            reads["arg"] |= {"seconds": {first}, "patience": {"early_stopping"}, "row_weights": {"class_weight"},
+                             "hyperparameters": {word.arg for word in node.keywords}}.get(node.func.id, set())
+            reads["input_path"] |= {"in_code": {"code"}, "searched": {"params"}, "hyperparameters": {"params"}}.get(node.func.id, set())
+    reads["arg"] |= set(re.findall(r"""ARGS(?:\.get\(|\[)"(\w+)\"""", source))
     arguments = {argument for user in users for argument in user["arguments"]["properties"]}
-    trains = "training_rows()" in source or "\ntrain(" in source
-    assert reads["arg"] <= arguments | (shared if trains or name == "sklearn.train" else set())
-    if "ARGS.get(" not in source:
-        scored = trains or "finish_training(" in source or "train(build" in source
-        unread = arguments - reads["arg"] - (shared if trains else set()) - ({"metrics"} if scored else set())
-        assert not unread, f"{name} never reads {', '.join(unread)}"
+    trains = re.search(r"\b(training_rows|train|finish_training|cross_scores)\(", source)
+    by_runtime = (shared if trains else set()) | (measures if "score(" in source or "load_model(" in source else set())
+    by_runtime |= {"params"} if "hyperparameters(" in source else set()
+    assert reads["arg"] - by_runtime <= arguments, f"{name} does not declare {reads['arg'] - by_runtime - arguments}"
+    unread = arguments - reads["arg"] - by_runtime
+    assert not unread, f"{name} never reads {', '.join(unread)}"
     assert reads["input_path"] | reads["input_paths"] <= {port["name"] for user in users for port in user["inputs"]}
     assert reads["output_path"] <= {port["name"] for user in users for port in user["outputs"]}
     imported = {alias.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module.split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom)}
-    packages = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "mlflow": "mlflow-skinny"}
+    packages = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "mlflow": "mlflow-skinny", "confluent_kafka": "confluent-kafka",
+                "nbformat": "nbclient"}
     pins = {pin.split("==")[0] for pin in spec["run"]["requirements"]}
     for module in imported - set(sys.stdlib_module_names):
         assert packages.get(module, module) in pins, f"{name} imports {module} but does not require it"
@@ -458,7 +468,7 @@ def test_train_refuses(lake, shared, tmp_path):
     ridge = {"estimator": "ridge"}
     lake.refuse("catboost.train", {"target": "prize"}, data, "prize", "area_m2")
     lake.refuse("catboost.train", {"target": "price", "depth": "many"}, data, "depth", "many")
-    lake.refuse("sklearn.train", ridge, data, "target")
+    lake.refuse("sklearn.train", {**ridge, "features": ["price", "rooms"]}, data, "price", "feature")
     lake.refuse("sklearn.train", {**ridge, "target": "price"}, {"data": str(tmp_path / "gone")}, "data", "gone")
     lake.refuse("sklearn.train", {**ridge, "target": "price"}, {}, "data", "not connected")
     lake.refuse("sklearn.train", {"estimator": "ridge", "target": "town", "task": "regression"}, data, "town", "not a number")

@@ -4,11 +4,10 @@ import catboost
 
 def build(task, classes):
     kind = catboost.CatBoostClassifier if task == "classification" else catboost.CatBoostRegressor
-    chosen = {"iterations": arg("iterations", 300, int), "depth": arg("depth", 6, int),
-              "learning_rate": arg("learning_rate", 0.05, float), "random_seed": arg("seed", 0, int),
-              "verbose": False, "allow_writing_files": False}
-    chosen.update((name, scalar(value)) for name, value in arg("params", {}, dict).items())
-    return kind(**chosen)
+    fixed = {"random_seed": arg("seed", 0, int), "verbose": False, "allow_writing_files": False}
+    if arg("gpus", 0, int):
+        fixed.update(task_type="GPU", devices=f"0-{arg('gpus', 0, int) - 1}")
+    return kind(**hyperparameters("catboost", fixed, iterations=(300, int), depth=(6, int), learning_rate=(0.05, float)))
 
 
 train(build, "catboost", impute=False, dense=True)

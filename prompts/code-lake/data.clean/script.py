@@ -1,16 +1,20 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
 import pandas
 
-STEPS = ["lowercase_columns", "strip_text", "drop_duplicates", "fill_missing", "drop_missing", "drop_outliers"]
+STEPS = ["lowercase_columns", "convert_types", "drop_empty_columns", "strip_text", "lowercase_text", "remove_punctuation",
+         "drop_duplicates", "fill_missing", "drop_missing", "drop_outliers", "clip_outliers", "drop_constant"]
 frame = read_table(input_path("data"))
 operations = arg("operations", None, list) or ["drop_duplicates", "drop_missing"]
-columns, fill = arg("columns", [], list), scalar(ARGS.get("fill_value"))
+columns, fill, types = arg("columns", [], list), scalar(ARGS.get("fill_value")), arg("types", {}, dict)
+operations = operations + (["convert_types"] if types and "convert_types" not in operations else [])
 unknown = [operation for operation in operations if operation not in STEPS]
 if unknown:
     fail(f"unknown operations: {', '.join(unknown)}", f"use some of {', '.join(STEPS)}")
 if "lowercase_columns" in operations:
     frame.columns = ["_".join(column.lower().split()) for column in frame.columns]
     columns = ["_".join(column.lower().split()) for column in columns]
+    types = {"_".join(column.lower().split()): kind for column, kind in types.items()}
+    TOLD.update((key, "_".join(str(column).lower().split())) for key, column in list(TOLD.items()))
 need(frame, *columns)
 chosen, before, notes = columns or list(frame.columns), len(frame), []
 
@@ -20,8 +24,25 @@ def is_number(column):
 
 
 for operation in [step for step in STEPS if step in operations]:
-    rows = len(frame)
-    if operation == "strip_text":
+    rows, chosen = len(frame), [column for column in chosen if column in frame.columns]
+    if operation == "convert_types":
+        frame = as_types(frame, types or fail("convert_types needs the kinds of the columns", "give the step types"))
+    elif operation in ("drop_empty_columns", "drop_constant"):
+        most = arg("max_missing", None, float)
+        empty = (lambda column: frame[column].isna().mean() > most if most is not None else frame[column].isna().all())
+        alike = (lambda column: frame[column].map(str).nunique() <= 1)
+        gone = [column for column in chosen if (empty if operation == "drop_empty_columns" else alike)(column)]
+        frame = frame.drop(columns=gone)
+        notes.append(f"{operation}: {', '.join(gone) or 'none'}")
+        if not len(frame.columns):
+            fail(f"{operation} removed every column", "limit it to some columns")
+        continue
+    elif operation in ("lowercase_text", "remove_punctuation"):
+        way = str.lower if operation == "lowercase_text" else (lambda text: " ".join(re.sub(r"[^\w\s]", " ", text).split()))
+        for column in chosen:
+            if frame[column].dtype == object:
+                frame[column] = frame[column].map(lambda value: way(value) if isinstance(value, str) else value)
+    elif operation == "strip_text":
         for column in chosen:
             if frame[column].dtype == object:
                 clean = frame[column].map(lambda value: " ".join(value.split()) if isinstance(value, str) else value)
@@ -29,7 +50,10 @@ for operation in [step for step in STEPS if step in operations]:
     elif operation == "drop_duplicates":
         keys = frame[chosen].map(lambda value: str(value) if isinstance(value, (list, dict)) or hasattr(value, "tolist")
                                  and getattr(value, "ndim", 0) else value)
-        frame = frame[~keys.duplicated()]
+        stays = arg("keep", "first")
+        if stays not in ("first", "last", "none"):
+            fail(f"the argument keep is {stays}", "use first, last or none")
+        frame = frame[~keys.duplicated(keep=stays if stays != "none" else False)]
     elif operation == "drop_missing":
         frame = frame.dropna(subset=chosen)
     elif operation == "fill_missing":
@@ -54,14 +78,16 @@ for operation in [step for step in STEPS if step in operations]:
             frame[column] = frame[column].astype(object).where(frame[column].notna(), value).infer_objects()
             filled += gaps
         notes.append(f"fill_missing: {filled} values")
-    elif operation == "drop_outliers":
+    elif operation in ("drop_outliers", "clip_outliers"):
         keep = pandas.Series(True, index=frame.index)
         for column in chosen:
             if is_number(column) and frame[column].nunique() > 10:
                 low, high = frame[column].quantile([0.25, 0.75])
-                reach = 1.5 * (high - low)
+                reach = arg("outlier_factor", 1.5, float) * (high - low)
+                if operation == "clip_outliers":
+                    frame[column] = frame[column].astype(float).clip(low - reach, high + reach)
                 keep &= frame[column].isna() | frame[column].between(low - reach, high + reach)
-        frame = frame[keep]
+        frame = frame if operation == "clip_outliers" else frame[keep]
     if operation.startswith("drop_"):
         notes.append(f"{operation}: {rows - len(frame)} rows")
     if frame.empty:

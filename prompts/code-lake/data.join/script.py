@@ -3,16 +3,26 @@ import pandas
 
 tables = [read_table(path) for path in input_paths("tables")]
 keys, how = arg("on", [], list), arg("how", "inner")
+left, right, columns = arg("left_on", [], list), arg("right_on", [], list), arg("columns", [], list)
+if len(left) != len(right) or keys and left:
+    fail("left_on and right_on must name as many columns, and `on` none", "give both, or only on")
 if len(tables) < 2:
     fail("a join needs at least two tables", "put a step that makes the second table before this one")
-if how not in ("inner", "left", "right", "outer", "append"):
-    fail(f"the argument how is {how}", "use inner, left, right, outer or append")
+if how not in ("inner", "left", "right", "outer", "cross", "append"):
+    fail(f"the argument how is {how}", "use inner, left, right, outer, cross or append")
 if how == "append":
     frame = pandas.concat(tables, ignore_index=True)
 else:
     frame = tables[0]
     for number, other in enumerate(tables[1:], start=2):
-        shared = keys or [column for column in frame.columns if column in other.columns]
+        if how == "cross":
+            frame = frame.merge(other, how=how, suffixes=("", f"_{number}"))
+            continue
+        if left:
+            need(frame, *left)
+            need(other, *right)
+            other = other.rename(columns=dict(zip(right, left)))
+        shared = keys or left or [column for column in frame.columns if column in other.columns]
         if not shared:
             fail("the tables share no column", f"name the key columns; the first has {', '.join(frame.columns[:40])}, "
                  f"the other {', '.join(other.columns[:40])}")
@@ -24,6 +34,8 @@ else:
         frame = frame.merge(other, on=shared, how=how, suffixes=("", f"_{number}"))
 if frame.empty:
     fail(f"the {how} join has no rows: the tables share no key", "check the key columns or use how outer")
+need(frame, *columns)
+frame = frame[columns] if columns else frame
 write_table(frame, output_path("data"))
 emit("rows", len(frame))
 print(f"{how} of tables with {', '.join(str(len(table)) for table in tables)} rows")

@@ -1,16 +1,22 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
 from datasets import load_dataset
 
-name, split, limit = arg("dataset", ...), arg("split", "train"), arg("max_rows", 0, int)
+name, split, limit, columns = arg("dataset", ...), arg("split", "train"), arg("max_rows", 0, int), arg("columns", [], list)
 try:
-    data = load_dataset(name, arg("subset"), split=split)
+    data = load_dataset(name, arg("subset"), split=split, revision=arg("revision"))
 except Exception as error:
     fail(f"the dataset {name} ({split}) cannot be loaded: {error}", "check its name, subset and split, and HF_TOKEN if it is private")
+if arg("shuffle", False, bool):
+    data = data.shuffle(seed=arg("seed", 0, int))
 if limit:
     data = data.select(range(min(limit, len(data))))
 frame = data.to_pandas()
 if frame.empty:
     fail(f"the dataset {name} ({split}) has no rows", "name another split")
+need(frame, *columns, *([arg("target")] if arg("target") else []))
+frame = frame[columns] if columns else frame
+if arg("target"):
+    TOLD["target"] = arg("target")
 write_table(frame, output_path("data"))
 emit("rows", len(frame))
 print(f"{name} {split} has the columns {', '.join(map(str, frame.columns[:40]))}")

@@ -4,8 +4,19 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 frame, column = read_table(input_path("data")), arg("text", ...)
 need(frame, column)
-maker = TfidfVectorizer(max_features=arg("max_features", 200, int), ngram_range=(1, arg("ngrams", 1, int)),
-                        sublinear_tf=True, stop_words="english")
+
+
+def share_or_count(value, whole):
+    """A share stays one; anything above is a number of rows. What 1 means depends on the bound."""
+    return value if value < 1 or value == 1 and whole else int(value)
+
+
+left_out = arg("stop_words", "english")
+if left_out not in ("english", "none"):
+    fail(f"the argument stop_words is {left_out}", "use english or none")
+maker = TfidfVectorizer(max_features=arg("max_features", 200, int), ngram_range=(1, arg("ngrams", 1, int)), sublinear_tf=True,
+                        min_df=share_or_count(arg("min_df", 1.0, float), False), max_df=share_or_count(arg("max_df", 1.0, float), True),
+                        stop_words="english" if left_out == "english" else None)
 try:
     weights = maker.fit_transform(frame[column].fillna("").astype(str))
 except ValueError as error:

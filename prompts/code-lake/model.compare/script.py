@@ -2,15 +2,17 @@
 import hashlib
 import shutil
 
-frame, rows, names, paths = read_table(input_path("data")), [], [], {}
+rows, names, paths, asked, frame = [], [], {}, list(dict.fromkeys(arg("metrics", [], list))) or None, None
 for path in input_paths("models"):
     model = load_model(path)
+    model.target = arg("target") or model.target
+    frame = model.table(input_path("data")) if frame is None else frame
     name = model.meta.get("name") or model.framework
     names.append(name)
     digest = hashlib.sha256(pathlib.Path(path, "model.json").read_bytes()).hexdigest()[:16]
     label = name if names.count(name) == 1 else f"{name}-{names.count(name)}"
-    values = score(model, frame)
-    metric = arg("metric") or ("rmse" if model.task == "regression" else next(iter(values)))
+    values = score(model, frame, asked)
+    metric = arg("metric") or ("rmse" if model.task == "regression" and not asked else next(iter(values)))
     if metric not in values:
         values.update(score(model, frame, [metric]))
     paths[label] = path
@@ -21,6 +23,8 @@ rows.sort(key=lambda row: row[metric], reverse=metric not in LOWER)
 best = rows[0]
 report = {"metric": metric, "best": best["model"], "best_score": best[metric], "rows": len(frame), "models": rows}
 pathlib.Path(output_path("metrics")).write_text(json.dumps(report, indent=1))
+if arg("output"):
+    print(f"saved to {put(output_path('metrics'), arg('output'))}")
 shutil.copytree(paths[best["model"]], output_path("model"), dirs_exist_ok=True)
 emit("best", best["model"])
 emit("best_score", best[metric])

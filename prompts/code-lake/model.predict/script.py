@@ -1,12 +1,18 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
-model, frame = load_model(input_path("model")), read_table(input_path("data"))
-column, output, found = arg("column", "prediction"), arg("output"), None
-found = model.predict(frame)
+model = load_model(input_path("model"))
+frame = model.table(input_path("data"))
+column, output, keep, limit = arg("column", "prediction"), arg("output"), arg("columns", [], list), arg("limit", 0, int)
+need(frame, *keep)
+frame = frame.head(limit) if limit else frame
 chances = model.probabilities(frame)
-result = frame.copy()
+found = model.predict(frame, chances)
+result = frame[keep].copy() if keep else frame.copy()
 result[column] = found == -1 if model.task == "anomaly" else found
-if chances is not None:  # of the second of two classes, or of the class that was predicted
+if chances is not None and arg("probabilities", True, bool):  # of the second of two classes, or of the class that was predicted
     result[f"{column}_probability"] = chances[:, 1] if len(model.classes) == 2 else chances.max(1)
+if chances is not None and arg("probabilities", False, bool):
+    for place, label in enumerate(model.classes):
+        result[f"{column}_{label}"] = chances[:, place]
 write_table(result, output_path("predictions"))
 if output:
     ending = pathlib.Path(output).suffix.lower()
@@ -15,6 +21,8 @@ if output:
         result.to_json(copy, orient="records", lines=ending == ".jsonl", date_format="iso")
     elif ending in (".csv", ".tsv", ".txt"):
         result.to_csv(copy, index=False, sep="\t" if ending == ".tsv" else ",")
+    elif ending == ".xlsx":
+        result.to_excel(copy, index=False)
     else:
         result.to_parquet(copy, index=False)
     print(f"saved to {put(copy, output)}")

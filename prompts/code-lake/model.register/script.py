@@ -1,6 +1,7 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
 import mlflow
 
+BARE = ("torch", "torchvision", "transformers", "peft", "causal")  # kept as files, for MLflow has no form for them here
 path, name = input_path("model"), arg("name", ...)
 server = arg("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
 if not server:
@@ -15,19 +16,19 @@ if metrics:
 try:
     mlflow.set_tracking_uri(server)
     mlflow.set_experiment(arg("experiment", "couler"))
-    with mlflow.start_run(run_name=name) as run:
+    with mlflow.start_run(run_name=arg("run_name", name)) as run:
         mlflow.set_tags({key: str(facts[key]) for key in ("framework", "task", "target") if facts.get(key)})
         mlflow.log_params({key: facts[key] for key in ("name", "rows", "base_model") if facts.get(key)})
         mlflow.log_metrics({key: float(value) for key, value in values.items() if value == value})
-        if facts["framework"] not in ("torch", "transformers", "peft"):
+        if facts["framework"] not in BARE:
             import mlflow.sklearn
             mlflow.sklearn.log_model(load_model(path).core, name="model")
             source = f"runs:/{run.info.run_id}/model"
         mlflow.log_artifacts(path, "couler")
-        if facts["framework"] in ("torch", "transformers", "peft"):
+        if facts["framework"] in BARE:
             source = mlflow.get_artifact_uri("couler")
     client = mlflow.MlflowClient()
-    if facts["framework"] in ("torch", "transformers", "peft"):
+    if facts["framework"] in BARE:
         try:
             client.create_registered_model(name)
         except mlflow.exceptions.MlflowException as error:
@@ -36,6 +37,10 @@ try:
         version = client.create_model_version(name, source, run.info.run_id).version
     else:
         version = mlflow.register_model(source, name).version
+    if arg("description"):
+        client.update_model_version(name, version, description=arg("description"))
+    for key, value in arg("tags", {}, dict).items():
+        client.set_model_version_tag(name, version, key, value)
     if arg("alias"):
         client.set_registered_model_alias(name, arg("alias"), version)
 except mlflow.exceptions.MlflowException as error:

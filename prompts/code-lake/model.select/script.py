@@ -11,6 +11,7 @@ for path in paths:
 if len({fact["task"] for fact in facts}) > 1:
     fail("the models do not do the same task", "select among only classifiers or only regressors")
 measured = [json.loads(pathlib.Path(path).read_text()) for path in input_paths("metrics", optional=True)]
+measured = [values for values in measured if "params" not in values]  # the best values of a search measure no model
 compared = [report for report in measured if isinstance(report.get("models"), list)]
 single = [values for values in measured if not isinstance(values.get("models"), list)]
 if not metric and compared:
@@ -28,8 +29,11 @@ def from_metrics():  # one metrics file per model, in the same order
 
 
 def from_data():
-    frame = read_table(data, empty=True) if data else None
-    return [None] if frame is None or frame.empty else [score(load_model(path), frame, [metric])[metric] for path in paths]
+    models = [load_model(path) for path in paths] if data else []
+    frame = models[0].table(data, empty=True) if data else None
+    for model in models:
+        model.target = arg("target") or model.target
+    return [None] if frame is None or frame.empty else [score(model, frame, [metric])[metric] for model in models]
 
 
 def from_training():
@@ -46,7 +50,12 @@ else:
         fail(f"{metric} is known for none or only some of the models", "evaluate every model with it, or connect a test table")
     scores, source = [float("nan")], "no score, it is the only model"
 best = (min if metric in LOWER else max)(range(len(paths)), key=lambda i: scores[i])
+worst = arg("minimum", None, float)
+if worst is not None and not (scores[best] <= worst if metric in LOWER else scores[best] >= worst):
+    fail(f"the best model has {metric} {scores[best]:.4g}, which is worse than {worst:g}", "train better models, or ask for less")
 shutil.copytree(paths[best], output_path("model"), dirs_exist_ok=True)
+if arg("output"):
+    print(f"saved to {put(paths[best], arg('output'))}")
 emit("best", facts[best].get("name") or facts[best]["framework"])
 emit("best_score", float(scores[best]))
 print(f"{metric} from {source}: " + ", ".join(f"{fact.get('name')} {value:.4g}" for fact, value in zip(facts, scores)))

@@ -1,10 +1,11 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
+import mimetypes
 import smtplib
 import ssl
 from email.message import EmailMessage
 
-to, subject = arg("to", ..., list), arg("subject", ...)
-wrong = [address for address in to if "@" not in str(address) or any(mark in str(address) for mark in "\r\n ,")]
+to, subject, cc, bcc = arg("to", ..., list), arg("subject", ...), arg("cc", [], list), arg("bcc", [], list)
+wrong = [address for address in to + cc + bcc + ([arg("sender")] if arg("sender") else []) if "@" not in str(address) or any(mark in str(address) for mark in "\r\n ,")]
 if wrong:
     fail(f"{', '.join(map(str, wrong))} is not an e-mail address", "give each address by itself")
 host, user = os.environ.get("SMTP_HOST"), os.environ.get("SMTP_USER")
@@ -13,12 +14,20 @@ if not host:
 port = int(os.environ.get("SMTP_PORT") or 587)
 mail = EmailMessage()
 mail["To"], mail["Subject"] = ", ".join(to), " ".join(subject.split())
-mail["From"] = os.environ.get("SMTP_FROM") or (user if user and "@" in user else f"couler@{host}")
+if cc:
+    mail["Cc"] = ", ".join(cc)
+mail["From"] = arg("sender") or os.environ.get("SMTP_FROM") or (user if user and "@" in user else f"couler@{host}")
 body, metrics, report = arg("body", subject), input_path("metrics", optional=True), input_path("report", optional=True)
 if metrics:
     values = json.loads(pathlib.Path(metrics).read_text())
     body += "\n" + "".join(f"\n{name}: {value:.4g}" for name, value in values.items() if isinstance(value, (int, float)))
-mail.set_content(body)
+mail.set_content(body, subtype="html" if arg("html", False, bool) else "plain")
+for item in arg("attachments", [], list):
+    file = pathlib.Path(fetch(item))
+    if file.is_dir():
+        fail(f"{item} is a folder and cannot be attached", "attach files")
+    kind = (mimetypes.guess_type(item)[0] or "application/octet-stream").split("/")
+    mail.add_attachment(file.read_bytes(), maintype=kind[0], subtype=kind[1], filename=os.path.basename(item.rstrip("/")))
 if report:
     text = pathlib.Path(report).read_text(encoding="utf-8", errors="replace")
     html = text.lstrip().lower().startswith(("<!doctype", "<html"))
@@ -32,8 +41,10 @@ try:
             server.ehlo()
         if user and os.environ.get("SMTP_PASSWORD"):
             server.login(user, os.environ["SMTP_PASSWORD"])
-        server.send_message(mail)
+        refused = server.send_message(mail, to_addrs=to + cc + bcc)
 except (OSError, smtplib.SMTPException) as error:
     fail(f"the mail server {host}:{port} refused the message: {error}", "check SMTP_HOST, SMTP_PORT, SMTP_USER and SMTP_PASSWORD")
+if refused:
+    fail(f"the mail server {host}:{port} refused {', '.join(refused)}", "check the addresses; the others have the message")
 print(f"sent '{mail['Subject']}' to {', '.join(to)}" + (" with the report" if report else ""))
 print(f"recipients={len(to)}")

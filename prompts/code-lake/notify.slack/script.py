@@ -6,7 +6,11 @@ if not hook:
 if metrics:
     values = json.loads(pathlib.Path(metrics).read_text())
     message += "".join(f"\n{name}: {value:.4g}" for name, value in values.items() if isinstance(value, (int, float)))
-body = {"text": message, **({"channel": channel} if channel else {})}
+people = [name if name.startswith(("<", "@")) or not re.fullmatch("[UW][A-Z0-9]{6,}", name) else f"<@{name}>" for name in arg("recipients", [], list)]
+people = [name if name.startswith(("<", "@")) else "@" + name for name in people]
+message = "\n".join(part for part in (f"*{arg('subject')}*" if arg("subject") else "", " ".join(people), message) if part)
+body = {"text": message, **({"channel": channel} if channel else {}), **({"username": arg("username")} if arg("username") else {}),
+        **({"link_names": True} if people else {})}
 request = urllib.request.Request(hook, json.dumps(body).encode(), {"Content-Type": "application/json"})
 try:
     with urllib.request.urlopen(request, timeout=30) as answer:

@@ -10,6 +10,7 @@ def shown(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+chosen = arg("metrics", [], list)
 blocks, single = [], []  # a block is a text or a table: (heading, [header, row, ...])
 for path in input_paths("metrics", optional=True):
     try:
@@ -18,12 +19,21 @@ for path in input_paths("metrics", optional=True):
         fail(f"{path} holds no metrics: {error}", "connect the metrics output of a step")
     models = values.get("models")
     if isinstance(models, list) and models:
-        names = [name for name in models[0] if name not in ("digest", "task")]
+        names = [name for name in models[0] if name not in ("digest", "task") and (not chosen or name in ["model", *chosen])]
         rows = [[shown(row.get(name, "")) for name in names] for row in models]
         blocks.append((f"Comparison by {values.get('metric')}: best is {values.get('best')}", [names] + rows))
     else:
-        single.append({name: shown(value) for name, value in values.items() if not isinstance(value, (list, dict))})
-if single:
+        found = {**values, **(values.get("params") or {})} if isinstance(values.get("params"), dict) else values
+        single.append({name: shown(value) for name, value in found.items() if not isinstance(value, (list, dict)) and name != "by"
+                       and (not chosen or name in chosen)})
+        groups, matrix = values.get("groups"), values.get("confusion_matrix")
+        if isinstance(groups, list) and groups:
+            names = [name for name in groups[0] if not chosen or name in [values.get("by"), "rows", *chosen]]
+            blocks.append((f"By {values.get('by')}", [names] + [[shown(row.get(name, "")) for name in names] for row in groups]))
+        if isinstance(matrix, dict) and matrix:
+            classes = list(matrix)
+            blocks.append(("Confusion matrix", [["true \\ predicted", *classes]] + [[one, *(str(matrix[one].get(other, 0)) for other in classes)] for one in classes]))
+if any(single):
     names = list(dict.fromkeys(name for values in single for name in values))
     heads = ["value"] if len(single) == 1 else [f"value {i}" for i in range(1, len(single) + 1)]
     rows = [[name] + [values.get(name, "") for values in single] for name in names]
@@ -32,6 +42,10 @@ for path in input_paths("texts", optional=True):
     blocks.append((None, pathlib.Path(path).read_text(encoding="utf-8", errors="replace").strip()))
 if arg("note"):
     blocks.insert(0, (None, arg("note")))
+if arg("author"):
+    blocks.insert(0, (None, arg("author")))
+if arg("body"):
+    blocks.append((None, arg("body")))
 if not blocks:
     fail("there is nothing to report", "connect metrics or texts, or give the step a note")
 lines = []
