@@ -110,7 +110,10 @@ impl MapItems {
 }
 
 fn padded(number: i64, pad: Option<u32>) -> Value {
-    pad.map_or_else(|| Value::from(number), |digits| Value::String(format!("{number:0>width$}", width = digits as usize)))
+    pad.map_or_else(
+        || Value::from(number),
+        |digits| Value::String(format!("{number:0>width$}", width = digits as usize)),
+    )
 }
 
 fn combinations(of: &IndexMap<String, Vec<Value>>) -> Vec<Value> {
@@ -150,7 +153,10 @@ mod tests {
             assert_eq!(range.fixed().map(Value::from), Some(expected));
             assert_eq!(range.count(), range.fixed().map(|items| items.len()));
         }
-        assert_eq!(items(json!({"kind": "range", "start": i64::MIN, "end": i64::MAX})).count(), Some(usize::MAX));
+        assert_eq!(
+            items(json!({"kind": "range", "start": i64::MIN, "end": i64::MAX})).count(),
+            Some(usize::MAX)
+        );
         assert_eq!(items(json!({"kind": "range", "start": 2, "end": 1})).count(), Some(0));
     }
 

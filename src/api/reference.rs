@@ -186,8 +186,10 @@ mod tests {
 
     #[test]
     fn references_are_found() {
-        let template =
-            Template::parse("--in={{item}} {{ steps.split.train }}/{{parameters.p}}{{item.k}}", References::ValuesAndItem);
+        let template = Template::parse(
+            "--in={{item}} {{ steps.split.train }}/{{parameters.p}}{{item.k}}",
+            References::ValuesAndItem,
+        );
         assert_eq!(
             template.0,
             [

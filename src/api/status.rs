@@ -48,7 +48,9 @@ pub(super) fn compared(condition: &Condition) -> Vec<(&str, Compared<'_>)> {
             let sides = [(left, right), (right, left)];
             let found = sides.into_iter().filter_map(|(one, other)| Some((step_of(one)?, other)));
             let order = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-            found.map(|(step, other)| (step, if order { Compared::Order } else { compared_with(other) })).collect()
+            found
+                .map(|(step, other)| (step, if order { Compared::Order } else { compared_with(other) }))
+                .collect()
         }
         Condition::In { left, values } => {
             let step = step_of(left);
@@ -163,7 +165,10 @@ mod tests {
             ("a.status in [succeeded, 'SKIPPED']", "a.status != 'Failed'"),
             ("a.status in [succeeded]", "a.status == 'Succeeded'"),
             ("not (a.status in [failed, skipped])", "a.status != 'Failed' and a.status != 'Skipped'"),
-            ("workflow.status == ERROR or a.code == failed", "workflow.status == 'Error' or a.code == 'failed'"),
+            (
+                "workflow.status == ERROR or a.code == failed",
+                "workflow.status == 'Error' or a.code == 'failed'",
+            ),
         ] {
             assert_eq!(condition(text).to_string(), written);
         }

@@ -114,7 +114,8 @@ pub(crate) fn refuse_lacking(
     workflow: &Workflow,
 ) -> Result<(), EngineError> {
     for (feature, step) in used(workflow) {
-        if let Some((feature, Support::Unsupported(reason))) = table.iter().find(|(name, _)| *name == feature) {
+        if let Some((feature, Support::Unsupported(reason))) = table.iter().find(|(name, _)| *name == feature)
+        {
             let (step, reason) = (step.to_owned(), (*reason).to_owned());
             return Err(EngineError::Unsupported { engine, step, feature, reason });
         }

@@ -253,7 +253,9 @@ fn carried(step: &Step, node: &Node) -> Vec<(String, Carry)> {
         parameter(step, output);
     }
     for text in crate::api::texts_with_references(step) {
-        Template::parse(&text, References::Values).outputs().for_each(|(step, output)| parameter(step, output));
+        Template::parse(&text, References::Values)
+            .outputs()
+            .for_each(|(step, output)| parameter(step, output));
     }
     found
 }

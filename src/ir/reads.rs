@@ -55,7 +55,8 @@ impl Node {
                 found.push((step, output));
             }
         }
-        let conditions = self.condition.iter().chain(self.exec_while.as_ref().map(|repeat| &repeat.condition));
+        let conditions =
+            self.condition.iter().chain(self.exec_while.as_ref().map(|repeat| &repeat.condition));
         for operand in conditions.flat_map(Condition::operands) {
             if let Operand::Output { step, output } = operand {
                 found.push((step.clone(), output.clone()));

@@ -201,9 +201,7 @@ fn check_arguments(
 ) -> Result<(), Vec<Problem>> {
     let mut checked = arguments.clone();
     let schema = &component.arguments;
-    checked.retain(|_, value| {
-        value.as_str().is_none_or(|text| Template::parse(text, references).is_plain())
-    });
+    checked.retain(|_, value| value.as_str().is_none_or(|text| Template::parse(text, references).is_plain()));
     let mut schema = schema.clone();
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.retain(|name| {

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::facts::Facts;
-use crate::api::{
-    Comparison, Condition, Operand, Piece, References, RunFact, STATUS, Template, WORKFLOW,
-};
+use crate::api::{Comparison, Condition, Operand, Piece, References, RunFact, STATUS, Template, WORKFLOW};
 
 /// What is known while a workflow runs.
 #[derive(Debug, Clone, Default)]
@@ -115,7 +113,10 @@ impl Values {
         Ok(match value {
             Value::String(text) => Value::String(self.fill(text, references, item)?),
             Value::Array(items) => Value::Array(
-                items.iter().map(|value| self.fill_value(value, references, item)).collect::<Result<_, _>>()?,
+                items
+                    .iter()
+                    .map(|value| self.fill_value(value, references, item))
+                    .collect::<Result<_, _>>()?,
             ),
             Value::Object(map) => Value::Object(
                 map.iter()
@@ -172,10 +173,7 @@ mod tests {
     fn references_without_a_value_are_named() {
         let values = Values::default();
         let item = serde_json::json!({"k": 3});
-        assert_eq!(
-            values.fill("a {{parameters.p}}", References::Values, None),
-            Err("parameters.p".into())
-        );
+        assert_eq!(values.fill("a {{parameters.p}}", References::Values, None), Err("parameters.p".into()));
         let filled = |references| values.fill("{{item.k}}!", references, Some(&item)).unwrap();
         assert_eq!(filled(References::ValuesAndItem), "3!");
         assert_eq!(filled(References::Nothing), "{{item.k}}!");

@@ -71,8 +71,7 @@ impl Checker<'_> {
     fn check_output_or_status(&mut self, path: &str, step: &str, output: &str) {
         if step == WORKFLOW || output != STATUS {
             self.check_output(path, step, output);
-        } else if self.check_step_name(path, step)
-            && matches!(self.names[step].run, Function::Concurrent(_))
+        } else if self.check_step_name(path, step) && matches!(self.names[step].run, Function::Concurrent(_))
         {
             self.add(path, format!("the group {step:?} has no status"), "read that of its members");
         }

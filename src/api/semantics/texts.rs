@@ -60,4 +60,3 @@ fn keep_references_of(part: &impl serde::Serialize, found: &mut Vec<Cow<'_, str>
     keep_references(&value, &mut inside);
     found.extend(inside.into_iter().map(|text| Cow::Owned(text.into_owned())));
 }
-

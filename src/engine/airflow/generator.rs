@@ -3,8 +3,8 @@
 use super::super::{
     Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support, refuse_lacking,
 };
-use super::{capabilities, parts, workflow};
 use super::context::ENGINE;
+use super::{capabilities, parts, workflow};
 use crate::ir::{Action, Node, Workflow};
 
 /// Writes DAG files for Apache Airflow 3.

@@ -23,7 +23,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("after", Native),
     ("when", Native),
     ("when.in", Lowered("govaluate's in for two or more values, == for one")),
-    ("when.status", Lowered("the phase of the task; `depends` in the whole DAG, and a last task that decides how it went")),
+    (
+        "when.status",
+        Lowered(
+            "the phase of the task; `depends` in the whole DAG, and a last task that decides how it went",
+        ),
+    ),
     ("map.list", Native),
     ("map.range", Native),
     ("map.range.step", Lowered("a list with every number")),
@@ -54,7 +59,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("texts.workflow.name", Lowered("the name of the program itself, for workflow.name is that of the run")),
     ("texts.workflow.status", Native),
     ("texts.run.id", Lowered("workflow.uid, as an input of the template; in parts the name of the parent")),
-    ("texts.run.date", Lowered("the time at which it was created, with a schedule the scheduled time in its zone")),
+    (
+        "texts.run.date",
+        Lowered("the time at which it was created, with a schedule the scheduled time in its zone"),
+    ),
     ("texts.status", Lowered("an expression on the phase of the task; not for steps at the end")),
     ("texts.literal_braces", Lowered("braces that Argo would misread are broken up")),
     ("inputs.parameter", Lowered("an input parameter of the template and an environment variable")),

@@ -23,7 +23,8 @@ pub(crate) fn when(
         } if output == STATUS && step != WORKFLOW => {
             let equal = *comparison == Comparison::Equal;
             let meant = STATUSES.into_iter().filter(|one| (*one == status.text()) == equal);
-            let phases = meant.flat_map(phases).map(|phase| Literal::Text((*phase).to_owned())).collect::<Vec<_>>();
+            let phases =
+                meant.flat_map(phases).map(|phase| Literal::Text((*phase).to_owned())).collect::<Vec<_>>();
             within(left, &phases, reference)
         }
         Condition::Compare { left, comparison, right } => {

@@ -175,7 +175,8 @@ impl<'a> Context<'a> {
     /// Whether the step's template is called through another one, which hands its outputs on: loops, maps with a limit,
     /// and maps whose status is read, which Argo knows of templates only.
     pub(crate) fn is_wrapped(&self, node: &Node) -> bool {
-        let of_map = |map: &Map| map.parallelism.is_some() || self.with_read_status.contains(node.name.as_str());
+        let of_map =
+            |map: &Map| map.parallelism.is_some() || self.with_read_status.contains(node.name.as_str());
         node.exec_while.is_some() || node.map.as_ref().is_some_and(of_map)
     }
 
@@ -185,13 +186,20 @@ impl<'a> Context<'a> {
     }
 
     /// What is known of the run, in Argo's words.
-    pub(crate) fn fact(&self, fact: RunFact) -> String {
-        match fact {
-            RunFact::WorkflowName => self.workflow.name.clone(),
-            RunFact::Id => {
-                self.part.as_ref().map_or_else(|| "{{workflow.uid}}".to_owned(), PartView::run)
+    ///
+    /// # Errors
+    /// The date of a workflow in parts, each of which begins at a time of its own.
+    pub(crate) fn fact(&self, reader: &str, fact: RunFact) -> Result<String, EngineError> {
+        match (fact, &self.part) {
+            (RunFact::WorkflowName, _) => Ok(self.workflow.name.clone()),
+            (RunFact::Id, Some(part)) => Ok(part.run()),
+            (RunFact::Id, None) => Ok("{{workflow.uid}}".to_owned()),
+            (RunFact::Date, None) => Ok(self.date()),
+            (RunFact::Date, Some(_)) => {
+                let reason = "each part of a workflow begins at a time of its own; write the workflow as one, or give \
+                              the date as a parameter";
+                Err(unsupported(reader, "run.date", reason))
             }
-            RunFact::Date => self.date(),
         }
     }
 
@@ -201,7 +209,9 @@ impl<'a> Context<'a> {
             return START_DATE.to_owned();
         };
         let zone = schedule.timezone.as_deref().unwrap_or("UTC");
-        format!("{{{{=sprig.dateInZone('2006-01-02', sprig.toDate('2006-01-02T15:04:05Z07:00', workflow.scheduledTime), '{zone}')}}}}")
+        format!(
+            "{{{{=sprig.dateInZone('2006-01-02', sprig.toDate('2006-01-02T15:04:05Z07:00', workflow.scheduledTime), '{zone}')}}}}"
+        )
     }
 
     /// The part that is written, if the step is in another one.

@@ -61,19 +61,25 @@ pub(crate) fn depend(context: &Context<'_>, node: &Node, task: &mut Call) {
 pub(crate) fn verdict(context: &Context<'_>) -> (Call, Template) {
     let name = context.template_name(VERDICT);
     let graph = &context.workflow.graph;
-    let parts: Vec<String> = context.workflow.topological().into_iter().map(|index| {
-        let node = &graph[index];
-        let readers = graph.neighbors(index).map(|reader| &graph[reader]);
-        let handled = readers.filter(|reader| reader.awaited().contains(&node.name.as_str()));
-        let handled: Vec<String> = handled.flat_map(|reader| ends(&reader.name, &["Succeeded", "Failed", "Errored"])).collect();
-        let through = [&THROUGH[..], &LEFT_OUT].concat();
-        let mut good = ends(&node.name, &through);
-        if node.settings.continue_on_failure {
-            good.extend(ends(&node.name, &FAILED));
-        }
-        good.extend(handled);
-        format!("({})", good.join(" || "))
-    }).collect();
+    let parts: Vec<String> = context
+        .workflow
+        .topological()
+        .into_iter()
+        .map(|index| {
+            let node = &graph[index];
+            let readers = graph.neighbors(index).map(|reader| &graph[reader]);
+            let handled = readers.filter(|reader| reader.awaited().contains(&node.name.as_str()));
+            let handled: Vec<String> =
+                handled.flat_map(|reader| ends(&reader.name, &["Succeeded", "Failed", "Errored"])).collect();
+            let through = [&THROUGH[..], &LEFT_OUT].concat();
+            let mut good = ends(&node.name, &through);
+            if node.settings.continue_on_failure {
+                good.extend(ends(&node.name, &FAILED));
+            }
+            good.extend(handled);
+            format!("({})", good.join(" || "))
+        })
+        .collect();
     let annotations = IndexMap::from([(ROLE.to_owned(), VERDICT.to_owned())]);
     let template = Template {
         name: name.clone(),

@@ -150,7 +150,10 @@ mod tests {
     use crate::api::References;
 
     fn rendered(text: &str, braces: Braces) -> Rendered {
-        render(&Template::parse(text, References::ValuesAndItem), braces, &mut |_| Ok("{{inputs.parameters.x}}".into())).unwrap()
+        render(&Template::parse(text, References::ValuesAndItem), braces, &mut |_| {
+            Ok("{{inputs.parameters.x}}".into())
+        })
+        .unwrap()
     }
 
     #[test]

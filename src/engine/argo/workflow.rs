@@ -8,11 +8,11 @@ use super::super::kubernetes::settings::{tolerations, volume_claim};
 use super::super::{EngineError, GenerateOptions};
 use super::call::call;
 use super::context::{Context, Scope};
-use super::status;
 use super::manifest::{
     API_VERSION, Arguments, Call, CronSpec, Dag, Document, Metadata, Parameter, Resource, Template,
     TtlStrategy, WorkflowSpec,
 };
+use super::status;
 use crate::api::{self, ConcurrencyPolicy};
 use crate::ir::{Workflow, digest};
 

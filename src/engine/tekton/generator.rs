@@ -4,8 +4,8 @@ use super::super::kubernetes::yaml;
 use super::super::{
     Engine, EngineError, GenerateOptions, GeneratedFile, PartFiles, PartPlan, Support, refuse_lacking,
 };
-use super::{capabilities, parts, pipeline};
 use super::context::ENGINE;
+use super::{capabilities, parts, pipeline};
 use crate::ir::{Node, Workflow};
 
 /// Writes Tekton manifests.

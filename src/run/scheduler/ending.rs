@@ -94,9 +94,10 @@ impl Scheduler<'_> {
     /// Whether something before a step keeps it from running. How a step ended whose status it reads does not.
     fn is_closed(&self, node: usize) -> bool {
         let awaited = self.plan.node(node).awaited();
-        self.plan.entries[node].parents.iter().any(|parent| {
-            self.blocks(*parent) && !awaited.contains(&self.plan.node(*parent).name.as_str())
-        })
+        self.plan.entries[node]
+            .parents
+            .iter()
+            .any(|parent| self.blocks(*parent) && !awaited.contains(&self.plan.node(*parent).name.as_str()))
     }
 
     /// Whether a step that reads the status of this one has run.

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::super::super::RecoveredStep;
 use super::super::leaf::ROLE;
-use super::super::status::VERDICT;
 use super::super::read::{dependencies, list, list_at, string};
+use super::super::status::VERDICT;
 use super::step::{self, scalar};
 use super::words::{Bindings, condition, loop_bound, unified};
 
@@ -281,7 +281,8 @@ fn mapped_inside<'a>(call: &Value, template: &'a Value) -> Option<&'a Value> {
         [only]
             if is_mapped(only)
                 && !is_mapped(call)
-                && (template.get("parallelism").is_some() || string(only, "name") == string(call, "name")) =>
+                && (template.get("parallelism").is_some()
+                    || string(only, "name") == string(call, "name")) =>
         {
             Some(only)
         }

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::super::context::START_DATE;
-use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
 use super::super::status::{phases, step_of};
+use super::super::text::{BRACE_MARKER, BRACE_VARIABLE};
 use crate::api::{Condition, Literal, Operand, STATUS, STATUSES, WORKFLOW};
 
 /// The date of the run in the words of the unified API.
@@ -40,7 +40,9 @@ pub(in super::super) fn unified(text: &str, bindings: &Bindings) -> String {
 }
 
 fn braced(operand: &str) -> String {
-    if ["parameters.", "item.", "run."].iter().any(|start| operand.starts_with(start)) || operand == "item" {
+    if ["parameters.", "item.", "run.", "workflow."].iter().any(|start| operand.starts_with(start))
+        || operand == "item"
+    {
         format!("{{{{{operand}}}}}")
     } else {
         format!("{{{{steps.{operand}}}}}")
@@ -93,8 +95,7 @@ fn with_statuses(condition: Condition) -> Condition {
         status.map_or_else(|| phase.clone(), |status| Literal::Text(status.to_owned()))
     };
     match condition {
-        Condition::In { left: left @ Operand::Output { .. }, values }
-            if matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
+        Condition::In { left: left @ Operand::Output { .. }, values } if matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
         {
             let values = values.iter().map(status_of).collect();
             Condition::In { left, values }.with_canonical_statuses()
