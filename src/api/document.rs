@@ -42,7 +42,11 @@ pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
     let value: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     } else {
-        let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: MOST_NODES } };
+        // `y` and `no` are texts, as YAML 1.2 says: columns are called so.
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            budget: serde_saphyr::budget! { max_nodes: MOST_NODES },
+        };
         serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| DocumentError::Syntax(error.to_string()))?
     };

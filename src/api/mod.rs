@@ -47,5 +47,7 @@ pub use settings::{
     Backoff, Cache, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration, TolerationEffect,
     TolerationOperator, Volume, VolumeClaim,
 };
+#[cfg(test)]
+pub(crate) use spelling::misspelt;
 pub use status::{STATUS, STATUSES};
 pub use validate::{validate_against, validate_value};

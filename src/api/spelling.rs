@@ -14,15 +14,15 @@ const BETWEEN: [&str; 4] = ["outputs", "output", "parameters", "artifacts"];
 
 /// How a reference that was not understood is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misspelt {
+pub(crate) struct Misspelt {
     /// The text with its braces.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// What was probably meant.
-    pub(super) hint: String,
+    pub(crate) hint: String,
 }
 
 /// The references of a text that were not understood; `is_step` knows the names of steps.
-pub(super) fn misspelt(text: &str, references: References, is_step: &dyn Fn(&str) -> bool) -> Vec<Misspelt> {
+pub(crate) fn misspelt(text: &str, references: References, is_step: &dyn Fn(&str) -> bool) -> Vec<Misspelt> {
     let mut found = Vec::new();
     if references == References::Nothing {
         return found;

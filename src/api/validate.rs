@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
 
 use super::problem::choices;
@@ -72,9 +72,25 @@ fn explain(error: &ValidationError<'_>) -> Vec<Problem> {
         ValidationErrorKind::Enum { options } => format!("possible: {options}"),
         ValidationErrorKind::Constant { expected_value } => format!("write {expected_value}"),
         ValidationErrorKind::Pattern { pattern } => format!("it must match {pattern}"),
+        ValidationErrorKind::Type { kind } => type_hint(kind, error.instance()),
         _ => "see `couler schema`".into(),
     };
     vec![Problem::new(path, shortened(&error.to_string()), hint)]
+}
+
+/// What is written in another way: a text that YAML takes for something else, or a truth value.
+fn type_hint(kind: &TypeKind, found: &Value) -> String {
+    let wanted = |wanted: JsonType| match kind {
+        TypeKind::Single(one) => *one == wanted,
+        TypeKind::Multiple(several) => several.contains(wanted),
+    };
+    if wanted(JsonType::String) && (found.is_boolean() || found.is_number()) {
+        return format!("a text is written in quotes: \"{found}\"");
+    }
+    if wanted(JsonType::Boolean) && found.is_string() {
+        return "a truth value is written true or false, without quotes".into();
+    }
+    "see `couler schema`".into()
 }
 
 /// Of several alternatives, explains the one whose tag (`function`, `kind`) matches.
@@ -100,8 +116,8 @@ fn explain_alternatives(
     if names.is_empty() {
         return vec![Problem::new(path, shortened(&error.to_string()), "see `couler schema`")];
     }
-    let found =
-        ["function", "kind"].iter().find_map(|tag| error.instance().get(tag)?.as_str().map(str::to_owned));
+    let tagged = ["function", "kind"].iter().find_map(|tag| error.instance().get(tag)?.as_str());
+    let found = tagged.or_else(|| error.instance().as_str()).map(str::to_owned);
     let message = found.as_ref().map_or("the field that says what it is is missing".to_owned(), |name| {
         format!("{name:?} is not known here")
     });

@@ -130,9 +130,12 @@ mod tests {
 
     #[test]
     fn ordinary_words_are_kept() {
-        for text in
-            ["Run kustwacht/ais:9 for each sector.", "Ignore rows with missing values.", "Print the metrics. Show the report.", "Forget nothing."]
-        {
+        for text in [
+            "Run kustwacht/ais:9 for each sector.",
+            "Ignore rows with missing values.",
+            "Print the metrics. Show the report.",
+            "Forget nothing.",
+        ] {
             assert_eq!(guard(text), Guarded { text: text.into(), ignored: vec![] });
         }
     }

@@ -57,6 +57,6 @@ elif arg("output"):
     fail("no statement gives rows that could be saved", "leave out output, or end with a query")
 count = len(frame) if frame is not None else changed
 emit("rows", count)
-emit("result", frame.iat[0, 0] if frame is not None and len(frame) else "")
+emit("value", frame.iat[0, 0] if frame is not None and len(frame) else "")
 print(f"{len(statements)} statements on {name}")
 print(f"rows={count}")

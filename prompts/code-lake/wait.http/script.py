@@ -33,6 +33,6 @@ while True:
     if limit is not None and time.monotonic() - began + poll > limit:
         fail(f"{now} after {limit:g} seconds", "check the service, or wait longer")
     time.sleep(poll)
-emit("status", status)
+emit("code", status)
 print(f"{url} is ready after {time.monotonic() - began:.0f} seconds")
-print(f"status={status}")
+print(f"code={status}")

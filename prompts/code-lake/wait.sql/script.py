@@ -42,6 +42,6 @@ while True:
     if limit is not None and time.monotonic() - began + poll > limit:
         fail(f"the query on {name} gave {problem or value or 'no row'} for {limit:g} seconds", "check what should write the rows, or wait longer")
     time.sleep(poll)
-emit("result", value)
+emit("value", value)
 print(f"{name} is ready after {time.monotonic() - began:.0f} seconds")
-print(f"result={value}")
+print(f"value={value}")

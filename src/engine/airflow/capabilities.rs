@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Airflow (target kubernetes).
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native, Unsupported};
+use super::super::Support::{Lowered, Native};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -32,7 +32,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("after", Native),
     ("when", Lowered("the task skips itself; with the trigger rule none_failed what follows goes on")),
     ("when.in", Lowered("the task skips itself; with the trigger rule none_failed what follows goes on")),
-    ("when.status", Unsupported("not written yet")),
+    (
+        "when.status",
+        Lowered(
+            "the trigger rule all_done, the condition looks at the states; a last task decides how the run went",
+        ),
+    ),
     ("map.list", Native),
     ("map.range", Native),
     ("map.range.step", Native),
@@ -50,7 +55,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("schedule", Native),
     ("on_exit", Lowered("teardown tasks; whether they fail does not change how the run went")),
     ("on_exit.several", Lowered("teardown tasks one after the other")),
-    ("on_exit.status", Unsupported("not written yet")),
+    ("on_exit.status", Lowered("the condition looks at the states of the tasks")),
     ("texts.workflow.name", Native),
     ("texts.workflow.status", Lowered("a macro looks at the states of the tasks")),
     ("texts.run.id", Native),
@@ -60,7 +65,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
             "a macro reads the logical date, else the time after which it runs, in the zone of the schedule",
         ),
     ),
-    ("texts.status", Unsupported("not written yet")),
+    ("texts.status", Lowered("a macro looks at the states of the tasks")),
     ("texts.literal_braces", Lowered("braces that Jinja would misread go through literal(…)")),
     ("inputs.parameter", Lowered("an environment variable")),
     ("inputs.artifact", Lowered("mounted from the folder of the run on the volume claim couler-artifacts")),

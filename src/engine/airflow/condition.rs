@@ -1,12 +1,25 @@
 //! Conditions as Python.
 
-use crate::api::{Condition, Literal, Operand, WORKFLOW};
+use crate::api::{Condition, Literal, Operand, STATUS, WORKFLOW};
 
 use super::python::{Expr, string};
 
 /// The condition as a function without arguments.
 pub(crate) fn lambda(condition: &Condition) -> Expr {
     Expr::code(format!("lambda: {}", written(condition)))
+}
+
+/// The same for a step that runs however some steps ended and still needs others.
+pub(crate) fn lambda_with_needs(condition: &Condition, needs: &[&str]) -> Expr {
+    if needs.is_empty() {
+        return lambda(condition);
+    }
+    let needs: Vec<String> = needs.iter().map(|name| string(name)).collect();
+    let condition = match condition {
+        Condition::Or(_) => format!("({})", written(condition)),
+        _ => written(condition),
+    };
+    Expr::code(format!("lambda: needed({}) and {condition}", needs.join(", ")))
 }
 
 fn written(condition: &Condition) -> String {
@@ -44,6 +57,7 @@ fn operand(operand: &Operand) -> String {
         Operand::Item(Some(key)) => format!("item({})", string(key)),
         Operand::Parameter(name) => format!("param({})", string(name)),
         Operand::Output { step, .. } if step == WORKFLOW => "workflow_status()".to_owned(),
+        Operand::Output { step, output } if output == STATUS => format!("status({})", string(step)),
         Operand::Output { step, output } if output == "result" => format!("output({})", string(step)),
         Operand::Output { step, output } => format!("output({}, {})", string(step), string(output)),
     }

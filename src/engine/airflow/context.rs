@@ -1,7 +1,7 @@
 //! What the generation of every step needs to know about the whole workflow.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::kubernetes::digests::digests;
 use super::super::kubernetes::job::{has_result, no_result};
@@ -10,7 +10,7 @@ use super::super::{AirflowTarget, EngineError, GenerateOptions};
 use super::modules::Module;
 use super::names::Names;
 use super::python::block;
-use crate::api::{Input, WORKFLOW};
+use crate::api::{Input, STATUS, WORKFLOW};
 use crate::ir::{Node, Workflow};
 
 /// The name of the engine in messages.
@@ -33,6 +33,8 @@ pub(crate) struct Context<'a> {
     tasks: RefCell<Names>,
     modules: RefCell<BTreeSet<Module>>,
     sources: RefCell<Vec<(String, String)>>,
+    /// Whether a step reads how another ended.
+    reads_statuses: bool,
     /// The part that is written, if it is not the whole workflow.
     pub(crate) part: Option<(&'a Parts<'a>, usize)>,
 }
@@ -52,6 +54,7 @@ impl<'a> Context<'a> {
             names: RefCell::new(Names::new()),
             modules: RefCell::default(),
             sources: RefCell::default(),
+            reads_statuses: workflow.nodes().any(reads_status),
             part: None,
         }
     }
@@ -59,6 +62,38 @@ impl<'a> Context<'a> {
     /// The same for one part.
     pub(crate) fn of_part(parts: &'a Parts<'a>, part: usize, options: &GenerateOptions) -> Self {
         Self { part: Some((parts, part)), ..Self::new(parts.workflow, options) }
+    }
+
+    /// Whether a step reads how another ended.
+    pub(crate) fn reads_statuses(&self) -> bool {
+        self.reads_statuses
+    }
+
+    /// The steps that one waits for and needs, whatever others it waits for however they end; none if it waits for no
+    /// other in this way.
+    pub(crate) fn needs(&self, node: &Node) -> Vec<&'a str> {
+        let awaited = node.awaited();
+        let index =
+            self.workflow.graph.node_indices().find(|index| self.workflow.graph[*index].name == node.name);
+        let Some(index) = index.filter(|_| !awaited.is_empty()) else { return Vec::new() };
+        self.workflow.dependencies(index).into_iter().filter(|name| !awaited.contains(name)).collect()
+    }
+
+    /// The steps whose status each step reads, by the step that is read.
+    pub(crate) fn readers(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut readers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for node in self.workflow.graph.node_weights() {
+            for name in node.awaited() {
+                let step = self.node(name).map_or("", |step| step.name.as_str());
+                readers.entry(step).or_default().push(&node.name);
+            }
+        }
+        readers
+    }
+
+    /// Whether a step runs at the end.
+    pub(crate) fn is_exit(&self, node: &Node) -> bool {
+        self.workflow.on_exit.iter().any(|exit| exit.name == node.name)
     }
 
     /// Whether the DAG runs its steps as processes of one machine.
@@ -101,6 +136,7 @@ impl<'a> Context<'a> {
             module.needs().iter().for_each(|needed| self.uses(*needed));
             if module == Module::Values {
                 self.uses(if self.part.is_some() { Module::PartOutput } else { Module::Output });
+                self.uses(if self.reads_statuses { Module::Ends } else { Module::Outcome });
             }
         }
     }
@@ -137,7 +173,13 @@ impl<'a> Context<'a> {
         });
         for (step, output) in scalars.into_iter().chain(artifacts) {
             let Some(producer) = self.node(&step).filter(|_| step != WORKFLOW) else { continue };
-            if !has_result(producer) {
+            if output == STATUS && self.part.is_some() {
+                let reason = format!(
+                    "the workflow runs in parts, which do not see how {step:?} ended; write it as one"
+                );
+                return Err(unsupported(&node.name, "status of a step", reason));
+            }
+            if output != STATUS && !has_result(producer) {
                 return Err(unsupported(&node.name, "result of a job", no_result(&step)));
             }
             if producer.settings.daemon {
@@ -148,6 +190,10 @@ impl<'a> Context<'a> {
         }
         Ok(())
     }
+}
+
+fn reads_status(node: &Node) -> bool {
+    node.scalars().iter().any(|(step, output)| step != WORKFLOW && output == STATUS)
 }
 
 fn outputs_read(workflow: &Workflow) -> HashSet<(&str, &str)> {

@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Module {
     Values,
+    Outcome,
+    Ends,
     Facts,
     Output,
     PartOutput,
@@ -39,6 +41,8 @@ impl Module {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Values => include_str!("runtime/values.py"),
+            Self::Outcome => include_str!("runtime/outcome.py"),
+            Self::Ends => include_str!("runtime/ends.py"),
             Self::Facts => include_str!("runtime/facts.py"),
             Self::Output => include_str!("runtime/output.py"),
             Self::PartOutput => include_str!("runtime/part_output.py"),
@@ -61,6 +65,7 @@ impl Module {
     pub(crate) fn needs(self) -> &'static [Self] {
         match self {
             Self::Values
+            | Self::Outcome
             | Self::Facts
             | Self::Output
             | Self::PartOutput
@@ -69,7 +74,7 @@ impl Module {
             | Self::Place
             | Self::LocalPlace
             | Self::Step => &[],
-            Self::Items => &[Self::Values],
+            Self::Items | Self::Ends => &[Self::Values],
             Self::Pod | Self::Local => &[Self::Step, Self::Path],
             Self::Daemon | Self::Clean => &[Self::Pod],
             Self::Job => &[Self::Step, Self::Values],
@@ -81,6 +86,8 @@ impl Module {
     pub(crate) fn imports(self) -> &'static [Import] {
         match self {
             Self::Values => &[("", "json"), ("", "operator"), CONTEXT, FAIL],
+            Self::Outcome => &[CONTEXT],
+            Self::Ends => &[BASE, CONTEXT, FAIL],
             Self::Facts => &[("", "pendulum"), CONTEXT],
             Self::Output | Self::PartOutput => &[("", "json"), CONTEXT],
             Self::Gate => &[

@@ -9,7 +9,7 @@ const TAKEN: &str = "False None True and as assert async await break class conti
     base64 contextlib fcntl functools hashlib json operator os pathlib re shutil signal subprocess sys time urllib k8s \
     chain dag literal quote timedelta pendulum output param item fact status workflow_status text_of claim run_path run_folder \
     daemon_label home copy python_environment list range conf map open str dict set int float any all isinstance super \
-    ARTIFACT_CLAIM RCLONE_IMAGE GIT_IMAGE ELSEWHERE AFTER SLOTS TIMEZONE WORKFLOW";
+    ARTIFACT_CLAIM RCLONE_IMAGE GIT_IMAGE ELSEWHERE AFTER SLOTS READERS TIMEZONE WORKFLOW";
 
 /// Names in use.
 #[derive(Debug)]

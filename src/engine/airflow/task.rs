@@ -46,7 +46,7 @@ pub(crate) fn task(context: &Context<'_>, node: &Node) -> Result<Task, EngineErr
         _ if context.is_local() => local::fill(context, node, &mut arguments)?,
         _ => pod::fill(context, node, &mut arguments)?,
     };
-    control(node, &mut arguments);
+    control(context, node, &mut arguments);
     failures(node, &mut arguments);
     let variable = context.variable(&node.name);
     Ok(mapped(context, node, variable, operator, arguments))
@@ -89,19 +89,22 @@ fn check_daemon(context: &Context<'_>, node: &Node) -> Result<(), EngineError> {
 
 /// Takes the functions that read values into the file.
 fn uses_values(context: &Context<'_>, node: &Node) {
-    let dynamic = node
-        .map
-        .as_ref()
-        .is_some_and(|map| matches!(map.over, MapItems::Output { .. } | MapItems::Parameter { .. }));
-    if node.condition.is_some() || node.exec_while.is_some() || dynamic || !node.pieces().is_empty() {
+    if node.condition.is_some()
+        || node.exec_while.is_some()
+        || has_late_items(node)
+        || !node.pieces().is_empty()
+    {
         context.uses(Module::Values);
     }
 }
 
 /// Condition and loop.
-fn control(node: &Node, arguments: &mut Arguments) {
+fn control(context: &Context<'_>, node: &Node, arguments: &mut Arguments) {
     if let Some(condition) = &node.condition {
-        set(arguments, "only_if", condition::lambda(condition));
+        set(arguments, "only_if", condition::lambda_with_needs(condition, &context.needs(node)));
+    }
+    if waits_for_any_end(context, node) && !has_late_items(node) {
+        set(arguments, "trigger_rule", Expr::text("all_done"));
     }
     if let Some(repeat) = &node.exec_while {
         set(arguments, "repeat_while", condition::lambda(&repeat.condition));
@@ -110,6 +113,17 @@ fn control(node: &Node, arguments: &mut Arguments) {
             set(arguments, "pause", Expr::code(pause.seconds().to_string()));
         }
     }
+}
+
+/// Whether a step runs however those before it ended; the steps at the end do so anyway.
+fn waits_for_any_end(context: &Context<'_>, node: &Node) -> bool {
+    !node.awaited().is_empty() && !context.is_exit(node)
+}
+
+/// Whether a task of its own reads the items of a step.
+fn has_late_items(node: &Node) -> bool {
+    let over = node.map.as_ref().map(|map| &map.over);
+    matches!(over, Some(MapItems::Output { .. } | MapItems::Parameter { .. }))
 }
 
 /// Whether all waits together are limited, for which Airflow has no word.
@@ -191,7 +205,10 @@ fn dynamic(context: &Context<'_>, node: &Node, source: &str, list: &mut Option<(
         vec![("task_id", Expr::text(&id)), ("items", Expr::code(format!("lambda: {source}")))];
     // A condition on the item is decided instance by instance.
     if let Some(condition) = node.condition.as_ref().filter(|condition| !reads_item(condition)) {
-        arguments.push(("only_if", condition::lambda(condition)));
+        arguments.push(("only_if", condition::lambda_with_needs(condition, &context.needs(node))));
+    }
+    if waits_for_any_end(context, node) {
+        arguments.push(("trigger_rule", Expr::text("all_done")));
     }
     *list = Some((variable.clone(), Expr::with("ItemList", arguments)));
     Expr::code(format!("{variable}.output"))

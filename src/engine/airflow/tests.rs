@@ -13,7 +13,7 @@ use super::super::testing::{
 };
 use super::super::{AirflowTarget, Engine, EngineError, GenerateOptions};
 use super::{Airflow, lint_airflow, recover};
-use crate::api::{Template, parse_program};
+use crate::api::parse_program;
 use crate::ir::{Action, NoComponents, Workflow, lower};
 
 const LOCAL: GenerateOptions = GenerateOptions { namespace: None, airflow_target: AirflowTarget::Local };
@@ -64,12 +64,9 @@ fn feature(error: &EngineError) -> &'static str {
 /// Every text of a step is in the file as it was.
 fn assert_texts_survive(workflow: &Workflow, texts: &[String]) {
     for node in workflow.nodes() {
-        let (Action::Container { command: words, args, .. }, mapped) = (&node.action, node.map.is_some())
-        else {
-            continue;
-        };
+        let Action::Container { command: words, args, .. } = &node.action else { continue };
         for word in words.iter().chain(args).chain(node.settings.env.values()) {
-            let expected = Template::parse(&in_pod(word, Variables::Expand), mapped).to_string();
+            let expected = node.template(&in_pod(word, Variables::Expand)).to_string();
             assert!(texts.contains(&expected), "{expected:?} of {} is not in the file", node.name);
         }
     }

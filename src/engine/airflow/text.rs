@@ -4,7 +4,7 @@
 //! and turn `\r\n` into `\n`. Such text goes through `literal(…)`, or piece by piece as a Jinja string beside references.
 
 use super::python::Expr;
-use crate::api::{Piece, References, Template};
+use crate::api::{Piece, References, STATUS, Template};
 
 /// A string of a templated field.
 pub(crate) fn templated(text: &str, references: References) -> Expr {
@@ -50,6 +50,7 @@ fn expression(piece: &Piece) -> String {
         Piece::Parameter(name) => format!("param('{name}')"),
         Piece::Run(fact) => format!("fact('{}')", fact.name()),
         Piece::Output { step, .. } if step == crate::api::WORKFLOW => "workflow_status()".to_owned(),
+        Piece::Output { step, output } if output == STATUS => format!("status('{step}')"),
         Piece::Output { step, output } if output == "result" => format!("output('{step}')"),
         Piece::Output { step, output } => format!("output('{step}', '{output}')"),
     }

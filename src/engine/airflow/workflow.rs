@@ -74,6 +74,11 @@ pub(crate) fn written(
             let _ = writeln!(text, "{name} = {}", string(value));
         }
     }
+    if modules.contains(&Module::Ends) {
+        let names = |names: Vec<&str>| Expr::List(names.into_iter().map(Expr::text).collect());
+        let readers = context.readers().into_iter().map(|(step, all)| (step.to_owned(), names(all)));
+        let _ = writeln!(text, "\n\nREADERS = {}", Expr::Dict(readers.collect()).layout(0, 10, 0));
+    }
     for module in modules {
         let _ = write!(text, "\n\n{}", module.code());
     }
@@ -139,8 +144,23 @@ impl Body {
             variables.insert(&node.name, task.variable.clone());
             body.add(task);
         }
+        if context.reads_statuses() {
+            leaves = body.add_verdict(context, &mut edges, &leaves);
+        }
         body.end(context, edges, leaves, claims)?;
         Ok(body)
+    }
+
+    /// The task that decides how the run went. Airflow itself would look at the last steps only.
+    fn add_verdict(&mut self, context: &Context<'_>, edges: &mut String, leaves: &[String]) -> Vec<String> {
+        context.uses(Module::Ends);
+        let id = context.task_id("verdict");
+        let named = vec![("task_id", Expr::text(&id)), ("trigger_rule", Expr::text("all_done"))];
+        let task = Task { variable: context.variable(&id), value: Expr::with("Verdict", named), items: None };
+        arrow(edges, leaves, &task);
+        let variable = task.variable.clone();
+        self.add(task);
+        vec![variable]
     }
 
     /// The steps of one part behind its gates.
@@ -395,7 +415,7 @@ pub(crate) fn completed(
     defaults.extend(more_defaults);
     named.push(("default_args", Expr::Dict(defaults)));
     let macros: Vec<(String, Expr)> =
-        ["output", "param", "item", "fact", "workflow_status", "claim", "run_folder"]
+        ["output", "param", "item", "fact", "status", "workflow_status", "claim", "run_folder"]
             .into_iter()
             .filter(|name| {
                 body.text.contains(&format!("{{{{ {name}("))
@@ -403,7 +423,9 @@ pub(crate) fn completed(
             })
             .map(|name| {
                 match name {
-                    "output" | "param" | "item" | "workflow_status" => context.uses(Module::Values),
+                    "output" | "param" | "item" | "status" | "workflow_status" => {
+                        context.uses(Module::Values)
+                    }
                     "fact" => context.uses(Module::Facts),
                     _ => {}
                 }

@@ -186,11 +186,20 @@ impl<'a> Context<'a> {
     }
 
     /// What is known of the run, in Argo's words.
-    pub(crate) fn fact(&self, fact: RunFact) -> String {
-        match fact {
-            RunFact::WorkflowName => self.workflow.name.clone(),
-            RunFact::Id => self.part.as_ref().map_or_else(|| "{{workflow.uid}}".to_owned(), PartView::run),
-            RunFact::Date => self.date(),
+    ///
+    /// # Errors
+    /// The date of a workflow in parts, each of which begins at a time of its own.
+    pub(crate) fn fact(&self, reader: &str, fact: RunFact) -> Result<String, EngineError> {
+        match (fact, &self.part) {
+            (RunFact::WorkflowName, _) => Ok(self.workflow.name.clone()),
+            (RunFact::Id, Some(part)) => Ok(part.run()),
+            (RunFact::Id, None) => Ok("{{workflow.uid}}".to_owned()),
+            (RunFact::Date, None) => Ok(self.date()),
+            (RunFact::Date, Some(_)) => {
+                let reason = "each part of a workflow begins at a time of its own; write the workflow as one, or give \
+                              the date as a parameter";
+                Err(unsupported(reader, "run.date", reason))
+            }
         }
     }
 

@@ -189,7 +189,7 @@ fn argument(
                 Piece::Item(key) => Ok(item(key.as_deref())),
                 Piece::Parameter(name) => Ok(workflow_parameter(name)),
                 Piece::Text(text) => Ok(text.clone()),
-                Piece::Run(fact) => Ok(context.fact(*fact)),
+                Piece::Run(fact) => context.fact(reader, *fact),
             })?;
             Ok(rendered.text)
         }

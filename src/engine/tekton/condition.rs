@@ -5,7 +5,7 @@
 use super::context::unsupported;
 use super::manifest::When;
 use super::text::is_misread;
-use crate::api::{Comparison, Condition, Literal, Operand};
+use crate::api::{Comparison, Condition, Literal, Operand, STATUS, WORKFLOW};
 use crate::engine::EngineError;
 
 /// The condition in Tekton's own words, if it has them. `reference` gives the text of an operand that is no constant.
@@ -40,9 +40,22 @@ pub(crate) fn native(
 
 /// A run with skipped tasks is `Completed` for Tekton, which is a success.
 fn meanings(left: &Operand, value: &str) -> Vec<String> {
-    let status = matches!(left, Operand::Output { step, .. } if step == crate::api::WORKFLOW);
+    let status = matches!(left, Operand::Output { step, .. } if step == WORKFLOW);
     let also = (status && value == "Succeeded").then(|| "Completed".to_owned());
-    std::iter::once(value.to_owned()).chain(also).collect()
+    std::iter::once(status_word(left, value).to_owned()).chain(also).collect()
+}
+
+/// What Tekton calls a step that was skipped.
+pub(crate) const SKIPPED: &str = "None";
+
+/// A constant that an operand is compared with; statuses have Tekton's own words.
+fn status_word<'a>(operand: &Operand, value: &'a str) -> &'a str {
+    match operand {
+        Operand::Output { step, output } if output == STATUS && step != WORKFLOW && value == "Skipped" => {
+            SKIPPED
+        }
+        _ => value,
+    }
 }
 
 fn is_native(part: &Condition) -> bool {
@@ -97,7 +110,13 @@ fn expression(condition: &Condition) -> String {
     match condition {
         Condition::Compare { left, comparison, right } => {
             let text = is_textual(left, *comparison, right);
-            format!("{} {} {}", side(left, text), comparison.symbol(), side(right, text))
+            let right = match right {
+                Operand::Literal(Literal::Text(value)) => {
+                    Operand::Literal(Literal::Text(status_word(left, value).to_owned()))
+                }
+                other => other.clone(),
+            };
+            format!("{} {} {}", side(left, text), comparison.symbol(), side(&right, text))
         }
         Condition::In { left, values } => {
             let text = !values.iter().all(|value| matches!(value, Literal::Number(_)));

@@ -11,7 +11,7 @@ use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::Names;
 use super::parts::PartView;
 use super::text::{in_field, in_script, is_misread};
-use crate::api::{MapItems, Operand, Piece, RunFact, Template, WORKFLOW};
+use crate::api::{MapItems, Operand, Piece, RunFact, STATUS, Template, WORKFLOW};
 use crate::ir::{Carry, Node, Workflow};
 
 /// The name of the engine in messages.
@@ -38,6 +38,8 @@ pub(crate) struct Context<'a> {
     renamed: RefCell<IndexMap<String, String>>,
     /// Workspaces in use, besides the volume claims of the workflow.
     used: RefCell<BTreeSet<&'static str>>,
+    /// The task that tells the date of the run, if some step reads it.
+    date_task: Option<String>,
     /// The part that is written, if it is not the whole workflow.
     pub(crate) part: Option<PartView<'a>>,
 }
@@ -67,8 +69,13 @@ impl<'a> Context<'a> {
             handed_on,
             renamed: RefCell::default(),
             used: RefCell::default(),
+            date_task: None,
             part: None,
         };
+        let date = Piece::Run(RunFact::Date);
+        if workflow.nodes().any(|node| node.pieces().contains(&date)) {
+            context.date_task = Some(context.task_name("run", "date"));
+        }
         context.rounds = workflow.nodes().filter_map(|node| context.rounds_of(node)).collect();
         context
     }
@@ -106,13 +113,23 @@ impl<'a> Context<'a> {
     /// What is known of the run, as a task of the pipeline reads it.
     ///
     /// # Errors
-    /// The date, which Tekton does not know.
+    /// What the parts of a workflow do not know of the whole.
     pub(crate) fn fact(&self, reader: &str, fact: RunFact) -> Result<String, EngineError> {
-        match fact {
-            RunFact::WorkflowName => Ok(self.workflow.name.clone()),
-            RunFact::Id => Ok("$(context.pipelineRun.uid)".to_owned()),
-            RunFact::Date => Err(unsupported(reader, "run.date", "Tekton does not know the date of a run")),
+        match (fact, &self.date_task) {
+            (RunFact::WorkflowName, _) => return Ok(self.workflow.name.clone()),
+            (RunFact::Id, _) if self.part.is_none() => return Ok("$(context.pipelineRun.uid)".to_owned()),
+            (RunFact::Date, Some(task)) if self.part.is_none() => {
+                return Ok(format!("$(tasks.{task}.results.date)"));
+            }
+            _ => {}
         }
+        let reason = "each part of a workflow is a run of its own; write the workflow as one, or give it as a parameter";
+        Err(unsupported(reader, fact.name(), reason))
+    }
+
+    /// The name of the task that tells the date of the run, if some step reads it.
+    pub(crate) fn date_task(&self) -> Option<&str> {
+        self.date_task.as_deref()
     }
 
     /// Whether the step runs at the end, where tasks cannot read each other.
@@ -167,6 +184,19 @@ impl<'a> Context<'a> {
         self.used.borrow().iter().copied().collect()
     }
 
+    /// Tekton's reference to how a step ended, which only tasks at the end can read: `Succeeded`, `Failed` or `None`.
+    fn status(&self, reader: &str, producer: &Node) -> Result<String, EngineError> {
+        let at_end = |name: &str| self.workflow.on_exit.iter().any(|exit| exit.name == name);
+        let reason = if !at_end(reader) || at_end(&producer.name) {
+            "only steps at the end can see how one of the others ended"
+        } else if self.part.is_some() || self.rounds(&producer.name).len() > 1 {
+            "it is not one task of this pipeline; remove the limit of its map, or write the workflow as one"
+        } else {
+            return Ok(format!("$(tasks.{}.status)", producer.name));
+        };
+        Err(unsupported(reader, "status of a step", format!("of {:?}: {reason}", producer.name)))
+    }
+
     /// Tekton's reference to a scalar, as a task of the pipeline reads it.
     ///
     /// # Errors
@@ -178,6 +208,9 @@ impl<'a> Context<'a> {
         let Some(producer) = self.node(step) else {
             return Err(unsupported(reader, "reference", format!("there is no step {step:?}")));
         };
+        if output == STATUS {
+            return self.status(reader, producer);
+        }
         if !has_result(producer) {
             return Err(unsupported(reader, "result of a job", no_result(step)));
         }

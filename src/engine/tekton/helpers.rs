@@ -10,7 +10,7 @@ use super::manifest::{Metadata, Param, ParamSpec, PipelineTask, ResultSpec, Step
 use crate::api::Condition;
 use crate::engine::EngineError;
 use crate::engine::kubernetes::pod::EnvVar;
-use crate::ir::Node;
+use crate::ir::{Node, Workflow};
 
 /// Annotation of a task that serves a step: what it does.
 pub(crate) const ROLE: &str = "couler.dev/role";
@@ -22,6 +22,12 @@ const PYTHON: &str = "python:3.12-alpine";
 const SPREAD: &str = "import json, os, sys\n\
                       items = [item if isinstance(item, str) else json.dumps(item) for item in json.loads(os.environ['ITEMS'])]\n\
                       open(sys.argv[1], 'w').write(json.dumps(items))\n";
+/// Value of [`ROLE`] of the task that tells the date of the run.
+pub(crate) const DATE: &str = "date";
+/// Writes today's date in a time zone.
+const TODAY: &str = "import datetime, sys, zoneinfo\n\
+                     today = datetime.datetime.now(zoneinfo.ZoneInfo(sys.argv[2])).date()\n\
+                     open(sys.argv[1], 'w').write(today.isoformat())\n";
 /// Writes its arguments as a JSON list.
 const GATHER: &str = "import json, sys\nopen(sys.argv[1], 'w').write(json.dumps(sys.argv[2:]))\n";
 
@@ -119,6 +125,17 @@ pub(crate) fn guard(
     guard.task_spec.results = vec![ResultSpec::named("holds")];
     guard.task_spec.steps = vec![Step { env, ..helper("decide", &lines) }];
     Ok(guard)
+}
+
+/// The task that tells the date of the run in the time zone of the schedule: its result `date`.
+pub(crate) fn date(workflow: &Workflow, name: &str) -> PipelineTask {
+    let zone = workflow.schedule.as_ref().and_then(|schedule| schedule.timezone.as_deref()).unwrap_or("UTC");
+    let mut date = task(name.to_owned(), DATE, "");
+    date.task_spec.results = vec![ResultSpec::named("date")];
+    let command = ["python", "-c", TODAY, "$(results.date.path)", zone].map(str::to_owned).to_vec();
+    let step = Step { name: "tell".to_owned(), image: PYTHON.to_owned(), command, ..Step::default() };
+    date.task_spec.steps = vec![step];
+    date
 }
 
 /// The task that makes a list of texts of a JSON list: its result `list`.

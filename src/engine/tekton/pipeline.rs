@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::context::{Context, unsupported};
 use super::cron::{self, CronJob};
 use super::files::ARTIFACTS;
+use super::helpers::date;
 use super::manifest::{
     API_VERSION, ClaimName, ParamSpec, PipelineRunSpec, PipelineSpec, PipelineTask, Resource,
     TaskRunTemplate, Timeouts, WorkspaceBinding,
@@ -142,6 +143,7 @@ fn lanes(workflow: &Workflow) -> Result<IndexMap<String, String>, EngineError> {
 fn spec(context: &Context<'_>, lanes: &IndexMap<String, String>) -> Result<PipelineSpec, EngineError> {
     let workflow = context.workflow;
     let mut all: Vec<PipelineTask> = Vec::with_capacity(workflow.graph.node_count());
+    all.extend(context.date_task().map(|name| date(workflow, name)));
     for index in workflow.topological() {
         let node = &workflow.graph[index];
         let mut dependencies = workflow.dependencies(index);

@@ -45,6 +45,8 @@ pub(super) enum DraftCondition {
     Compare(prop::sample::Index, u8, Literal),
     Pair(prop::sample::Index, u8, prop::sample::Index),
     In(prop::sample::Index, Vec<Literal>),
+    /// The status of a step, equal or not to one of the three.
+    Status(prop::sample::Index, bool, u8),
     Join(bool, Vec<DraftCondition>),
 }
 
@@ -79,6 +81,8 @@ fn condition() -> impl Strategy<Value = DraftCondition> {
             .prop_map(|(a, b, c)| DraftCondition::Pair(a, b, c)),
         (any::<prop::sample::Index>(), prop::collection::vec(literal(), 1..4))
             .prop_map(|(a, b)| DraftCondition::In(a, b)),
+        (any::<prop::sample::Index>(), any::<bool>(), 0..3u8)
+            .prop_map(|(step, equal, status)| DraftCondition::Status(step, equal, status)),
     ];
     leaf.prop_recursive(2, 6, 3, |inner| {
         (any::<bool>(), prop::collection::vec(inner, 2..4))

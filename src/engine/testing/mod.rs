@@ -18,7 +18,8 @@ use proptest::prelude::*;
 
 use crate::api::{
     ArtifactLocation, ConcurrencyPolicy, Duration, Function, Input, Loop, Map, MapItems, Operand, Output,
-    OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings,
+    OutputSource, Parameter, PortType, Program, Schedule, Step, VERSION, WorkflowSettings, misspelt,
+    texts_with_references,
 };
 pub(crate) use cuts::parts_of;
 use draft::{Draft, DraftItems, Shape, draft};
@@ -33,7 +34,7 @@ use texts::text;
 
 /// A random valid program that Argo can express.
 pub(crate) fn random_program() -> impl Strategy<Value = Program> {
-    random_program_within(Reach::ALL)
+    random_program_within(Reach::ARGO)
 }
 
 /// A random valid program within the reach of an engine.
@@ -95,13 +96,15 @@ fn program(
     reversed: bool,
 ) -> Program {
     let mut used = HashSet::new();
-    let mut builder = Builder { reach, settings: &settings, done: Vec::new(), exit: false };
+    let mut builder =
+        Builder { reach, settings: &settings, done: Vec::new(), graph: Vec::new(), exit: false };
     for draft in drafts {
         let name = unused(draft.base, &mut used);
         let step = builder.step(name, &draft);
         builder.done.push(step);
     }
     let mut steps = std::mem::take(&mut builder.done);
+    builder.graph.clone_from(&steps);
     builder.exit = true;
     for draft in exit {
         let name = unused(draft.base, &mut used);
@@ -158,6 +161,8 @@ struct Builder<'a> {
     settings: &'a WorkflowSettings,
     /// Steps that later ones may read.
     done: Vec<Step>,
+    /// The steps before the end, for those at the end.
+    graph: Vec<Step>,
     exit: bool,
 }
 
@@ -188,7 +193,18 @@ impl Builder<'_> {
         self.inputs(&mut step, draft, is_job);
         self.texts(&mut step, draft);
         self.volumes(&mut step);
+        step.settings.literal_braces = self.is_misspelt(&step);
         step
+    }
+
+    /// Whether the texts of a step hold what looks like a reference and is none; then nothing in them may be one.
+    fn is_misspelt(&self, step: &Step) -> bool {
+        let known = self.done.iter().chain(&self.graph).chain([step]);
+        let names: HashSet<&str> = known.map(|step| step.name.as_str()).collect();
+        let status = |text: &str| text.contains("{{workflow.status}}") && !self.exit;
+        texts_with_references(step).iter().any(|text| {
+            status(text) || !misspelt(text, step.references(), &|name| names.contains(name)).is_empty()
+        })
     }
 
     fn keep_within(&self, step: &mut Step) {
@@ -346,7 +362,13 @@ impl Builder<'_> {
 
     /// Puts references into the strings of the step.
     fn texts(&self, step: &mut Step, draft: &Draft) {
-        let mut references = vec!["{{parameters.free}}".to_owned()];
+        let mut references = vec!["{{parameters.free}}".to_owned(), "{{workflow.name}}".to_owned()];
+        if self.reach.facts {
+            references.extend(["-{{ run.id }}".to_owned(), "{{run.date}}".to_owned()]);
+        }
+        references.extend(self.exit.then(|| "{{workflow.status}}".to_owned()));
+        let read = self.readable().filter(|_| self.reach.text_statuses && !self.exit);
+        references.extend(read.map(|step| format!("{{{{steps.{}.status}}}}", step.name)));
         references.extend(
             self.scalars().into_iter().map(|(step, output)| format!("{{{{steps.{step}.{output}}}}}")),
         );

@@ -73,7 +73,7 @@ pub(crate) fn hard_text() -> impl Strategy<Value = String> {
         "${x}",
         "`ls`",
         "$(NOT_KNOWN)",
-        "{{workflow.name}}",
+        "{{workflow.uid}}",
         "{{=1}}",
         "@COULER_ARG_1@",
         "{% raw %}",

@@ -252,6 +252,7 @@ pub(super) fn settings() -> impl Strategy<Value = StepSettings> {
             labels: if labels { map(&[("team", "on")]) } else { IndexMap::new() },
             annotations: if labels { map(&[("note", "a: b")]) } else { IndexMap::new() },
             continue_on_failure: go_on,
+            literal_braces: false,
         }
     })
 }

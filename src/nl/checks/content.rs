@@ -36,7 +36,8 @@ impl Content {
             fields.remove("text");
         }
         let mut content = Self::of(&value);
-        content.numbers.extend(step.map.as_ref().and_then(|map| map.over.count()));
+        #[expect(clippy::cast_precision_loss, reason = "at most 10,000 items")]
+        content.numbers.extend(step.map.as_ref().and_then(|map| map.over.count()).map(|count| count as f64));
         if let Some(retry) = &step.settings.retry
             && let Some(backoff) = &retry.backoff
         {

@@ -23,7 +23,8 @@ impl Check for Doubled {
         for (index, step) in steps.iter().enumerate() {
             let twin = steps[..index].iter().find(|other| {
                 other.text == step.text
-                    && json!([other.task, other.with, other.inputs, other.map, other.after]) == json!([step.task, step.with, step.inputs, step.map, step.after])
+                    && json!([other.task, other.with, other.inputs, other.map, other.after])
+                        == json!([step.task, step.with, step.inputs, step.map, step.after])
             });
             if let Some(twin) = twin {
                 let message = format!("it does the same as {} for the same words", twin.name);

@@ -96,7 +96,14 @@ fn meanings(group: &[&Number]) -> Vec<f64> {
     let mut values: Vec<f64> = group.iter().flat_map(|number| number.values.iter().copied()).collect();
     let sum: f64 = group.iter().filter_map(|number| number.values.first()).sum();
     for value in values.clone() {
-        values.extend([value / 100.0, 1.0 - value / 100.0, 1.0 - value, value - 1.0, value + 12.0, value / sum]);
+        values.extend([
+            value / 100.0,
+            1.0 - value / 100.0,
+            1.0 - value,
+            value - 1.0,
+            value + 12.0,
+            value / sum,
+        ]);
     }
     values
 }

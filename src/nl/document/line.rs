@@ -6,10 +6,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static LABELS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/labels.yaml")).expect("the built-in vocabulary is tested")
+    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/labels.yaml"))
+        .expect("the built-in vocabulary is tested")
 });
 static ITEM: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^[^\p{L}\p{N}\n]{0,6}(?:\p{L}+[ ]?)?(\p{Lu}?\d+(?:\.\d+)*)(?:[.):–—-]|\s|$)").expect("the pattern is valid")
+    Regex::new(r"(?m)^[^\p{L}\p{N}\n]{0,6}(?:\p{L}+[ ]?)?(\p{Lu}?\d+(?:\.\d+)*)(?:[.):–—-]|\s|$)")
+        .expect("the pattern is valid")
 });
 
 /// Whether a line of a text (the one around `at`) only declares what a step reads, writes or follows.

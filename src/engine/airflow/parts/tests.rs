@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::super::super::testing::{
-    Daemons, Reach, assert_isomorphic, parts_of, random_program_within, with_components,
+    Reach, assert_isomorphic, parts_of, random_program_within, with_components,
 };
 use super::super::super::{Admission, Engine, GenerateOptions, GeneratedFile, PartPlan};
 use super::super::{Airflow, lint_airflow, recover_parts};
@@ -73,11 +73,8 @@ fn a_part_waits_at_gates() {
 fn random_programs_come_back_from_their_parts() {
     let count = (Config::default().cases / 8).max(16) as usize;
     let mut runner = TestRunner::deterministic();
-    let strategy = (
-        random_program_within(Reach { daemons: Daemons::Never, ..Reach::AIRFLOW }),
-        any::<[bool; 8]>(),
-        prop::option::of(1..4usize),
-    );
+    let strategy =
+        (random_program_within(Reach::AIRFLOW.in_parts()), any::<[bool; 8]>(), prop::option::of(1..4usize));
     let mut done = 0;
     while done < count {
         let (program, cuts, barrier) = strategy.new_tree(&mut runner).unwrap().current();

@@ -42,6 +42,7 @@ class Step(BaseOperator):
                 raise AirflowFailException(str(error)) if final and tried <= self.retries else error
             if not final:
                 raise
+            context["ti"].xcom_push(key="couler_status", value="Failed")
             raise AirflowSkipException(f"failed, and the workflow goes on: {error}") from error
         return self.latest
 

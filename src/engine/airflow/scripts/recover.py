@@ -6,7 +6,7 @@ import re
 import sys
 
 CHAINS = ("chain", "chain_linear", "as_teardown")
-HELPERS = {"ItemList", "CreateClaim", "DeleteClaim", "StopDaemons", "CleanUp"}
+HELPERS = {"ItemList", "Verdict", "CreateClaim", "DeleteClaim", "StopDaemons", "CleanUp"}
 SYMBOLS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 PODS = {"KubernetesPodOperator", "PodStep", "DaemonStep"}
 
@@ -79,6 +79,8 @@ class Reader:
 
     def condition(self, node):
         """A condition in the words of the unified API."""
+        if isinstance(node, ast.BoolOp) and is_needed(node.values[0]):
+            return self.condition(node.values[1]) if len(node.values) == 2 else self.all_of(node.values[1:])
         if isinstance(node, ast.BoolOp):
             word = " and " if isinstance(node.op, ast.And) else " or "
             return word.join(
@@ -93,6 +95,9 @@ class Reader:
             return f"{self.operand(left)} {SYMBOLS[type(node.ops[0])]} {self.operand(right)}"
         return self.operand(node)
 
+    def all_of(self, parts):
+        return self.condition(ast.BoolOp(op=ast.And(), values=parts))
+
     def operand(self, node):
         if isinstance(node, ast.Call):
             names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
@@ -103,6 +108,8 @@ class Reader:
                 return f"parameters.{names[0]}"
             if function == "item":
                 return ".".join(["item", *names])
+            if function == "status" and names:
+                return f"{names[0]}.status"
             if function == "workflow_status":
                 return "workflow.status"
             if function == "float" and names:
@@ -127,13 +134,18 @@ class Reader:
         raise ValueError("the file holds no DAG")
 
 
+def is_needed(node):
+    """Whether a part of a condition only makes sure that steps did not fail."""
+    return isinstance(node, ast.Call) and name_of(node.func) == "needed"
+
+
 def name_of(node):
     """The last word of a dotted name."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 REFERENCE = re.compile(
-    r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item|fact)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}"
+    r"\{\{ (?:'(\{|\\r|\\n)'|(output|param|item|fact|status)\(((?:'[^']*'(?:, )?)*)\)|workflow_status\(\)) \}\}"
 )
 
 
@@ -152,6 +164,8 @@ def unified(text):
             return f"{{{{parameters.{names[0]}}}}}"
         if found[2] == "item":
             return f"{{{{{'.'.join(['item', *names])}}}}}"
+        if found[2] == "status":
+            return f"{{{{steps.{names[0]}.status}}}}"
         if found[2] == "fact":
             return f"{{{{{names[0]}}}}}"
         return "{{workflow.status}}"

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::super::super::testing::{
-    Daemons, Reach, assert_isomorphic, parts_of, random_program_within, with_components,
+    Reach, assert_isomorphic, parts_of, random_program_within, with_components,
 };
 use super::super::super::{Admission, Engine, GenerateOptions, PartFiles, PartPlan};
 use super::super::{Argo, lint_argo, recover_parts};
@@ -30,7 +30,7 @@ proptest! {
 
     #[test]
     fn every_program_comes_back_from_its_parts(
-        program in random_program_within(Reach { daemons: Daemons::Never, ..Reach::ALL }),
+        program in random_program_within(Reach::ARGO.in_parts()),
         cuts in any::<[bool; 8]>(),
         barrier in prop::option::of(1..4usize),
     ) {

@@ -40,7 +40,9 @@ pub(in super::super) fn unified(text: &str, bindings: &Bindings) -> String {
 }
 
 fn braced(operand: &str) -> String {
-    if ["parameters.", "item.", "run."].iter().any(|start| operand.starts_with(start)) || operand == "item" {
+    if ["parameters.", "item.", "run.", "workflow."].iter().any(|start| operand.starts_with(start))
+        || operand == "item"
+    {
         format!("{{{{{operand}}}}}")
     } else {
         format!("{{{{steps.{operand}}}}}")

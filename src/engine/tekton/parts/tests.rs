@@ -29,7 +29,7 @@ proptest! {
 
     #[test]
     fn every_program_comes_back_from_its_parts(
-        program in random_program_within(Reach::TEKTON),
+        program in random_program_within(Reach::TEKTON.in_parts()),
         cuts in any::<[bool; 8]>(),
         barrier in prop::option::of(1..4usize),
     ) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::words::with_statuses;
 use crate::api::{Condition, Literal};
 
 /// The condition that a command decides. `values` gives what its variables stand for.
@@ -12,7 +13,7 @@ pub(super) fn condition(command: &str, values: &HashMap<String, String>) -> Opti
     let meanings = meanings(command, values);
     let mut reader = Reader { rest: expression, meanings: &meanings };
     let text = reader.joined()?;
-    text.parse::<Condition>().ok().map(|condition| condition.to_string())
+    text.parse::<Condition>().ok().map(|condition| with_statuses(condition).to_string())
 }
 
 /// What `"NAME=$VARIABLE"` says about the names in an expression.

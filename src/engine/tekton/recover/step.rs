@@ -12,6 +12,7 @@ use super::super::{helpers, job};
 use super::expression;
 use super::words::{
     Names, annotation, list, plain, references, result, seconds, string, texts, unified, variable,
+    with_statuses,
 };
 use crate::api::{Condition, Literal};
 use crate::engine::RecoveredStep;
@@ -112,6 +113,7 @@ fn after(task: &Value, names: &Names<'_>) -> BTreeSet<String> {
     for (producer, _) in found.into_iter().filter_map(result) {
         match names.helper(producer, "when").or_else(|| names.helper(producer, "items")) {
             Some(helper) => after.extend(self::after(helper, names)),
+            None if names.helper(producer, helpers::DATE).is_some() => {}
             None => {
                 after.insert(names.step(producer));
             }
@@ -151,7 +153,8 @@ fn condition(task: &Value, names: &Names<'_>) -> Option<String> {
         });
     }
     let text = parts.join(" and ");
-    (!text.is_empty()).then(|| text.parse::<Condition>().map_or(text, |condition| condition.to_string()))
+    (!text.is_empty())
+        .then(|| text.parse::<Condition>().map_or(text, |condition| with_statuses(condition).to_string()))
 }
 
 fn items(task: &Value, names: &Names<'_>) -> Option<Vec<String>> {

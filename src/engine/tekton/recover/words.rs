@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::super::helpers::{ROLE, SERVES};
+use super::super::condition::SKIPPED;
+use super::super::helpers::{DATE, ROLE, SERVES};
 use super::super::rounds::ROUND;
 use super::super::text::{DOLLAR_MARKER, DOLLAR_VARIABLE};
+use crate::api::{Condition, Literal, Operand, STATUS, WORKFLOW};
 
 /// The text of a field; empty if it is missing or no text.
 pub(in super::super) fn string<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -87,16 +89,25 @@ impl<'a> Names<'a> {
 
     /// What a reference of the pipeline, without `$(…)`, is called in conditions.
     pub(in super::super) fn operand(&self, reference: &str) -> Option<String> {
+        if reference == "context.pipelineRun.uid" {
+            return Some("run.id".to_owned());
+        }
         if reference == "tasks.status" {
             return Some("workflow.status".to_owned());
         }
         if let Some(name) = reference.strip_prefix("params.") {
             return Some(format!("parameters.{name}"));
         }
+        if let Some(task) = reference.strip_prefix("tasks.").and_then(|rest| rest.strip_suffix(".status")) {
+            return Some(format!("{task}.status"));
+        }
         let (task, result) = result(reference)?;
         if let Some(gather) = self.helper(task, "all") {
             let output = annotation(gather, "couler.dev/output")?;
             return Some(format!("{}.{output}", self.step(task)));
+        }
+        if self.helper(task, DATE).is_some() {
+            return Some("run.date".to_owned());
         }
         let output = self.results.get(result).map_or(result, String::as_str);
         Some(format!("{task}.{output}"))
@@ -108,7 +119,12 @@ impl<'a> Names<'a> {
         for param in list(task, "params") {
             let value = string(param, "value");
             let inner = value.strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
-            if let Some(operand) = inner.and_then(|inner| self.operand(inner)) {
+            let operand = match inner {
+                Some(inner) => self.operand(inner),
+                None if value.is_empty() => None,
+                None => Some("workflow.name".to_owned()),
+            };
+            if let Some(operand) = operand {
                 bindings.insert(string(param, "name").to_owned(), operand);
             }
         }
@@ -118,6 +134,25 @@ impl<'a> Names<'a> {
             bindings.entry(name.to_owned()).or_insert(item);
         }
         bindings
+    }
+}
+
+/// A condition with Tekton's words for statuses in those of the unified API.
+pub(in super::super) fn with_statuses(condition: Condition) -> Condition {
+    match condition {
+        Condition::Compare {
+            left: left @ Operand::Output { .. },
+            comparison,
+            right: Operand::Literal(Literal::Text(word)),
+        } if word == SKIPPED
+            && matches!(&left, Operand::Output { step, output } if output == STATUS && step != WORKFLOW) =>
+        {
+            let right = Operand::Literal(Literal::Text("Skipped".to_owned()));
+            Condition::Compare { left, comparison, right }
+        }
+        Condition::And(parts) => Condition::And(parts.into_iter().map(with_statuses).collect()),
+        Condition::Or(parts) => Condition::Or(parts.into_iter().map(with_statuses).collect()),
+        other => other,
     }
 }
 
@@ -175,7 +210,8 @@ pub(in super::super) fn unified(text: &str, bindings: &HashMap<String, String>) 
             rest = after;
             continue;
         };
-        let own = operand.starts_with("parameters.") || operand == "item" || operand.starts_with("item.");
+        let own = operand == "item"
+            || ["parameters.", "item.", "run.", "workflow."].iter().any(|start| operand.starts_with(start));
         result.push_str(&format!("{{{{{}{operand}}}}}", if own { "" } else { "steps." }));
         rest = more;
     }
