@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod conversation;
+pub mod faults;
 pub mod fidelity;
 pub mod gold;
 mod log;

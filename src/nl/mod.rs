@@ -21,5 +21,6 @@ pub use base::literals::{Literal, LiteralKind, literals};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport, Way};
+pub use plain::judge_answer;
 pub use prompts::{PromptError, Prompts};
 pub use requirements::{Requirement, Requirements};

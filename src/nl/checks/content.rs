@@ -22,6 +22,8 @@ static DIGITS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?").expect("the pattern is valid"));
 static REFERENCE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\{\{[^{}]*\}\}").expect("the pattern is valid"));
+static FILLED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<[^<>]+>|\{[^{}]+\}|[A-Z][A-Z0-9_]*").expect("the pattern is valid"));
 /// Places to fill in, as people write them.
 static PLACE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\{\{?[^{}]*\}?\}|<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\$\{?\w+\}?")
@@ -115,7 +117,8 @@ impl Content {
     /// Whether a literal stands in it: as it is, or word by word, places to fill in aside.
     pub(super) fn holds(&self, literal: &str, quoted: bool) -> bool {
         let lower = literal.to_lowercase();
-        if self.text.contains(&lower) || self.fits(&lower) {
+        let bare = lower.trim_start_matches('-');
+        if self.text.contains(&lower) || self.fits(&lower) || (bare.len() < lower.len() && self.text.contains(bare)) {
             return true;
         }
         if !quoted {
@@ -136,7 +139,23 @@ impl Content {
     fn holds_word(&self, word: &str) -> bool {
         let lower = word.to_lowercase();
         let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
-        self.text.contains(bare) || self.fits(&lower)
+        self.text.contains(bare) || self.fits(&lower) || self.holds_filled(word)
+    }
+
+    /// Whether some word is the given one with its places filled in: `--id=ID` is `--id=p{{item}}`.
+    fn holds_filled(&self, word: &str) -> bool {
+        if !FILLED.is_match(word) || !word.contains(|c: char| !c.is_alphanumeric()) {
+            return false;
+        }
+        let mut pattern = String::from("(?i)");
+        let mut last = 0;
+        for place in FILLED.find_iter(word) {
+            pattern.push_str(&regex::escape(&word[last..place.start()]));
+            pattern.push_str(r"[^\s]+");
+            last = place.end();
+        }
+        pattern.push_str(&regex::escape(&word[last..]));
+        Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(&self.text))
     }
 
     /// Whether a word with references stands for the literal.

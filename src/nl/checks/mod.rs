@@ -8,6 +8,7 @@ mod clauses;
 mod content;
 mod doubled;
 mod finding;
+mod given;
 mod graph;
 mod literals;
 mod numbers;
@@ -83,6 +84,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &clauses::Clauses,
     &literals::Literals,
     &numbers::Numbers,
+    &given::Given,
     &doubled::Doubled,
 ];
 

@@ -45,3 +45,8 @@ impl Verdict {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 }
+
+/// What the checks say of an answer to a description; checks named in `without` are not made.
+pub fn judge_answer(answer: &WorkflowAnswer, document: &Document, lake: &Lake, without: &[String]) -> Vec<Finding> {
+    Verdict::of(answer.clone(), document, lake, without).findings
+}

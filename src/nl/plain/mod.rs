@@ -5,3 +5,4 @@ mod judged;
 mod repair;
 
 pub(in crate::nl) use ask::first_request;
+pub use judged::judge_answer;

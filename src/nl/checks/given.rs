@@ -1,0 +1,195 @@
+//! No value is invented: words and numbers of arguments and settings come from the description.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::content::near;
+use super::{Check, Finding, Judged};
+use crate::api::{Duration, MapItems};
+use crate::lake::Lake;
+use crate::nl::answer::StepAnswer;
+use crate::nl::document::Document;
+
+/// What people leave out when they name a command.
+static SHELL: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/shell.yaml")).expect("the built-in vocabulary is tested")
+});
+
+/// See the module.
+pub(super) struct Given;
+
+impl Check for Given {
+    fn name(&self) -> &'static str {
+        "given"
+    }
+
+    fn about(&self) -> &'static str {
+        "every word and number of arguments and settings comes from the description"
+    }
+
+    fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
+        let mut known = Known::of(judged.document);
+        let mut found = Vec::new();
+        for step in judged.answer.all_steps() {
+            let mut strange = Vec::new();
+            known.choices = choices(step, judged.lake);
+            for (field, value) in values(step, judged.lake) {
+                known.strange(&value, &field, &mut strange);
+            }
+            for (field, text) in strange {
+                let message = format!("{text:?} does not come from the description");
+                found.push(Finding::error(self.name(), Some(&step.name), message).at(field));
+            }
+        }
+        found
+    }
+}
+
+/// Arguments that a model has to write itself: scripts and what they need, conversions of words.
+const WRITTEN: [&str; 6] = ["source", "requirements", "timezone", "until", "features", "query"];
+
+/// Arguments and settings whose values a description gives; scripts are written by the model.
+fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
+    let properties = lake
+        .components()
+        .find(|component| component.name == step.task)
+        .map(|component| component.arguments["properties"].clone())
+        .unwrap_or_default();
+    let mut found = Vec::new();
+    for (name, value) in &step.with {
+        let chosen = !properties[name]["enum"].is_null() || !properties[name]["items"]["enum"].is_null();
+        if !WRITTEN.contains(&name.as_str()) && !chosen {
+            found.push((format!("with/{name}"), value.clone()));
+        }
+    }
+    let settings = json!(step.settings);
+    for (name, value) in settings.as_object().into_iter().flatten() {
+        found.push((format!("settings/{name}"), value.clone()));
+    }
+    if let Some(map) = &step.map {
+        match &map.over {
+            MapItems::List { items } => found.push(("map/over/items".into(), json!(items))),
+            MapItems::Range { start, end, .. } => found.push(("map/over".into(), json!([start, end]))),
+            MapItems::Product { of } => found.push(("map/over/of".into(), json!(of))),
+            MapItems::Output { .. } | MapItems::Parameter { .. } => {}
+        }
+        found.push(("map/parallelism".into(), json!(map.parallelism)));
+    }
+    found
+}
+
+/// The words and numbers of a description.
+struct Known {
+    text: String,
+    parts: HashSet<String>,
+    numbers: Vec<f64>,
+    /// Words that the task offers.
+    choices: HashSet<String>,
+}
+
+impl Known {
+    fn of(document: &Document) -> Self {
+        let text = document.text.to_lowercase();
+        let parts = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
+        let numbers = document.numbers.iter().flat_map(|number| number.values.iter().copied()).collect();
+        Self { text, parts, numbers, choices: HashSet::new() }
+    }
+
+    fn strange(&self, value: &Value, field: &str, strange: &mut Vec<(String, String)>) {
+        match value {
+            Value::String(text) => {
+                if text.parse::<Duration>().is_err() {
+                    let words = without_references(text);
+                    let unknown = words.split_whitespace().filter(|word| !self.knows(word));
+                    strange.extend(unknown.map(|word| (field.to_owned(), word.to_owned())));
+                }
+            }
+            Value::Number(number) => {
+                if number.as_f64().is_some_and(|number| !self.knows_number(number)) {
+                    strange.push((field.to_owned(), number.to_string()));
+                }
+            }
+            Value::Array(items) => {
+                // "From A to F": what stands between the ends need not be said.
+                let known = |item: &Value| {
+                    let mut unknown = Vec::new();
+                    self.strange(item, field, &mut unknown);
+                    unknown.is_empty()
+                };
+                let series = items.len() > 2 && items.first().is_some_and(known) && items.last().is_some_and(known);
+                if !series {
+                    items.iter().for_each(|item| self.strange(item, field, strange));
+                }
+            }
+            Value::Object(map) => {
+                for (key, item) in map {
+                    if key != "kind" && key != "operator" && key != "effect" && key != "policy" && key != "key" {
+                        self.strange(item, &format!("{field}/{key}"), strange);
+                    }
+                }
+            }
+            Value::Bool(_) | Value::Null => {}
+        }
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        let lower = word.to_lowercase();
+        let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
+        if bare.is_empty() || self.choices.contains(bare) || self.text.contains(bare) || SHELL.contains(&lower) || SHELL.contains(bare) {
+            return true;
+        }
+        // 8Gi is 8 GB, --shard=07 is shard 7: part by part.
+        bare.split(|c: char| !c.is_alphanumeric()).all(|part| {
+            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+            let number = digits.parse::<f64>();
+            part.len() < 3 || self.parts.contains(part) || self.text.contains(part) || SHELL.contains(part) || number.is_ok_and(|number| self.knows_number(number))
+        })
+    }
+
+    /// A number may stand in another unit, as a share or its counterpart, or count attempts instead of repetitions.
+    fn knows_number(&self, number: f64) -> bool {
+        number.abs() <= 1.0 + f64::EPSILON && number.fract() == 0.0
+            || self.numbers.iter().any(|known| {
+                let scaled = [1.0, 60.0, 3_600.0, 24.0, 1_000.0, 1_000_000.0].iter().any(|unit| near(number, known * unit));
+                let shares = near(number, known / 100.0) || near(number, 1.0 - known / 100.0) || near(number, 1.0 - known) || near(number, known / 10.0) || near(number, 1.0 / known);
+                scaled || shares || near(number, known - 1.0)
+            })
+    }
+}
+
+/// Words that the arguments of a task offer to choose from.
+fn choices(step: &StepAnswer, lake: &Lake) -> HashSet<String> {
+    fn collect(schema: &Value, found: &mut HashSet<String>) {
+        match schema {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    if key == "enum" {
+                        found.extend(value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase));
+                    }
+                    collect(value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = HashSet::new();
+    if let Some(component) = lake.components().find(|component| component.name == step.task) {
+        collect(&component.arguments, &mut found);
+        collect(&crate::nl::answer::fragment_schema(component)["$defs"], &mut found);
+    }
+    found
+}
+
+fn without_references(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        plain.push_str(before);
+        plain.push(' ');
+        rest = behind.split_once("}}").map_or("", |(_, rest)| rest);
+    }
+    plain + rest
+}
