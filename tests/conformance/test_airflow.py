@@ -144,7 +144,7 @@ EXPECTED = {
         "failed",
         {"breaks": "failed", "never": "upstream_failed", "failed": "success", "skipped": "success", "neither": "skipped"},
     ),
-    "facts": ("success", dict.fromkeys(["tell", "again", "literal", "last"], "success")),
+    "facts": ("success", dict.fromkeys(["tell", "again", "written", "last"], "success")),
     "exit": ("success", {"work": "success", "praise": "success", "alarm": "skipped"}),
     "loop": ("success", {"count": "success", "bounded": "success", "check": "success"}),
     "texts": ("success", dict.fromkeys(["bash", "python", "notes", "check"], "success")),

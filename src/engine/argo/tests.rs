@@ -356,7 +356,7 @@ fn facts_of_the_run_are_argos_own() {
         };
         assert!(parse_program(&text("false")).is_err());
         let literal = generate(&graph(&text("true")));
-        assert!(literal.contains("{$(COULER_BRACE)workflow.name}} {{run.id}}"), "{literal}");
+        assert!(literal.contains("{$(COULER_BRACE)workflow.name}}"), "{literal}");
         generate(&graph(&text("false").replace(" {{workflow.uid}}", "")))
     };
     let manifest = with("");
