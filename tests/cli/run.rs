@@ -377,7 +377,9 @@ fn a_program_is_not_replaced_by_its_manifest() {
 fn a_failure_that_a_step_handles_is_none_of_the_workflow() {
     let dir = Dir::new();
     let step = |name: &str, source: &str, rest: &str| {
-        format!("- {{name: {name}, run: {{function: run_script, language: bash, source: '{source}'}}{rest}}}\n")
+        format!(
+            "- {{name: {name}, run: {{function: run_script, language: bash, source: '{source}'}}{rest}}}\n"
+        )
     };
     let program = |handler: &str| {
         let steps = [
