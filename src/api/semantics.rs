@@ -266,3 +266,121 @@ impl Checker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::api::parse_program;
+
+    /// The first problem of a program with these steps, with its hint.
+    fn problem(steps: &str) -> (String, String) {
+        let text =
+            format!("version: couler/v1\nname: w\nparameters: {{lr: {{default: '1'}}}}\nsteps:\n{steps}");
+        match parse_program(&text).unwrap_err() {
+            crate::api::DocumentError::Invalid(mut problems) => {
+                let first = problems.0.remove(0);
+                (first.message, first.hint)
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    fn ranges(over: &str) -> String {
+        let step =
+            format!("- {{name: a, run: {{function: run_container, image: i}}, map: {{over: {over}}}}}\n");
+        problem(&step).0
+    }
+
+    #[test]
+    fn statuses_are_read_where_they_mean_something() {
+        let flip = "- {name: flip, run: {function: run_container, image: i}}\n";
+        let second = |rest: &str| {
+            problem(&format!("{flip}- {{name: b, run: {{function: run_container, image: i}}, {rest}}}\n")).0
+        };
+        for (rest, expected) in [
+            ("when: flip.status == Done", "the status of \"flip\" is never \"Done\""),
+            ("when: flip.status > Failed", "the status of \"flip\" is no number: it is equal or it is not"),
+            ("when: flip.status == flip.result", "the status of \"flip\" can only be compared with a word"),
+            (
+                "map: {over: {kind: output, step: flip, output: status}}",
+                "how step \"flip\" ended cannot be read here",
+            ),
+            (
+                "exec_while: {condition: flip.status == Failed, limit: 3}",
+                "how step \"flip\" ended cannot be read here",
+            ),
+            (
+                "outputs: [{name: status, source: {kind: parameter, path: /tmp/s}}]",
+                "the output \"status\" is declared twice",
+            ),
+        ] {
+            assert_eq!(second(rest), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_reference_is_one() {
+        let flip = "- {name: flip, run: {function: run_container, image: i}}\n";
+        for (text, message, hint) in [
+            ("{{steps.flip.reslt}}", "step \"flip\" has no output \"reslt\"", "existing: result, status"),
+            ("{{step.flip.result}}", "{{step.flip.result}} is no reference", "write {{steps.flip.result}}; "),
+            (
+                "{{steps.flip.outputs.result}}",
+                "{{steps.flip.outputs.result}} is no reference",
+                "write {{steps.flip.result}}; ",
+            ),
+            ("{{params.lr}}", "{{params.lr}} is no reference", "write {{parameters.lr}}; "),
+            ("{{item}}", "{{item}} is no reference", "add `map` to the step; "),
+            (
+                "{{workflow.status}}",
+                "the outcome of the workflow is known only at its end",
+                "move the step to `on_exit`",
+            ),
+        ] {
+            let step =
+                format!("- {{name: b, run: {{function: run_container, image: i, args: ['{text}']}}}}\n");
+            let found = problem(&(flip.to_owned() + &step));
+            assert_eq!(found.0, message);
+            assert!(found.1.starts_with(hint), "{}", found.1);
+        }
+    }
+
+    #[test]
+    fn braces_that_are_meant_stay_text() {
+        let text = "version: couler/v1\nname: w\nsteps:\n- {name: b, run: {function: run_container, image: i, \
+                    args: ['{{item}} {{steps.x.y}}']}, settings: {literal_braces: true}}\n";
+        let program = parse_program(text).unwrap();
+        assert!(super::texts_with_references(&program.steps[0]).is_empty());
+    }
+
+    #[test]
+    fn items_are_bounded_and_flat() {
+        for (over, expected) in [
+            ("{kind: range, start: 3, end: 1}", "the range is empty"),
+            ("{kind: range, start: -1, end: 1, pad: 2}", "numbers below zero cannot be padded"),
+            ("{kind: range, start: 1, end: 10001}", "there are 10001 items, and at most 10000 are possible"),
+            ("{kind: product, of: {a: []}}", "\"a\" has no values"),
+            ("{kind: product, of: {a: [[1]]}}", "the values of \"a\" are not all texts, numbers or booleans"),
+        ] {
+            assert_eq!(ranges(over), expected, "{over}");
+        }
+    }
+
+    #[test]
+    fn words_of_older_yaml_are_texts_and_settings_say_how_they_are_written() {
+        let step = |settings: &str| {
+            format!(
+                "- {{name: a, run: {{function: run_container, image: i, args: [y, no]}}, settings: {settings}}}\n"
+            )
+        };
+        assert_eq!(
+            problem(&step("{daemon: yes}")).1,
+            "a truth value is written true or false, without quotes"
+        );
+        assert_eq!(problem(&step("{service_account: true}")).1, "a text is written in quotes: \"true\"");
+        let (message, hint) = problem(&step("{tolerations: [{key: k, operator: equal}]}"));
+        assert_eq!(
+            (message.as_str(), hint.as_str()),
+            ("\"equal\" is not known here", "existing: Equal, Exists")
+        );
+    }
+}

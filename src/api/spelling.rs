@@ -47,9 +47,24 @@ fn known_word(word: &str, dotted: bool) -> Option<&'static str> {
     let exact = WORDS.into_iter().find(|known| *known == word);
     let near = |known: &&str| {
         let most = if known.len() > 6 { 2 } else { 1 };
-        known.len() > 3 && distance(known, word) <= most
+        known.len() > 3 && (distance(known, word) <= most || is_swapped(known, word))
     };
     exact.or_else(|| WORDS.into_iter().filter(|_| dotted).find(near))
+}
+
+/// Whether two letters beside each other were exchanged.
+fn is_swapped(known: &str, word: &str) -> bool {
+    let pairs: Vec<(char, char)> =
+        known.chars().zip(word.chars()).filter(|(one, other)| one != other).collect();
+    let adjacent = || known.char_indices().zip(word.chars()).find(|((_, one), other)| one != other);
+    match (&pairs[..], adjacent()) {
+        ([first, second], Some(((at, _), _))) => {
+            known.len() == word.len()
+                && *first == (second.1, second.0)
+                && known[at..].chars().nth(1) == Some(second.0)
+        }
+        _ => false,
+    }
 }
 
 fn hint(inner: &str, references: References, is_step: &dyn Fn(&str) -> bool) -> Option<String> {

@@ -128,7 +128,7 @@ fn one_of(left: Operand, values: Vec<Literal>) -> Condition {
         return Condition::In { left, values };
     }
     let named = |status: &&&str| values.iter().any(|value| value.text() == **status);
-    let (named, others): (Vec<&str>, Vec<&str>) = STATUSES.iter().partition(|status| named(&status));
+    let (named, others): (Vec<&str>, Vec<&str>) = STATUSES.iter().partition(|status| named(status));
     let compare = |comparison, status: &str| Condition::Compare {
         left: left.clone(),
         comparison,

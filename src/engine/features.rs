@@ -17,6 +17,7 @@ pub const FEATURES: &[&str] = &[
     "run_job.Manifest",
     "run_job.result",
     "component",
+    "component.wait.time",
     "concurrent",
     "after",
     "when",

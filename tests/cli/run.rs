@@ -372,3 +372,41 @@ fn a_program_is_not_replaced_by_its_manifest() {
     let (code, _, errors) = dir.run(&["lint", "chain.yaml"]);
     assert!(code == 2 && errors.contains("couler compile"), "{errors}");
 }
+
+#[test]
+fn a_failure_that_a_step_handles_is_none_of_the_workflow() {
+    let dir = Dir::new();
+    let step = |name: &str, source: &str, rest: &str| {
+        format!(
+            "- {{name: {name}, run: {{function: run_script, language: bash, source: '{source}'}}{rest}}}\n"
+        )
+    };
+    let program = |handler: &str| {
+        let steps = [
+            step("breaks", "exit 3", ""),
+            step("never", "echo no", ", after: [breaks]"),
+            step("handles", "echo {{steps.breaks.status}} {{workflow.name}}", handler),
+            step("shards", "echo {{item}}", ", map: {over: {kind: range, start: 9, end: 11, pad: 2}}"),
+            step(
+                "pairs",
+                "echo {{item.a}}{{item.b}}",
+                ", map: {over: {kind: product, of: {a: [1, 2], b: [x, y]}}}, when: item.a == 2",
+            ),
+        ];
+        format!("version: couler/v1\nname: w\nsteps:\n{}", steps.concat())
+    };
+    let of = |report: &Value, name: &str, field: &str| {
+        let steps = report["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["name"] == name).unwrap()[field].as_str().unwrap().to_owned()
+    };
+    dir.write("p.yaml", &program(", when: breaks.status == FAILED"));
+    let (code, handled, errors) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(of(&handled, "never", "state"), "omitted");
+    assert_eq!(of(&handled, "handles", "result"), "Failed w");
+    assert_eq!(of(&handled, "shards", "result"), "[\"09\",10,11]");
+    assert_eq!(of(&handled, "pairs", "result"), "[\"2x\",\"2y\"]");
+    dir.write("p.yaml", &program(", when: breaks.status != Failed"));
+    let (code, unhandled, _) = report(&dir, &["run", "p.yaml", "--json"]);
+    assert_eq!((code, of(&unhandled, "handles", "state")), (1, "skipped".to_owned()));
+}

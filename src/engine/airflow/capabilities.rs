@@ -28,6 +28,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("the status of the resource, of a Katib search the best trial, goes to XCom as JSON"),
     ),
     ("component", Lowered("a pod that reads COULER_ variables; its files are on the volume claim")),
+    ("component.wait.time", Lowered("the script waits")),
     ("concurrent", Lowered("tasks that do not depend on each other")),
     ("after", Native),
     ("when", Lowered("the task skips itself; with the trigger rule none_failed what follows goes on")),

@@ -424,7 +424,7 @@ pub(crate) fn completed(
             .map(|name| {
                 match name {
                     "output" | "param" | "item" | "status" | "workflow_status" => {
-                        context.uses(Module::Values)
+                        context.uses(Module::Values);
                     }
                     "fact" => context.uses(Module::Facts),
                     _ => {}

@@ -19,6 +19,10 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("jq reads the status of the resource, of a Katib search the best trial, as JSON"),
     ),
     ("component", Lowered("script template; arguments, ports and values go through COULER_ variables")),
+    (
+        "component.wait.time",
+        Lowered("a suspend template for a duration that is written in the program; else the script waits"),
+    ),
     ("concurrent", Lowered("tasks that do not depend on each other")),
     ("after", Native),
     ("when", Native),

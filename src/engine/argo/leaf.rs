@@ -18,7 +18,7 @@ use super::manifest::{
 use super::parts::PartView;
 use super::place::{Direction, place};
 use super::text::Braces;
-use super::{job, script, settings};
+use super::{job, script, settings, wait};
 use crate::api::{Input, ScriptLanguage};
 use crate::ir::{Action, Node, NodeOutputKind};
 
@@ -43,6 +43,8 @@ impl Leaf {
         let mut template =
             Template { name: node.name.clone(), metadata: metadata(node), ..Template::default() };
         apply_settings(&mut template, node);
+        let pause = wait::pause(context, node);
+        let waits = pause.is_some();
         match &node.action {
             Action::Job { job } => job::fill(context, node, job, &mut inputs, &mut template)?,
             Action::Container { image, command, args, working_dir } => {
@@ -54,6 +56,7 @@ impl Leaf {
                 container.env = settings::with_brace_variable(container.env, &inputs);
                 template.container = Some(container);
             }
+            Action::Script { .. } if pause.is_some() => template.suspend = pause,
             Action::Script { language, source, image, requirements, arguments } => {
                 external_artifacts(node, &mut inputs)?;
                 let extra = component_environment(node, &mut inputs, arguments.as_ref())?;
@@ -63,7 +66,7 @@ impl Leaf {
                 template.script = Some(written_script(node, &mut inputs, container, *language, &source)?);
             }
         }
-        if !matches!(node.action, Action::Job { .. }) {
+        if !waits && !matches!(node.action, Action::Job { .. }) {
             template.outputs = outputs(context, node, &mut inputs)?;
         }
         template.memoize = settings::memoize(context, node, &mut inputs);

@@ -21,6 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wait;
 mod workflow;
 
 pub use generator::Argo;

@@ -323,3 +323,78 @@ fn the_artifacts_of_a_map_are_one_folder() {
     assert_eq!(written["archive"], serde_json::json!({"none": {}}));
     assert_eq!(read["s3"]["key"], "{{workflow.uid}}/a/m");
 }
+
+#[test]
+fn a_step_reads_how_another_ended() {
+    let workflow = graph(
+        "version: couler/v1\nname: w\nsteps: [{name: a, run: {function: run_container, image: i}}, \
+         {name: b, run: {function: run_container, image: i}, when: a.status == failed}, \
+         {name: c, run: {function: run_container, image: i, args: ['{{steps.a.status}}']}, after: [a]}]\n",
+    );
+    let manifest = generate(&workflow);
+    assert_eq!(lint_argo(&manifest).unwrap(), []);
+    assert_isomorphic(&workflow, recover(&manifest).unwrap());
+    let document: Value = yaml::read_all(&manifest).unwrap().remove(0);
+    let tasks = &document["spec"]["templates"][0]["dag"]["tasks"];
+    let any = "(a.Succeeded || a.Skipped || a.Daemoned || a.Failed || a.Errored || a.Omitted)";
+    assert_eq!((tasks[1]["depends"].as_str(), tasks[2]["depends"].as_str()), (Some(any), Some("a")));
+    assert_eq!(tasks[1]["when"], "'{{tasks.a.status}}' in ('Failed', 'Error')");
+    assert_eq!(
+        tasks[3]["depends"],
+        "(a.Succeeded || a.Skipped || a.Daemoned || a.Omitted || b.Succeeded || b.Failed || b.Errored) && \
+         (b.Succeeded || b.Skipped || b.Daemoned || b.Omitted) && (c.Succeeded || c.Skipped || c.Daemoned || c.Omitted)"
+    );
+}
+
+#[test]
+fn facts_of_the_run_are_argos_own() {
+    let with = |schedule: &str| {
+        let program = "steps: [{name: a, run: {function: run_container, image: i, \
+                       args: ['{{workflow.name}} {{run.id}} {{run.date}} {{workflow.uid}}']}, settings: {literal_braces: LITERAL}}]";
+        let text = |literal: &str| {
+            format!("version: couler/v1\nname: w\n{schedule}{}\n", program.replace("LITERAL", literal))
+        };
+        assert!(parse_program(&text("false")).is_err());
+        let literal = generate(&graph(&text("true")));
+        assert!(literal.contains("{$(COULER_BRACE)workflow.name}}"), "{literal}");
+        generate(&graph(&text("false").replace(" {{workflow.uid}}", "")))
+    };
+    let manifest = with("");
+    for expected in [
+        "value: \"{{workflow.uid}}\"",
+        "value: \"{{workflow.creationTimestamp.Y}}-{{workflow.creationTimestamp.m}}-{{workflow.creationTimestamp.d}}\"",
+        "value: w\n",
+    ] {
+        assert!(manifest.contains(expected), "{manifest}");
+    }
+    let manifest = with("schedule: {cron: ['0 3 * * *'], timezone: Europe/Berlin}\n");
+    assert!(manifest.contains("workflow.scheduledTime), 'Europe/Berlin')}}"), "{manifest}");
+    assert_eq!(lint_argo(&manifest).unwrap(), []);
+}
+
+#[test]
+fn a_step_that_only_waits_needs_no_pod() {
+    let mut workflow = graph(
+        "version: couler/v1\nname: w\nsteps: [{name: wait, run: {function: run_script, source: x}}, \
+         {name: next, run: {function: run_container, image: i}, after: [wait]}]\n",
+    );
+    let node = workflow.graph.node_weights_mut().find(|node| node.name == "wait").unwrap();
+    node.component = Some("wait.time".into());
+    let mut waits = |arguments: Value| {
+        let node = workflow.graph.node_weights_mut().find(|node| node.name == "wait").unwrap();
+        let Action::Script { arguments: given, .. } = &mut node.action else { panic!("it is a script") };
+        *given = Some(arguments);
+        let manifest = generate(&workflow);
+        assert_eq!(lint_argo(&manifest).unwrap(), []);
+        let recovered = recover(&manifest).unwrap();
+        assert_eq!(recovered.steps["wait"].component.as_deref(), Some("wait.time"));
+        yaml::read_all::<Value>(&manifest).unwrap().remove(0)["spec"]["templates"][1].clone()
+    };
+    let template = waits(serde_json::json!({"duration": "90m"}));
+    assert_eq!(template["suspend"], serde_json::json!({"duration": "1h30m"}));
+    assert!(template.get("script").is_none());
+    for other in [serde_json::json!({"until": "06:00"}), serde_json::json!({"duration": "{{parameters.t}}"})]
+    {
+        assert!(waits(other).get("suspend").is_none());
+    }
+}

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_argo_would_misread_is_broken_up() {
         for (text, expected) in [
-            ("{{workflow.name}}", "{$(COULER_BRACE)workflow.name}}"),
+            ("{{workflow.uid}}", "{$(COULER_BRACE)workflow.uid}}"),
             ("{{=1+1}}", "{$(COULER_BRACE)=1+1}}"),
             ("{{", "{$(COULER_BRACE)"),
             ("{{{{item}}", "{$(COULER_BRACE){{inputs.parameters.x}}"),

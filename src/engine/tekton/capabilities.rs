@@ -27,6 +27,7 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
         Lowered("jq reads the status of the resource, of a Katib search the best trial; at most 4 KiB"),
     ),
     ("component", Lowered("script; arguments, ports and values go through COULER_ variables")),
+    ("component.wait.time", Lowered("the script waits")),
     ("concurrent", Lowered("tasks that do not depend on each other")),
     ("after", Native),
     (

@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use super::{Instance, Notice, Phase, Place, Scheduler, Status};
-use crate::api::MapItems;
+use crate::api::{Condition, MapItems, Operand};
 use crate::run::StepState;
 use crate::run::journal::Record;
 use crate::run::task::{Done, Task};
+
+fn reads_item(condition: &Condition) -> bool {
+    condition.operands().iter().any(|operand| matches!(operand, Operand::Item(_)))
+}
 
 impl Scheduler<'_> {
     /// A task is through, with a result or without.
@@ -129,14 +133,29 @@ impl Scheduler<'_> {
             self.record(Record::Omitted { step: name });
             return self.end(node, StepState::Omitted);
         }
-        let held = step.condition.as_ref().is_none_or(|condition| self.results.values.holds(condition, None));
-        if !held {
-            self.record(Record::Skipped { step: name });
-            return self.end(node, StepState::Skipped);
-        }
+        let of_items = step.condition.as_ref().filter(|condition| reads_item(condition));
+        let held = |item: Option<&Value>| {
+            step.condition.as_ref().is_none_or(|condition| self.results.values.holds(condition, item))
+        };
+        let items = match of_items {
+            None if !held(None) => Ok(None),
+            None => self.items(node).map(Some),
+            // Whether an item is wanted is decided one by one; a step of which none is wanted was skipped.
+            Some(_) => self.items(node).map(|items| {
+                let wanted: Vec<Option<Value>> =
+                    items.into_iter().filter(|item| held(item.as_ref())).collect();
+                (!wanted.is_empty()).then_some(wanted)
+            }),
+        };
         self.states[node].phase = Phase::Active;
-        match self.items(node) {
-            Ok(items) => self.states[node].instances = items.into_iter().map(Instance::new).collect(),
+        match items {
+            Ok(None) => {
+                self.record(Record::Skipped { step: name });
+                return self.end(node, StepState::Skipped);
+            }
+            Ok(Some(items)) => {
+                self.states[node].instances = items.into_iter().map(Instance::new).collect();
+            }
             Err(message) => {
                 let (item, attempt, retry_in) = (None, 1, None);
                 self.states[node].message = Some(message.clone());

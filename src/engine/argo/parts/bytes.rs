@@ -43,13 +43,15 @@ mod tests {
 
     use super::*;
     use crate::engine::argo::Argo;
-    use crate::engine::testing::random_program;
+    use crate::engine::testing::{Reach, random_program_within};
     use crate::engine::{Engine, GenerateOptions};
     use crate::ir::{NoComponents, lower};
 
     proptest! {
         #[test]
-        fn the_bytes_of_the_steps_are_those_that_the_manifest_grows_by(program in random_program()) {
+        fn the_bytes_of_the_steps_are_those_that_the_manifest_grows_by(
+            program in random_program_within(Reach::ARGO.in_parts()),
+        ) {
             let mut workflow = lower(&program, &NoComponents).unwrap();
             let of_steps: usize = step_bytes(&workflow).unwrap().values().sum();
             let whole = Argo.generate(&workflow, &GenerateOptions::default()).unwrap().remove(0).content;

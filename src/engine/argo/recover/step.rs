@@ -76,6 +76,11 @@ fn kind<'a>(template: &'a Value, defaults: &'a Value) -> (&'static str, &'a Valu
             return (kind, body);
         }
     }
+    let annotations = template.pointer("/metadata/annotations").unwrap_or(&Value::Null);
+    if template.get("suspend").is_some() && annotations.get(COMPONENT).is_some() {
+        // What the component's script would do, Argo does itself.
+        return ("script", &Value::Null);
+    }
     let other = ["suspend", "http", "data", "containerSet", "plugin"]
         .into_iter()
         .find(|field| template.get(field).is_some());
