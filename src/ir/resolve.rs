@@ -250,7 +250,7 @@ fn component_action(
             Ok((action, inherit_requirements.clone()))
         }
         ComponentRun::Container { image, command, args } => {
-            let fill = |items: &[String]| items.iter().filter_map(|item| filled(item, &arguments)).collect();
+            let fill = |items: &[String]| items.iter().flat_map(|item| repeated(item, &arguments)).collect();
             let action = Action::Container {
                 image: filled(image, &arguments).unwrap_or_else(|| image.clone()),
                 command: fill(command),
@@ -288,6 +288,48 @@ fn component_action(
     }
 }
 
+/// An item of a command line, once for each value of an argument that has several: the items of a list, or the
+/// `KEY=VALUE` pairs of an object. `${NAME=VALUE}` in front keeps the item for that value of the argument only.
+fn repeated(item: &str, arguments: &Map<String, Value>) -> Vec<String> {
+    if let Some((name, wanted, rest)) = guarded(item) {
+        let holds = arguments.get(name).is_some_and(|value| plain(value) == wanted);
+        return if holds { repeated(rest, arguments) } else { Vec::new() };
+    }
+    let several = arguments.iter().find_map(|(name, value)| {
+        let pairs: Vec<String> = match value {
+            Value::Array(values) => values.iter().map(plain).collect(),
+            Value::Object(values) => {
+                values.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect()
+            }
+            _ => return None,
+        };
+        item.contains(&format!("${{{name}}}")).then_some((name, pairs))
+    });
+    match several {
+        Some((name, values)) => values
+            .into_iter()
+            .filter_map(|value| {
+                let mut one = arguments.clone();
+                one.insert(name.clone(), Value::String(value));
+                filled(item, &one)
+            })
+            .collect(),
+        None => filled(item, arguments).into_iter().collect(),
+    }
+}
+
+/// `${NAME=VALUE}rest` as its three parts.
+fn guarded(item: &str) -> Option<(&str, &str, &str)> {
+    let (guard, rest) = item.strip_prefix("${")?.split_once('}')?;
+    let (name, wanted) = guard.split_once('=')?;
+    Some((name, wanted, rest))
+}
+
+/// A value as it stands in a command line.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The text with every `${NAME}` replaced; `None` if an argument is absent.
 fn filled(text: &str, arguments: &Map<String, Value>) -> Option<String> {
     let mut result = String::new();
@@ -295,16 +337,15 @@ fn filled(text: &str, arguments: &Map<String, Value>) -> Option<String> {
     while let Some(start) = rest.find("${") {
         let end = rest[start..].find('}')? + start;
         result.push_str(&rest[..start]);
-        match arguments.get(&rest[start + 2..end])? {
-            Value::String(value) => result.push_str(value),
-            other => result.push_str(&other.to_string()),
-        }
+        result.push_str(&plain(arguments.get(&rest[start + 2..end])?));
         rest = &rest[end + 1..];
     }
     result.push_str(rest);
     Some(result)
 }
 
+/// A manifest with its placeholders replaced. What an absent argument leaves empty is left out: fields, and the
+/// objects and lists that have nothing else.
 fn filled_value(value: &Value, arguments: &Map<String, Value>) -> Option<Value> {
     match value {
         Value::String(text) => {
@@ -318,13 +359,62 @@ fn filled_value(value: &Value, arguments: &Map<String, Value>) -> Option<Value> 
             }
         }
         Value::Array(items) => {
-            Some(Value::Array(items.iter().filter_map(|item| filled_value(item, arguments)).collect()))
+            let kept: Vec<Value> = items.iter().filter_map(|item| filled_value(item, arguments)).collect();
+            (items.is_empty() || !kept.is_empty()).then_some(Value::Array(kept))
         }
-        Value::Object(map) => Some(Value::Object(
-            map.iter()
+        Value::Object(map) => {
+            let kept: Map<String, Value> = map
+                .iter()
                 .filter_map(|(key, value)| Some((key.clone(), filled_value(value, arguments)?)))
-                .collect(),
-        )),
+                .collect();
+            (map.is_empty() || !kept.is_empty()).then_some(Value::Object(kept))
+        }
         other => Some(other.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arguments(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn an_item_stands_once_for_each_value() {
+        let arguments =
+            arguments(&json!({"a": [1, "x"], "o": {"K": "v", "N": 2}, "push": false, "name": "n"}));
+        let lines = [
+            ("--a=${a}", vec!["--a=1", "--a=x"]),
+            ("--arg=${o}", vec!["--arg=K=v", "--arg=N=2"]),
+            ("--name=${name}", vec!["--name=n"]),
+            ("--absent=${absent}", vec![]),
+            ("${push=false}--no-push", vec!["--no-push"]),
+            ("${push=true}--push", vec![]),
+            ("${absent=false}--no-push", vec![]),
+            ("${name=n}--a=${a}", vec!["--a=1", "--a=x"]),
+        ];
+        for (item, expected) in lines {
+            assert_eq!(repeated(item, &arguments), expected, "{item}");
+        }
+    }
+
+    #[test]
+    fn what_absent_arguments_leave_empty_goes() {
+        let manifest = json!({
+            "ports": [{"containerPort": "${port}"}],
+            "resources": {"limits": {"cpu": "${cpu}", "memory": "${memory}"}},
+            "empty": {},
+            "image": "${image}:1",
+        });
+        let filled = |value: Value| filled_value(&manifest, &arguments(&value)).unwrap();
+        assert_eq!(filled(json!({})), json!({"empty": {}}));
+        assert_eq!(
+            filled(json!({"port": 80, "cpu": "2", "image": "a"})),
+            json!({"ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "2"}}, "empty": {}, "image": "a:1"})
+        );
     }
 }

@@ -20,7 +20,8 @@ struct Candidate<'a> {
 /// `depends` holds the direct dependencies of every node (explicit ones first, wired ones added as we go), `nodes` the
 /// nodes by name, `order` their position in the program. A port that takes one input gets the output whose name it
 /// prefers, else the nearest; among equals the one of a step that feeds this node already, else the first in the
-/// program, and a note says so.
+/// program, and a note says so. A port that may stay open and names what it prefers takes nothing else: what it is for
+/// is not known from the type alone.
 pub(super) fn wire(
     node: &str,
     ports: &[InputPort],
@@ -61,6 +62,9 @@ pub(super) fn wire(
         candidates.sort_by_key(|c| {
             (c.preference, c.distance, !feeding.contains(c.step), order.get(c.step).copied())
         });
+        if port.optional && !port.prefer.is_empty() {
+            candidates.retain(|candidate| candidate.preference < port.prefer.len());
+        }
         let Some(best) = candidates.first() else {
             if !port.optional {
                 problems.push(missing(node, port, nodes, &distances));

@@ -206,26 +206,46 @@ impl Components for Lake {
     }
 }
 
-/// The part of the runtime about models is more than half of it, and most scripts do without.
-fn needed_runtime<'a>(runtime: &'a str, script: &str) -> &'a str {
-    const MODELS: [&str; 11] = [
-        "load_model",
-        "save_model",
-        "tabular_pipeline",
-        "train(",
-        "training_rows",
-        "finish_training",
-        "score(",
-        "feature_frame",
-        "METRICS",
-        "LOWER",
-        "guess_task",
-    ];
-    let needed = MODELS.iter().any(|name| script.contains(name)) || script.contains("labels(");
-    match runtime.split_once("# == section: models ==") {
-        Some((first, _)) if !needed => first,
-        _ => runtime,
+/// A part of the runtime, after its first part, and the names in a script that need it.
+const SECTIONS: [(&str, &[&str]); 2] = [
+    ("databases", &["database(", "sql_reason(", "sql_text(", "plain_numbers("]),
+    (
+        "models",
+        &[
+            "load_model",
+            "save_model",
+            "tabular_pipeline",
+            "train(",
+            "training_rows",
+            "training_target",
+            "finish_training",
+            "score(",
+            "feature_frame",
+            "METRICS",
+            "LOWER",
+            "guess_task",
+            "labels(",
+            "searched(",
+            "hyperparameters(",
+            "image_table(",
+            "read_image(",
+        ],
+    ),
+];
+
+/// The runtime without what the script does not use: the part about models alone is more than half of it.
+fn needed_runtime(runtime: &str, script: &str) -> String {
+    const MARK: &str = "# == section: ";
+    let mut needed = String::with_capacity(runtime.len());
+    for (index, section) in runtime.split(MARK).enumerate() {
+        let name = section.split(' ').next().unwrap_or_default();
+        let words = SECTIONS.iter().find(|(other, _)| *other == name).map(|(_, words)| *words);
+        if words.is_none_or(|words| words.iter().any(|word| script.contains(word))) {
+            needed.push_str(if index == 0 { "" } else { MARK });
+            needed.push_str(section);
+        }
     }
+    needed
 }
 
 #[cfg(test)]
@@ -242,6 +262,23 @@ mod tests {
                 crate::api::validate_against(&component.arguments, &example.arguments)
                     .unwrap_or_else(|problems| panic!("{}: {problems}", component.name));
             }
+        }
+    }
+
+    #[test]
+    fn a_script_brings_the_parts_of_the_runtime_that_it_uses() {
+        let lake = Lake::built_in();
+        let text = |name: &str| lake.script(lake.component(name).unwrap()).unwrap();
+        for (name, databases, models) in [
+            ("data.load", false, false),
+            ("wait.sql", true, false),
+            ("data.save", true, false),
+            ("xgboost.train", false, true),
+            ("model.predict", false, true),
+        ] {
+            assert_eq!(text(name).contains("def database("), databases, "{name}");
+            assert_eq!(text(name).contains("def training_rows("), models, "{name}");
+            assert!(text(name).contains("def read_table("), "{name}");
         }
     }
 

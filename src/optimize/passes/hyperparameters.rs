@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use super::{Change, Pass, PassError, Report, Settings};
 use crate::ir::{Action, Workflow};
 
+/// The port of trainings that takes the best values of a search.
+const SEARCHED: &str = "params";
+
 /// Arguments for a step that has none of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProposedArguments {
@@ -48,8 +51,10 @@ impl Pass for Hyperparameters {
             };
             let given =
                 |name: &String| arguments.get(name).is_some_and(|value| *value != Value::Object(Map::new()));
-            if proposed.arguments.keys().any(given) {
-                // One hyperparameter more or less makes another configuration than the one that was proven.
+            let searched = node.inputs.iter().any(|input| input.name() == SEARCHED);
+            if searched || proposed.arguments.keys().any(given) {
+                // One hyperparameter more or less makes another configuration than the one that was proven, and what a
+                // search of this workflow finds is better than what other data sets have proven.
                 continue;
             }
             for (name, value) in &proposed.arguments {
