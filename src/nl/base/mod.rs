@@ -35,7 +35,7 @@ mod parameters;
 pub(in crate::nl) mod plan;
 mod quotes;
 mod repetition;
-mod schedule;
+pub(in crate::nl) mod schedule;
 mod search;
 mod search_values;
 mod settings;

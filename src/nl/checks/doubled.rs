@@ -22,9 +22,9 @@ impl Check for Doubled {
         let mut found = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let twin = steps[..index].iter().find(|other| {
-                other.text == step.text
-                    && json!([other.task, other.with, other.inputs, other.map, other.after])
-                        == json!([step.task, step.with, step.inputs, step.map, step.after])
+                let same = json!([other.task, other.with, other.inputs, other.map]) == json!([step.task, step.with, step.inputs, step.map]);
+                let place = other.after == step.after || step.after == [other.name.as_str()];
+                other.text == step.text && same && place
             });
             if let Some(twin) = twin {
                 let message = format!("it does the same as {} for the same words", twin.name);

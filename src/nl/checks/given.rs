@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::content::near;
 use super::{Check, Finding, Judged};
-use crate::api::{Duration, MapItems};
+use crate::api::{Condition, Duration, Literal, MapItems, Operand};
 use crate::lake::Lake;
 use crate::nl::answer::StepAnswer;
-use crate::nl::document::Document;
+use crate::nl::document::{Document, Number};
 
 /// What people leave out when they name a command.
 static SHELL: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -38,6 +38,20 @@ impl Check for Given {
             for (field, value) in values(step, judged.lake) {
                 known.strange(&value, &field, &mut strange);
             }
+            // Settings come from the step's own words, or from those about the whole.
+            let mut own = Known::of_text(&judged.own_words(step));
+            own.choices.clone_from(&known.choices);
+            for (name, value) in json!(step.settings).as_object().into_iter().flatten() {
+                own.strange_numbers(value, &known, &format!("settings/{name}"), &mut strange);
+            }
+            for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|repeat| &repeat.condition)].into_iter().flatten() {
+                for constant in constants(condition) {
+                    known.strange(&constant, "condition", &mut strange);
+                }
+            }
+            if let Some(repeat) = step.exec_while.as_ref().filter(|repeat| repeat.limit != DEFAULT_LIMIT) {
+                known.strange(&json!(repeat.limit), "exec_while/limit", &mut strange);
+            }
             for (field, text) in strange {
                 let message = format!("{text:?} does not come from the description");
                 found.push(Finding::error(self.name(), Some(&step.name), message).at(field));
@@ -46,6 +60,9 @@ impl Check for Given {
         found
     }
 }
+
+/// Bound of a loop whose description gives none.
+const DEFAULT_LIMIT: u32 = 20;
 
 /// Arguments that a model has to write itself: scripts and what they need, conversions of words.
 const WRITTEN: [&str; 6] = ["source", "requirements", "timezone", "until", "features", "query"];
@@ -63,10 +80,6 @@ fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
         if !WRITTEN.contains(&name.as_str()) && !chosen {
             found.push((format!("with/{name}"), value.clone()));
         }
-    }
-    let settings = json!(step.settings);
-    for (name, value) in settings.as_object().into_iter().flatten() {
-        found.push((format!("settings/{name}"), value.clone()));
     }
     if let Some(map) = &step.map {
         match &map.over {
@@ -91,16 +104,34 @@ struct Known {
 
 impl Known {
     fn of(document: &Document) -> Self {
-        let text = document.text.to_lowercase();
+        Self::new(&document.text, &document.numbers)
+    }
+
+    fn of_text(text: &str) -> Self {
+        Self::new(text, &Document::parse(text).numbers)
+    }
+
+    fn new(text: &str, numbers: &[Number]) -> Self {
+        let text = text.to_lowercase();
         let parts = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
-        let numbers = document.numbers.iter().flat_map(|number| number.values.iter().copied()).collect();
+        let numbers = numbers.iter().flat_map(|number| number.values.iter().copied()).collect();
         Self { text, parts, numbers, choices: HashSet::new() }
     }
 
     fn strange(&self, value: &Value, field: &str, strange: &mut Vec<(String, String)>) {
         match value {
             Value::String(text) => {
-                if text.parse::<Duration>().is_err() {
+                if let Ok(duration) = text.parse::<Duration>() {
+                    #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
+                    let seconds = duration.seconds() as f64;
+                    let units = [1.0, 60.0, 3_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
+                    // "A day", "half an hour": one of a unit needs no number.
+                    let said = units.iter().any(|unit| near(seconds, *unit) || self.numbers.iter().any(|number| near(seconds, number * unit)))
+                        || self.adds_up(seconds);
+                    if !said {
+                        strange.push((field.to_owned(), text.clone()));
+                    }
+                } else {
                     let words = without_references(text);
                     let unknown = words.split_whitespace().filter(|word| !self.knows(word));
                     strange.extend(unknown.map(|word| (field.to_owned(), word.to_owned())));
@@ -134,6 +165,28 @@ impl Known {
         }
     }
 
+    /// Numbers and durations that the step's own words do not give, and other words that no words give.
+    fn strange_numbers(&self, value: &Value, all: &Self, field: &str, strange: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(map) => {
+                // A pause that grows need not say by how much.
+                for (key, item) in map.iter().filter(|(key, _)| *key != "factor" && *key != "kind" && *key != "operator" && *key != "effect" && *key != "policy") {
+                    self.strange_numbers(item, all, &format!("{field}/{key}"), strange);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.strange_numbers(item, all, field, strange)),
+            Value::String(text) if !text.starts_with(|c: char| c.is_ascii_digit()) => all.strange(value, field, strange),
+            other => self.strange(other, field, strange),
+        }
+    }
+
+    /// "1 hour 30 minutes".
+    fn adds_up(&self, seconds: f64) -> bool {
+        let units = [1.0, 60.0, 3_600.0, 86_400.0];
+        let parts: Vec<f64> = self.numbers.iter().flat_map(|number| units.map(|unit| number * unit)).chain(units).collect();
+        parts.iter().any(|first| parts.iter().any(|second| near(seconds, first + second)))
+    }
+
     fn knows(&self, word: &str) -> bool {
         let lower = word.to_lowercase();
         let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
@@ -150,6 +203,7 @@ impl Known {
 
     /// A number may stand in another unit, as a share or its counterpart, or count attempts instead of repetitions.
     fn knows_number(&self, number: f64) -> bool {
+        let number = number.abs();
         number.abs() <= 1.0 + f64::EPSILON && number.fract() == 0.0
             || self.numbers.iter().any(|known| {
                 let scaled = [1.0, 60.0, 3_600.0, 24.0, 1_000.0, 1_000_000.0].iter().any(|unit| near(number, known * unit));
@@ -181,6 +235,21 @@ fn choices(step: &StepAnswer, lake: &Lake) -> HashSet<String> {
         collect(&crate::nl::answer::fragment_schema(component)["$defs"], &mut found);
     }
     found
+}
+
+/// The constants of a condition; how a step or the workflow ended is no constant of the description.
+fn constants(condition: &Condition) -> Vec<Value> {
+    let of = |literal: &Literal| match literal {
+        Literal::Number(number) => number.parse::<f64>().map_or_else(|_| json!(number), |number| json!(number)),
+        Literal::Text(text) => json!(text),
+    };
+    let is_status = |operand: &Operand| matches!(operand, Operand::Output { output, .. } if output == "status");
+    match condition {
+        Condition::Compare { left, right: Operand::Literal(literal), .. } if !is_status(left) => vec![of(literal)],
+        Condition::In { left, values } if !is_status(left) => values.iter().map(of).collect(),
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().flat_map(constants).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn without_references(text: &str) -> String {

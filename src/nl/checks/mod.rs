@@ -5,6 +5,7 @@
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
 mod clauses;
+mod conditions;
 mod content;
 mod doubled;
 mod finding;
@@ -12,7 +13,9 @@ mod given;
 mod graph;
 mod literals;
 mod numbers;
+mod order;
 mod quotes;
+mod schedule;
 mod schema;
 
 use std::ops::Range;
@@ -20,7 +23,7 @@ use std::ops::Range;
 use crate::api::Program;
 use crate::ir::Workflow;
 use crate::lake::Lake;
-use crate::nl::answer::WorkflowAnswer;
+use crate::nl::answer::{StepAnswer, WorkflowAnswer};
 use crate::nl::document::Document;
 
 pub use finding::{Evidence, Finding, Place, Severity};
@@ -57,6 +60,13 @@ impl Judged<'_> {
             .any(|quote| quote.start <= span.start && span.end <= quote.end)
     }
 
+    /// The words of a step, and those about the whole.
+    pub(crate) fn own_words(&self, step: &StepAnswer) -> String {
+        let quotes = std::iter::once(&step.text).chain(&self.answer.about_whole);
+        let spans = quotes.flat_map(|quote| self.document.spans(quote));
+        spans.map(|span| &self.document.text[span]).collect::<Vec<_>>().join("\n")
+    }
+
     /// Whether a literal is nothing but the name of a step.
     pub(crate) fn is_step_name(&self, literal: &str) -> bool {
         let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
@@ -85,6 +95,9 @@ pub const CHECKS: &[&dyn Check] = &[
     &literals::Literals,
     &numbers::Numbers,
     &given::Given,
+    &order::Order,
+    &conditions::Conditions,
+    &schedule::Schedule,
     &doubled::Doubled,
 ];
 

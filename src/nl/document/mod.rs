@@ -4,12 +4,14 @@ mod line;
 mod literal;
 mod number;
 mod quote;
+mod words;
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 pub use literal::Literal;
 pub use number::Number;
+pub use words::Concept;
 
 /// A description and what can be read from it without knowing what it is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +62,38 @@ impl Document {
                     .map(|(start, _)| self.origin(start..start + piece.len()))
             })
             .collect()
+    }
+
+    /// Where a part of the text speaks of a concept first.
+    pub fn says(&self, concept: Concept, span: Range<usize>) -> Option<Range<usize>> {
+        let found = words::find(&self.text[span.clone()], concept)?;
+        Some(span.start + found.start..span.start + found.end)
+    }
+
+    /// The sentences: up to a full stop with space behind it, or a line's end.
+    pub fn sentences(&self) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        let mut characters = self.text.char_indices().peekable();
+        while let Some((at, character)) = characters.next() {
+            let end = at + character.len_utf8();
+            let behind = characters.peek().is_none_or(|(_, next)| next.is_whitespace());
+            if character == '\n' || "。！？".contains(character) || (".!?;".contains(character) && behind) {
+                found.push(start..end);
+                start = end;
+            }
+        }
+        found.push(start..self.text.len());
+        found.retain(|sentence| !self.text[sentence.clone()].trim().is_empty());
+        found
+    }
+
+    /// The words that lead to a part of the text: from the end of the clause before it to its first words.
+    pub fn lead(&self, span: Range<usize>) -> Range<usize> {
+        let before = &self.text[..span.start];
+        let start = before.rfind([',', ';', '.', '\n', '。', '，', '、']).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let end = self.text[span.clone()].char_indices().filter(|(_, c)| c.is_whitespace()).nth(2).map_or(span.end, |(at, _)| span.start + at);
+        start..end
     }
 
     /// Whether the line around a place only declares what a step reads, writes or follows.

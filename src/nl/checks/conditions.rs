@@ -1,0 +1,63 @@
+//! Conditions compare the way the words say.
+
+use super::{Check, Finding, Judged};
+use crate::api::{Comparison, Condition, Literal, Operand};
+use crate::nl::answer::StepAnswer;
+use crate::nl::document::Concept;
+
+/// See the module.
+pub(super) struct Conditions;
+
+impl Check for Conditions {
+    fn name(&self) -> &'static str {
+        "conditions"
+    }
+
+    fn about(&self) -> &'static str {
+        "conditions and loops compare the way the words say, and a clause with a condition has one"
+    }
+
+    fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for step in judged.answer.all_steps() {
+            let says = |concept| judged.says(step, concept);
+            let directed = says(Concept::More) != says(Concept::Less);
+            for (field, condition) in [("when", step.when.as_ref()), ("exec_while", step.exec_while.as_ref().map(|l| &l.condition))] {
+                let Some(condition) = condition else { continue };
+                // Steps further down a branch repeat its condition; only the first one has the words.
+                if field == "when" && judged.answer.all_steps().take_while(|other| other.name != step.name).any(|other| other.when.as_ref() == Some(condition)) {
+                    continue;
+                }
+                for comparison in comparisons(condition) {
+                    let wrong = match comparison {
+                        Comparison::NotEqual => !says(Concept::Negation) && !says(Concept::Until),
+                        Comparison::Less | Comparison::LessOrEqual => directed && says(Concept::More) && !says(Concept::Negation) && field == "when",
+                        Comparison::Greater | Comparison::GreaterOrEqual => directed && says(Concept::Less) && !says(Concept::Negation) && field == "when",
+                        Comparison::Equal => false,
+                    };
+                    if wrong {
+                        let message = format!("it compares with {}, which its words do not say", comparison.symbol());
+                        found.push(Finding::error(self.name(), Some(&step.name), message).at(field));
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The comparisons with constants.
+fn comparisons(condition: &Condition) -> Vec<Comparison> {
+    match condition {
+        Condition::Compare { comparison, right: Operand::Literal(Literal::Number(_) | Literal::Text(_)), .. } => vec![*comparison],
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().flat_map(comparisons).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl Judged<'_> {
+    /// Whether the words of a step speak of a concept.
+    fn says(&self, step: &StepAnswer, concept: Concept) -> bool {
+        self.document.spans(&step.text).into_iter().any(|span| self.document.says(concept, span).is_some())
+    }
+}

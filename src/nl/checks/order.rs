@@ -1,0 +1,148 @@
+//! The order of steps is the one that the description states.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Check, Finding, Judged};
+use crate::api::{Program, ancestors};
+use crate::nl::answer::StepAnswer;
+use crate::nl::document::Concept;
+
+/// See the module.
+pub(super) struct Order;
+
+static DEPENDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?im)(?:depends on|needs|hängt ab von|abhängig von|dépend de|depende de|dipende da|hangt af van|zależy od|beror på|依存|依赖)\s*[:：]\s*([^\n.;]+)")
+        .expect("the pattern is valid")
+});
+
+impl Check for Order {
+    fn name(&self) -> &'static str {
+        "order"
+    }
+
+    fn about(&self) -> &'static str {
+        "steps wait for what the description names, and not for what runs beside them"
+    }
+
+    fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
+        let Some(program) = judged.program else { return Vec::new() };
+        let before = all_before(judged, program);
+        let mut found = Vec::new();
+        self.declared(judged, &before, &mut found);
+        self.beside(judged, &before, &mut found);
+        self.beginnings(judged, &before, &mut found);
+        found
+    }
+}
+
+/// The steps that must be finished before each one, with what the wiring adds.
+fn all_before(judged: &Judged<'_>, program: &Program) -> HashMap<String, HashSet<String>> {
+    let mut before = ancestors(program);
+    let Some(workflow) = judged.workflow else { return before };
+    for index in workflow.topological() {
+        let mut all = before.remove(&workflow.graph[index].name).unwrap_or_default();
+        for name in workflow.dependencies(index) {
+            all.extend(before.get(name).into_iter().flatten().cloned());
+            all.insert(name.to_owned());
+        }
+        before.insert(workflow.graph[index].name.clone(), all);
+    }
+    before
+}
+
+impl Order {
+    /// "Depends on: a, b" names what a step waits for.
+    fn declared(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+        let names: Vec<(String, &str)> = judged.answer.steps.iter().map(|step| (plain(&step.name), step.name.as_str())).collect();
+        for step in &judged.answer.steps {
+            let Some(captures) = DEPENDS.captures(&step.text) else { continue };
+            let words: Vec<String> = captures[1].split([',', '+', '&', '、']).flat_map(|part| part.split(" and ").map(plain)).filter(|word| !word.is_empty()).collect();
+            let named: Vec<&str> = words.iter().filter_map(|word| names.iter().find(|(known, _)| known == word).map(|(_, name)| *name)).collect();
+            // Only a list that is understood as a whole can be judged.
+            if named.len() != words.len() {
+                continue;
+            }
+            let empty = HashSet::new();
+            let waits = before.get(&step.name).unwrap_or(&empty);
+            for name in &named {
+                if !waits.contains(*name) && *name != step.name {
+                    let message = format!("it does not wait for {name}, although it depends on it");
+                    found.push(Finding::error(self.name(), Some(&step.name), message).at("after").suggest(format!("add {name} to after")));
+                }
+            }
+            for extra in step.after.iter().filter(|name| !named.contains(&name.as_str())) {
+                // One item of the text may have become several steps.
+                let sibling = judged.answer.steps.iter().any(|other| other.name == *extra && document_shared(judged, &other.text, &step.text));
+                let behind = sibling || named.iter().any(|name| before.get(*name).is_some_and(|all| all.contains(extra)));
+                if !behind && names.iter().any(|(_, name)| name == extra) {
+                    let message = format!("it waits for {extra}, which it does not depend on");
+                    found.push(Finding::error(self.name(), Some(&step.name), message).at("after").suggest(format!("take {extra} out of after")));
+                }
+            }
+        }
+    }
+
+    /// Of the steps that one sentence tells to run at the same time, at least two must not wait for each other.
+    fn beside(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+        let document = judged.document;
+        for sentence in document.sentences() {
+            let Some(word) = document.says(Concept::Together, sentence.clone()) else { continue };
+            let lead = document.text[sentence.start..word.start].split_whitespace().next_back().unwrap_or_default();
+            let denied = document.says(Concept::Negation, word.start - lead.len().min(word.start - sentence.start)..word.end).is_some();
+            let literal = document.literals.iter().any(|literal| literal.span.start < word.end && word.start < literal.span.end);
+            if denied || literal {
+                continue;
+            }
+            let steps: Vec<&StepAnswer> = judged
+                .answer
+                .steps
+                .iter()
+                .filter(|step| document.spans(&step.text).iter().any(|span| span.start < sentence.end && sentence.start < span.end))
+                .collect();
+            let ordered = |a: &StepAnswer, b: &StepAnswer| {
+                let waits = |first: &StepAnswer, second: &StepAnswer| before.get(&second.name).is_some_and(|all| all.contains(&first.name));
+                waits(a, b) || waits(b, a)
+            };
+            let chain = steps.iter().enumerate().all(|(index, a)| steps[index + 1..].iter().all(|b| ordered(a, b)));
+            let mapped = steps.iter().any(|step| step.map.is_some());
+            if steps.len() >= 2 && chain && !mapped && !judged.is_about_whole(sentence.clone()) {
+                let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+                let message = format!("{} wait for each other, although some of them run at the same time", names.join(", "));
+                found.push(Finding::error(self.name(), Some(names[names.len() - 1]), message).at("after").because(document, sentence));
+            }
+        }
+    }
+
+    /// A step behind "then" or an arrow waits for something.
+    fn beginnings(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+        let document = judged.document;
+        for step in &judged.answer.steps {
+            if before.get(&step.name).is_some_and(|all| !all.is_empty()) {
+                continue;
+            }
+            let Some(span) = document.spans(&step.text).into_iter().next() else { continue };
+            let lead = document.lead(span.clone());
+            let arrow = document.text[..span.start].trim_end().ends_with(['→', '>', '⇒', '➜']);
+            let joined = document.says(Concept::Then, lead.clone()).is_some() && document.says(Concept::Beside, lead.clone()).is_none();
+            if arrow || joined {
+                let message = "it waits for nothing, although the text puts it behind another step";
+                found.push(Finding::error(self.name(), Some(&step.name), message).at("after").because(document, lead));
+            }
+        }
+    }
+}
+
+/// Whether two quotes have words in common.
+fn document_shared(judged: &Judged<'_>, first: &str, second: &str) -> bool {
+    let spans = judged.document.spans(second);
+    judged.document.spans(first).iter().any(|a| spans.iter().any(|b| a.start < b.end && b.start < a.end))
+}
+
+fn plain(text: &str) -> String {
+    let lower = text.trim().to_lowercase();
+    let word = lower.strip_prefix("step ").or_else(|| lower.strip_prefix("schritt ")).unwrap_or(&lower);
+    word.trim_matches(|c: char| !c.is_alphanumeric()).replace(['_', ' '], "-")
+}

@@ -1,0 +1,84 @@
+//! Words that tell how steps hang together. The vocabulary is a data file; each concept stands there once.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What words can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Concept {
+    /// One after the other.
+    Then,
+    /// These at the same time.
+    Together,
+    /// At the same time as something.
+    Beside,
+    /// A larger value.
+    More,
+    /// A smaller value.
+    Less,
+    /// The opposite.
+    Negation,
+    /// A repetition that ends.
+    Until,
+    /// A condition.
+    If,
+}
+
+static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
+    type Languages = HashMap<String, Vec<String>>;
+    let concepts: HashMap<String, Languages> =
+        serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/words.yaml")).expect("the built-in vocabulary is tested");
+    let named = [
+        (Concept::Then, "then"),
+        (Concept::Together, "together"),
+        (Concept::Beside, "beside"),
+        (Concept::More, "more"),
+        (Concept::Less, "less"),
+        (Concept::Negation, "negation"),
+        (Concept::Until, "until"),
+        (Concept::If, "if"),
+    ];
+    named
+        .into_iter()
+        .map(|(concept, name)| {
+            let phrases = concepts.get(name).into_iter().flat_map(HashMap::values).flatten();
+            (concept, pattern(phrases))
+        })
+        .collect()
+});
+
+/// Phrases of languages with spaces end where words end; those of other languages stand anywhere.
+fn pattern<'a>(phrases: impl Iterator<Item = &'a String>) -> Regex {
+    let (spaced, dense): (Vec<&String>, Vec<&String>) =
+        phrases.partition(|phrase| phrase.chars().all(|c| u32::from(c) < 0x2E80));
+    let joined = |phrases: &[&String]| phrases.iter().map(|phrase| regex::escape(phrase)).collect::<Vec<_>>().join("|");
+    let pattern = format!(r"(?i)(?:^|[^\p{{L}}\p{{N}}])(?:{})(?:$|[^\p{{L}}\p{{N}}])|{}", joined(&spaced), joined(&dense));
+    Regex::new(&pattern).expect("escaped phrases are a pattern")
+}
+
+/// Where a text speaks of a concept first.
+pub(super) fn find(text: &str, concept: Concept) -> Option<Range<usize>> {
+    VOCABULARY[&concept].find(text).map(|found| found.range())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concepts_are_found_in_many_languages() {
+        for (text, concept) in [
+            ("run it, then stop", Concept::Then),
+            ("beides gleichzeitig", Concept::Beside),
+            ("精度超过 0.9", Concept::More),
+            ("s'il est inférieur à 3", Concept::Less),
+            ("jeśli nie", Concept::Negation),
+        ] {
+            assert!(find(text, concept).is_some(), "{text}");
+        }
+        assert!(find("strengthen the beam", Concept::Then).is_none());
+    }
+}
