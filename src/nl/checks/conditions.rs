@@ -21,6 +21,9 @@ impl Check for Conditions {
         let mut found = Vec::new();
         for step in judged.answer.all_steps() {
             let says = |concept| judged.says(step, concept);
+            if let Some(finding) = lost(judged, step) {
+                found.push(finding);
+            }
             let directed = says(Concept::More) != says(Concept::Less);
             for (field, condition) in [("when", step.when.as_ref()), ("exec_while", step.exec_while.as_ref().map(|l| &l.condition))] {
                 let Some(condition) = condition else { continue };
@@ -44,6 +47,26 @@ impl Check for Conditions {
         }
         found
     }
+}
+
+/// A step whose own sentence begins with a condition has one, or one of the steps that share its words has.
+fn lost(judged: &Judged<'_>, step: &StepAnswer) -> Option<Finding> {
+    if step.when.is_some() || step.exec_while.is_some() || step.settings.retry.is_some() || step.settings.continue_on_failure {
+        return None;
+    }
+    let document = judged.document;
+    let spans = document.spans(&step.text);
+    let shared = judged.answer.all_steps().filter(|other| other.name != step.name && other.when.is_some()).any(|other| {
+        document.spans(&other.text).iter().any(|a| spans.iter().any(|b| a.start < b.end && b.start < a.end))
+    });
+    let word = spans.iter().find_map(|span| {
+        // The word stands where the wish begins, not somewhere in what follows.
+        let end = document.text[span.clone()].char_indices().nth(40).map_or(span.end, |(at, _)| span.start + at);
+        document.says(Concept::If, span.start..end)
+    })?;
+    (!shared).then(|| {
+        Finding::error("conditions", Some(&step.name), "its words have a condition, but the step has none").at("when").because(document, word)
+    })
 }
 
 /// The comparisons with constants.

@@ -1,5 +1,6 @@
 //! What a part of an answer says, for looking up words and numbers of the description in it.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -13,9 +14,13 @@ use crate::nl::answer::{StepAnswer, WorkflowAnswer};
 pub(super) struct Content {
     /// All strings and keys in lower case, one a line; lists of strings also as one line.
     text: String,
+    /// The words of all strings, in lower case.
+    words: HashSet<String>,
     /// Words with references, as patterns.
     templates: Vec<Regex>,
     numbers: Vec<f64>,
+    /// Bounds of retries and loops, which texts count as attempts.
+    attempts: Vec<f64>,
 }
 
 static DIGITS: LazyLock<Regex> =
@@ -40,6 +45,8 @@ impl Content {
         let mut content = Self::of(&value);
         #[expect(clippy::cast_precision_loss, reason = "at most 10,000 items")]
         content.numbers.extend(step.map.as_ref().and_then(|map| map.over.count()).map(|count| count as f64));
+        content.attempts.extend(step.settings.retry.as_ref().map(|retry| f64::from(retry.limit) + 1.0));
+        content.attempts.extend(step.exec_while.as_ref().map(|repeat| f64::from(repeat.limit) - 1.0));
         if let Some(retry) = &step.settings.retry
             && let Some(backoff) = &retry.backoff
         {
@@ -65,8 +72,10 @@ impl Content {
     /// Both together.
     pub(super) fn extend(&mut self, other: &Self) {
         self.text.push_str(&other.text);
+        self.words.extend(other.words.iter().cloned());
         self.templates.extend(other.templates.iter().cloned());
         self.numbers.extend(&other.numbers);
+        self.attempts.extend(&other.attempts);
     }
 
     fn add(&mut self, value: &Value) {
@@ -98,6 +107,11 @@ impl Content {
     fn add_line(&mut self, text: &str) {
         self.text.push_str(text);
         self.text.push('\n');
+        self.words.extend(text.split_whitespace().flat_map(|word| {
+            let lower = word.to_lowercase();
+            let bare = bare(&lower).to_owned();
+            [lower, bare]
+        }));
     }
 
     fn add_text(&mut self, text: &str) {
@@ -124,6 +138,9 @@ impl Content {
         if !quoted {
             return false;
         }
+        if literal.split_whitespace().all(|word| self.holds_word(word)) {
+            return true;
+        }
         let without = PLACE.replace_all(literal, " ");
         let words: Vec<&str> =
             without.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
@@ -138,8 +155,8 @@ impl Content {
 
     fn holds_word(&self, word: &str) -> bool {
         let lower = word.to_lowercase();
-        let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
-        self.text.contains(bare) || self.fits(&lower) || self.holds_filled(word)
+        let flag = lower.starts_with('-');
+        self.words.contains(&lower) || (!flag && self.words.contains(bare(&lower))) || self.fits(&lower) || self.holds_filled(word)
     }
 
     /// Whether some word is the given one with its places filled in: `--id=ID` is `--id=p{{item}}`.
@@ -165,13 +182,15 @@ impl Content {
 
     /// Whether it holds a number that is one of the values.
     pub(super) fn holds_number(&self, values: &[f64]) -> bool {
-        values.iter().any(|value| self.numbers.iter().any(|number| near(*number, *value)))
+        values.iter().any(|value| self.numbers.iter().chain(&self.attempts).any(|number| near(*number, *value)))
     }
+}
 
-    /// Its numbers.
-    pub(super) fn numbers(&self) -> &[f64] {
-        &self.numbers
-    }
+/// Without punctuation around it; the dashes of a flag are a part of it.
+fn bare(word: &str) -> &str {
+    let flag = word.starts_with('-');
+    let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+    if flag { word } else { word.trim_start_matches(|c: char| !c.is_alphanumeric()) }
 }
 
 /// The wait before an attempt, in seconds.

@@ -42,15 +42,21 @@ impl Check for Given {
             let mut own = Known::of_text(&judged.own_words(step));
             own.choices.clone_from(&known.choices);
             for (name, value) in json!(step.settings).as_object().into_iter().flatten() {
-                own.strange_numbers(value, &known, &format!("settings/{name}"), &mut strange);
+                let named = ["secrets", "volumes", "env", "service_account", "node_selector"].contains(&name.as_str());
+                let words = if named { &own } else { &known };
+                own.strange_numbers(value, words, &format!("settings/{name}"), &mut strange);
             }
             for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|repeat| &repeat.condition)].into_iter().flatten() {
                 for constant in constants(condition) {
                     known.strange(&constant, "condition", &mut strange);
                 }
             }
-            if let Some(repeat) = step.exec_while.as_ref().filter(|repeat| repeat.limit != DEFAULT_LIMIT) {
-                known.strange(&json!(repeat.limit), "exec_while/limit", &mut strange);
+            let bound = step.exec_while.as_ref().map(|repeat| repeat.limit).filter(|limit| *limit != DEFAULT_LIMIT);
+            let limit = step.map.as_ref().and_then(|map| map.parallelism);
+            for (field, number) in [("exec_while/limit", bound), ("map/parallelism", limit)] {
+                if let Some(number) = number.filter(|number| !own.says_number(f64::from(*number))) {
+                    strange.push((field.to_owned(), number.to_string()));
+                }
             }
             for (field, text) in strange {
                 let message = format!("{text:?} does not come from the description");
@@ -88,7 +94,6 @@ fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
             MapItems::Product { of } => found.push(("map/over/of".into(), json!(of))),
             MapItems::Output { .. } | MapItems::Parameter { .. } => {}
         }
-        found.push(("map/parallelism".into(), json!(map.parallelism)));
     }
     found
 }
@@ -199,6 +204,11 @@ impl Known {
             let number = digits.parse::<f64>();
             part.len() < 3 || self.parts.contains(part) || self.text.contains(part) || SHELL.contains(part) || number.is_ok_and(|number| self.knows_number(number))
         })
+    }
+
+    /// A count: as it is said, or one more or less ("3 attempts").
+    fn says_number(&self, number: f64) -> bool {
+        self.numbers.iter().any(|known| near(number, *known) || near(number, known - 1.0) || near(number, known + 1.0))
     }
 
     /// A number may stand in another unit, as a share or its counterpart, or count attempts instead of repetitions.

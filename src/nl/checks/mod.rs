@@ -5,12 +5,14 @@
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
 mod clauses;
+mod commands;
 mod conditions;
 mod content;
 mod doubled;
 mod finding;
 mod given;
 mod graph;
+mod items;
 mod literals;
 mod numbers;
 mod order;
@@ -95,6 +97,8 @@ pub const CHECKS: &[&dyn Check] = &[
     &literals::Literals,
     &numbers::Numbers,
     &given::Given,
+    &commands::Commands,
+    &items::Items,
     &order::Order,
     &conditions::Conditions,
     &schedule::Schedule,

@@ -34,11 +34,13 @@ impl Check for Numbers {
             if owners.is_empty() && !judged.is_about_whole(span.clone()) {
                 continue;
             }
-            let values = meanings(&group);
-            let share = document.text[span.end..].trim_start().starts_with(['%', '％']) || group.len() > 1;
+            let percent = document.text[span.end..].trim_start().to_lowercase().starts_with(['%', '％', 'p']);
+            let values = meanings(&group, percent);
+            let share = percent || group.len() > 1;
             let mut contents = steps.iter().filter(|(step, _)| owners.contains(&step.name.as_str()));
-            let kept = contents.any(|(_, content)| content.holds_number(&values))
-                || whole.holds_number(&values)
+            let near = in_other_words(&values);
+            let kept = contents.any(|(_, content)| content.holds_number(&near))
+                || whole.holds_number(&with_afternoon(&values))
                 // What a share is taken of may stand at another step: "train on the 80 %".
                 || ((owners.is_empty() || share) && all.holds_number(&values));
             if !kept {
@@ -90,20 +92,33 @@ fn stands_alone(document: &Document, number: &Number) -> bool {
     !inside && !glued
 }
 
-/// What numbers may have become: a share, its counterpart, one less (three attempts are two repetitions), an hour of the
-/// afternoon.
-fn meanings(group: &[&Number]) -> Vec<f64> {
+/// What numbers may have become: a share, its counterpart, their part of the whole.
+fn meanings(group: &[&Number], percent: bool) -> Vec<f64> {
     let mut values: Vec<f64> = group.iter().flat_map(|number| number.values.iter().copied()).collect();
     let sum: f64 = group.iter().filter_map(|number| number.values.first()).sum();
     for value in values.clone() {
-        values.extend([
-            value / 100.0,
-            1.0 - value / 100.0,
-            1.0 - value,
-            value - 1.0,
-            value + 12.0,
-            value / sum,
-        ]);
+        if percent {
+            values.extend([value / 100.0, 1.0 - value / 100.0]);
+        }
+        if group.len() > 1 {
+            values.extend([value / sum, value / 100.0, value + 12.0]);
+        }
+        if value < 1.0 {
+            values.push(1.0 - value);
+        }
     }
     values
+}
+
+/// What a number may have become in its own step: a share, one attempt less, an hour of the afternoon.
+fn in_other_words(values: &[f64]) -> Vec<f64> {
+    values
+        .iter()
+        .flat_map(|value| [*value, value / 100.0, 1.0 - value / 100.0, value / 10.0, 1.0 - value / 10.0, value - 1.0, value + 12.0])
+        .collect()
+}
+
+/// The hour of an afternoon.
+fn with_afternoon(values: &[f64]) -> Vec<f64> {
+    values.iter().flat_map(|value| [*value, value + 12.0]).collect()
 }

@@ -34,6 +34,7 @@ impl Check for Order {
         self.declared(judged, &before, &mut found);
         self.beside(judged, &before, &mut found);
         self.beginnings(judged, &before, &mut found);
+        self.neighbours(judged, &before, &mut found);
         found
     }
 }
@@ -112,6 +113,30 @@ impl Order {
                 let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
                 let message = format!("{} wait for each other, although some of them run at the same time", names.join(", "));
                 found.push(Finding::error(self.name(), Some(names[names.len() - 1]), message).at("after").because(document, sentence));
+            }
+        }
+    }
+
+    /// What stands right behind an arrow waits for what stands before it.
+    fn neighbours(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+        let document = judged.document;
+        let mut places: Vec<(std::ops::Range<usize>, &StepAnswer)> =
+            judged.answer.steps.iter().filter_map(|step| Some((document.spans(&step.text).into_iter().next()?, step))).collect();
+        places.sort_by_key(|(span, _)| (span.start, span.end));
+        for pair in places.windows(2) {
+            let ((first_span, first), (span, step)) = (&pair[0], &pair[1]);
+            let ends = span.start < first_span.end || span.start == first_span.start;
+            if ends || before.get(&step.name).is_some_and(|all| all.contains(&first.name)) || first.when.is_some() || step.when.is_some() {
+                continue;
+            }
+            let between = document.text[first_span.end..span.start].trim();
+            let arrow = ["->", "→", "=>", "-->", "⇒", "➜"].contains(&between);
+            // Several steps may share a place: "-> R2 of each".
+            let sibling = places.iter().any(|(other, sibling)| other.start == span.start && before.get(&sibling.name).is_some_and(|all| all.contains(&first.name)));
+            let lead = document.lead(span.clone());
+            if arrow && !sibling {
+                let message = format!("it does not wait for {}, which stands right before it", first.name);
+                found.push(Finding::error(self.name(), Some(&step.name), message).at("after").because(document, lead));
             }
         }
     }

@@ -1,9 +1,19 @@
 //! The schedule has the times that the description gives.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::content::near;
 use super::{Check, Finding, Judged};
 use crate::nl::document::Document;
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
+
+/// Words that a time zone has in many languages.
+static ZONE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\p{Lu}\p{L}+(?:'s)? [Tt]ime\b|\b(?:UTC|GMT|CET|CEST|EST|EDT|PST|PDT|CST|IST|JST)\b|(?i:heure d[e'’] ?\p{L}+|hora d[eo] \p{L}+|ora di \p{L}+|\p{L}+er Zeit\b|Ortszeit|saatiyle|czasu \p{L}+|\p{L}+ tid\b|\p{L}+se tijd)|时间|時間 ?\(|현지")
+        .expect("the pattern is valid")
+});
 
 /// See the module.
 pub(super) struct Schedule;
@@ -24,7 +34,7 @@ impl Check for Schedule {
         let words: Vec<&str> = spans.iter().map(|span| &document.text[span.clone()]).collect();
         let words = words.join(". ");
         let Some(schedule) = &judged.answer.schedule else {
-            if explicit_schedule(&words) && stated_schedule(&words).is_some() {
+            if explicit_schedule(&words) && (stated_schedule(&words).is_some() || words.chars().any(|c| c.is_ascii_digit())) {
                 found.push(Finding::error(self.name(), None, "the text gives a schedule, but there is none").at("schedule"));
             }
             return found;
@@ -39,8 +49,13 @@ impl Check for Schedule {
         if let Some(zone) = timezone(&words).filter(|zone| schedule.timezone.as_ref() != Some(zone)) {
             found.push(Finding::error(self.name(), None, format!("the time zone is not {zone}")).at("schedule/timezone").suggest(format!("set it to {zone}")));
         }
+        if schedule.timezone.is_none() && ZONE.is_match(&words) {
+            found.push(Finding::error(self.name(), None, "the text gives a time zone, but there is none").at("schedule/timezone"));
+        }
         let said = Document::parse(&words);
-        for cron in &schedule.cron {
+        // Times that are spelled out in words are not read in every language.
+        let digits = words.chars().any(|c| c.is_ascii_digit());
+        for cron in schedule.cron.iter().filter(|_| digits) {
             for (field, value) in cron.split(' ').take(2).enumerate() {
                 let Ok(value) = value.parse::<f64>() else { continue };
                 if !gives(&said, value, field == 1) {

@@ -45,6 +45,10 @@ static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$").expect("the pattern is valid"));
 static CHANNEL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^#[A-Za-z][\w-]*$").expect("the pattern is valid"));
+/// Names of things of a cluster, behind the word for them; the words are the same in most languages.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:secrets?|claims?|pvc|service[ -]?account|namespace|sekret|segreto|secreto|config ?map)\s+(?:named |called |namens )?([a-z0-9][a-z0-9._-]+)").expect("the pattern is valid")
+});
 static FLAG: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^--[a-z][\w-]*").expect("the pattern is valid"));
 
 /// All literals, in the order of the text, not overlapping.
@@ -62,6 +66,15 @@ pub(super) fn literals(text: &str) -> Vec<Literal> {
         let span = start..start + word.len();
         let inside = quoted.iter().any(|other| other.start < span.end && span.start < other.end);
         if !inside && is_code(word) {
+            found.push(Literal { span, text: word.to_owned(), quoted: false });
+        }
+    }
+    for captures in NAMED.captures_iter(text) {
+        let Some(name) = captures.get(1) else { continue };
+        let word = name.as_str().trim_end_matches(['-', '.', '_']);
+        let span = name.start()..name.start() + word.len();
+        let inside = found.iter().any(|other| other.span.start < span.end && span.start < other.span.end);
+        if !inside && word.contains(['-', '_']) {
             found.push(Literal { span, text: word.to_owned(), quoted: false });
         }
     }

@@ -60,6 +60,9 @@ fn readings(written: &str, percent: bool) -> Vec<f64> {
     add(bare.replace(['.', ','], ""));
     add(bare.replace('.', "").replace(',', "."));
     add(bare.replace(',', ""));
+    for part in written.split(' ') {
+        add(part.replace(',', "."));
+    }
     if percent {
         let shares: Vec<f64> = values.iter().map(|value| value / 100.0).collect();
         values.extend(shares);
