@@ -181,7 +181,7 @@ fn components_read_their_environment() {
     );
     let node = workflow.graph.node_weights_mut().next().unwrap();
     let Action::Script { arguments, .. } = &mut node.action else { panic!("it is a script") };
-    *arguments = Some(serde_json::json!({"test_size": 0.2, "target": "{{parameters.t}}"}));
+    *arguments = Some(serde_json::json!({"test_size": 0.2, "target": "{{run.id}}"}));
     let artifact = |name: &str, step: &str| Input::Artifact {
         name: name.into(),
         step: step.into(),
@@ -393,8 +393,7 @@ fn a_step_that_only_waits_needs_no_pod() {
     let template = waits(serde_json::json!({"duration": "90m"}));
     assert_eq!(template["suspend"], serde_json::json!({"duration": "1h30m"}));
     assert!(template.get("script").is_none());
-    for other in [serde_json::json!({"until": "06:00"}), serde_json::json!({"duration": "{{parameters.t}}"})]
-    {
+    for other in [serde_json::json!({"until": "06:00"}), serde_json::json!({"duration": "{{run.id}}"})] {
         assert!(waits(other).get("suspend").is_none());
     }
 }
