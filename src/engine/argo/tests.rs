@@ -181,7 +181,7 @@ fn components_read_their_environment() {
     );
     let node = workflow.graph.node_weights_mut().next().unwrap();
     let Action::Script { arguments, .. } = &mut node.action else { panic!("it is a script") };
-    *arguments = Some(serde_json::json!({"test_size": 0.2, "target": "{{run.id}}"}));
+    *arguments = Some(serde_json::json!({"test_size": 0.2, "target": "{{parameters.t}}"}));
     let artifact = |name: &str, step: &str| Input::Artifact {
         name: name.into(),
         step: step.into(),
