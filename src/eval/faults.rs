@@ -125,7 +125,12 @@ pub fn by_kind(planted: &[Planted]) -> BTreeMap<FaultKind, (usize, usize)> {
     counts
 }
 
-fn make_wrong(answer: &mut WorkflowAnswer, kind: FaultKind, document: &Document, random: &mut Rng) -> Option<String> {
+fn make_wrong(
+    answer: &mut WorkflowAnswer,
+    kind: FaultKind,
+    document: &Document,
+    random: &mut Rng,
+) -> Option<String> {
     match kind {
         FaultKind::ValueLost => value_lost(answer, random),
         FaultKind::ValueChanged => value_changed(answer, document, random),
@@ -147,7 +152,10 @@ fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) | Value::Number(_) => found.push(path.to_owned()),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| leaves(item, &format!("{path}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| leaves(item, &format!("{path}/{index}"), found));
         }
         Value::Object(map) => {
             for (key, item) in map {
@@ -186,7 +194,9 @@ fn value_lost(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
     let step = some_step(answer, random, |step| !is_script(step) && !step.with.is_empty())?;
     let names: Vec<String> = step.with.keys().cloned().collect();
     let name = pick(&names, random)?.clone();
-    if let Some(items) = step.with.get_mut(&name).and_then(Value::as_array_mut).filter(|items| items.len() > 1) {
+    if let Some(items) =
+        step.with.get_mut(&name).and_then(Value::as_array_mut).filter(|items| items.len() > 1)
+    {
         let gone = items.remove(random.usize(..items.len()));
         return Some(format!("{}: {gone} is gone from {name}", step.name));
     }
@@ -205,12 +215,18 @@ fn value_changed(answer: &mut WorkflowAnswer, document: &Document, random: &mut 
     *value = match &old {
         Value::Number(number) => {
             let old = number.as_f64()?;
-            let others: Vec<f64> = document.numbers.iter().map(|n| n.values[0]).filter(|n| (n - old).abs() > 1e-9).collect();
+            let others: Vec<f64> =
+                document.numbers.iter().map(|n| n.values[0]).filter(|n| (n - old).abs() > 1e-9).collect();
             let other = pick(&others, random).copied().unwrap_or(old + 7.0);
             if other.fract() == 0.0 { json!(other as i64) } else { json!(other) }
         }
         Value::String(text) => {
-            let others: Vec<&String> = document.literals.iter().map(|literal| &literal.text).filter(|other| *other != text).collect();
+            let others: Vec<&String> = document
+                .literals
+                .iter()
+                .map(|literal| &literal.text)
+                .filter(|other| *other != text)
+                .collect();
             match pick(&others, random).filter(|_| random.bool()) {
                 Some(other) => json!(other),
                 None => json!(misspelt(text, random)?),
@@ -261,7 +277,9 @@ fn step_dropped(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String>
     let free: Vec<usize> = (0..answer.steps.len())
         .filter(|index| {
             let name = &answer.steps[*index].name;
-            !text.contains(&format!("{{{{steps.{name}.")) && !text.contains(&format!("\"{name}.")) && !text.contains(&format!("\"step\":\"{name}\""))
+            !text.contains(&format!("{{{{steps.{name}."))
+                && !text.contains(&format!("\"{name}."))
+                && !text.contains(&format!("\"step\":\"{name}\""))
         })
         .collect();
     let gone = answer.steps.remove(*pick(&free, random)?);
@@ -311,7 +329,11 @@ fn step_doubled(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String>
 
 fn edge_missing(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
     let step = some_step(answer, random, |step| {
-        step.after.iter().any(|name| !json!(step.with).to_string().contains(name.as_str()) && step.inputs.is_empty() && step.when.is_none())
+        step.after.iter().any(|name| {
+            !json!(step.with).to_string().contains(name.as_str())
+                && step.inputs.is_empty()
+                && step.when.is_none()
+        })
     })?;
     let gone = step.after.remove(random.usize(..step.after.len()));
     Some(format!("{} does not wait for {gone}", step.name))
@@ -335,7 +357,8 @@ fn edge_extra(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
     let mut pairs = Vec::new();
     for first in &answer.steps {
         for second in &answer.steps {
-            let beside = !before(answer, &first.name).contains(&second.name) && !before(answer, &second.name).contains(&first.name);
+            let beside = !before(answer, &first.name).contains(&second.name)
+                && !before(answer, &second.name).contains(&first.name);
             if beside && first.name != second.name {
                 pairs.push((first.name.clone(), second.name.clone()));
             }
@@ -355,7 +378,9 @@ fn condition(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
         1 => turned(&old),
         _ => other_constant(&old),
     };
-    (step.when.as_ref() != Some(&old)).then(|| format!("{}: condition {:?} instead of {old}", step.name, step.when.as_ref().map(ToString::to_string)))
+    (step.when.as_ref() != Some(&old)).then(|| {
+        format!("{}: condition {:?} instead of {old}", step.name, step.when.as_ref().map(ToString::to_string))
+    })
 }
 
 fn turned(condition: &Condition) -> Option<Condition> {
@@ -370,14 +395,21 @@ fn turned(condition: &Condition) -> Option<Condition> {
 }
 
 fn other_constant(condition: &Condition) -> Option<Condition> {
-    let Condition::Compare { left, comparison, right: crate::api::Operand::Literal(literal) } = condition else {
+    let Condition::Compare { left, comparison, right: crate::api::Operand::Literal(literal) } = condition
+    else {
         return None;
     };
     let other = match literal {
-        crate::api::Literal::Number(number) => crate::api::Literal::Number(format!("{}", number.parse::<f64>().ok()? * 2.0 + 1.0)),
+        crate::api::Literal::Number(number) => {
+            crate::api::Literal::Number(format!("{}", number.parse::<f64>().ok()? * 2.0 + 1.0))
+        }
         crate::api::Literal::Text(_) => crate::api::Literal::Text("other".into()),
     };
-    Some(Condition::Compare { left: left.clone(), comparison: *comparison, right: crate::api::Operand::Literal(other) })
+    Some(Condition::Compare {
+        left: left.clone(),
+        comparison: *comparison,
+        right: crate::api::Operand::Literal(other),
+    })
 }
 
 fn repetition(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
@@ -470,7 +502,9 @@ fn setting(answer: &mut WorkflowAnswer, random: &mut Rng) -> Option<String> {
             *value = match &*value {
                 Value::Number(number) => json!(number.as_u64()? + 3),
                 Value::String(text) => match text.parse::<crate::api::Duration>() {
-                    Ok(duration) => json!(crate::api::Duration::from_seconds(duration.seconds() * 3 + 7).to_string()),
+                    Ok(duration) => {
+                        json!(crate::api::Duration::from_seconds(duration.seconds() * 3 + 7).to_string())
+                    }
                     Err(_) => json!(misspelt(text, random)?),
                 },
                 _ => return None,

@@ -392,6 +392,11 @@ fn a_failure_that_a_step_handles_is_none_of_the_workflow() {
                 "echo {{item.a}}{{item.b}}",
                 ", map: {over: {kind: product, of: {a: [1, 2], b: [x, y]}}}, when: item.a == 2",
             ),
+            step(
+                "all",
+                "echo \"$x\"",
+                ", inputs: [{kind: parameter, name: x, value: '{{steps.shards.result}} {{steps.pairs.result}}'}]",
+            ),
         ];
         format!("version: couler/v1\nname: w\nsteps:\n{}", steps.concat())
     };
@@ -404,8 +409,7 @@ fn a_failure_that_a_step_handles_is_none_of_the_workflow() {
     assert_eq!(code, 0, "{errors}");
     assert_eq!(of(&handled, "never", "state"), "omitted");
     assert_eq!(of(&handled, "handles", "result"), "Failed w");
-    assert_eq!(of(&handled, "shards", "result"), "[\"09\",10,11]");
-    assert_eq!(of(&handled, "pairs", "result"), "[\"2x\",\"2y\"]");
+    assert_eq!(of(&handled, "all", "result"), "[\"09\",10,11] [\"2x\",\"2y\"]");
     dir.write("p.yaml", &program(", when: breaks.status != Failed"));
     let (code, unhandled, _) = report(&dir, &["run", "p.yaml", "--json"]);
     assert_eq!((code, of(&unhandled, "handles", "state")), (1, "skipped".to_owned()));

@@ -393,8 +393,7 @@ fn a_step_that_only_waits_needs_no_pod() {
     let template = waits(serde_json::json!({"duration": "90m"}));
     assert_eq!(template["suspend"], serde_json::json!({"duration": "1h30m"}));
     assert!(template.get("script").is_none());
-    for other in [serde_json::json!({"until": "06:00"}), serde_json::json!({"duration": "{{parameters.t}}"})]
-    {
+    for other in [serde_json::json!({"until": "06:00"}), serde_json::json!({"duration": "{{run.id}}"})] {
         assert!(waits(other).get("suspend").is_none());
     }
 }

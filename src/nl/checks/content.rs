@@ -132,7 +132,10 @@ impl Content {
     pub(super) fn holds(&self, literal: &str, quoted: bool) -> bool {
         let lower = literal.to_lowercase();
         let bare = lower.trim_start_matches('-');
-        if self.text.contains(&lower) || self.fits(&lower) || (bare.len() < lower.len() && self.text.contains(bare)) {
+        if self.text.contains(&lower)
+            || self.fits(&lower)
+            || (bare.len() < lower.len() && self.text.contains(bare))
+        {
             return true;
         }
         if !quoted {

@@ -14,7 +14,8 @@ use crate::nl::document::{Document, Number};
 
 /// What people leave out when they name a command.
 static SHELL: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/shell.yaml")).expect("the built-in vocabulary is tested")
+    serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/shell.yaml"))
+        .expect("the built-in vocabulary is tested")
 });
 
 /// See the module.
@@ -154,14 +155,20 @@ impl Known {
                     self.strange(item, field, &mut unknown);
                     unknown.is_empty()
                 };
-                let series = items.len() > 2 && items.first().is_some_and(known) && items.last().is_some_and(known);
+                let series =
+                    items.len() > 2 && items.first().is_some_and(known) && items.last().is_some_and(known);
                 if !series {
                     items.iter().for_each(|item| self.strange(item, field, strange));
                 }
             }
             Value::Object(map) => {
                 for (key, item) in map {
-                    if key != "kind" && key != "operator" && key != "effect" && key != "policy" && key != "key" {
+                    if key != "kind"
+                        && key != "operator"
+                        && key != "effect"
+                        && key != "policy"
+                        && key != "key"
+                    {
                         self.strange(item, &format!("{field}/{key}"), strange);
                     }
                 }
@@ -195,14 +202,23 @@ impl Known {
     fn knows(&self, word: &str) -> bool {
         let lower = word.to_lowercase();
         let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
-        if bare.is_empty() || self.choices.contains(bare) || self.text.contains(bare) || SHELL.contains(&lower) || SHELL.contains(bare) {
+        if bare.is_empty()
+            || self.choices.contains(bare)
+            || self.text.contains(bare)
+            || SHELL.contains(&lower)
+            || SHELL.contains(bare)
+        {
             return true;
         }
         // 8Gi is 8 GB, --shard=07 is shard 7: part by part.
         bare.split(|c: char| !c.is_alphanumeric()).all(|part| {
             let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
             let number = digits.parse::<f64>();
-            part.len() < 3 || self.parts.contains(part) || self.text.contains(part) || SHELL.contains(part) || number.is_ok_and(|number| self.knows_number(number))
+            part.len() < 3
+                || self.parts.contains(part)
+                || self.text.contains(part)
+                || SHELL.contains(part)
+                || number.is_ok_and(|number| self.knows_number(number))
         })
     }
 
@@ -216,8 +232,14 @@ impl Known {
         let number = number.abs();
         number.abs() <= 1.0 + f64::EPSILON && number.fract() == 0.0
             || self.numbers.iter().any(|known| {
-                let scaled = [1.0, 60.0, 3_600.0, 24.0, 1_000.0, 1_000_000.0].iter().any(|unit| near(number, known * unit));
-                let shares = near(number, known / 100.0) || near(number, 1.0 - known / 100.0) || near(number, 1.0 - known) || near(number, known / 10.0) || near(number, 1.0 / known);
+                let scaled = [1.0, 60.0, 3_600.0, 24.0, 1_000.0, 1_000_000.0]
+                    .iter()
+                    .any(|unit| near(number, known * unit));
+                let shares = near(number, known / 100.0)
+                    || near(number, 1.0 - known / 100.0)
+                    || near(number, 1.0 - known)
+                    || near(number, known / 10.0)
+                    || near(number, 1.0 / known);
                 scaled || shares || near(number, known - 1.0)
             })
     }
@@ -230,7 +252,14 @@ fn choices(step: &StepAnswer, lake: &Lake) -> HashSet<String> {
             Value::Object(map) => {
                 for (key, value) in map {
                     if key == "enum" {
-                        found.extend(value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase));
+                        found.extend(
+                            value
+                                .as_array()
+                                .into_iter()
+                                .flatten()
+                                .filter_map(Value::as_str)
+                                .map(str::to_lowercase),
+                        );
                     }
                     collect(value, found);
                 }

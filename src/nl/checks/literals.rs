@@ -30,7 +30,11 @@ impl Check for Literals {
         for literal in &judged.document.literals {
             let owners = judged.owners(literal.span.clone());
             let aside = owners.is_empty() && !judged.is_about_whole(literal.span.clone());
-            if aside || is_place(&literal.text) || judged.is_step_name(&literal.text) || judged.document.declares(literal.span.start) {
+            if aside
+                || is_place(&literal.text)
+                || judged.is_step_name(&literal.text)
+                || judged.document.declares(literal.span.start)
+            {
                 continue;
             }
             let kept = if owners.is_empty() {
@@ -41,7 +45,9 @@ impl Check for Literals {
                     .filter(|(step, _)| owners.contains(&step.name.as_str()))
                     .any(|(_, content)| content.holds(&literal.text, literal.quoted))
                     || conditions.holds(&literal.text, literal.quoted)
-                    || steps.iter().any(|(step, _)| owners.contains(&step.name.as_str()) && lies_on_volume(step, &literal.text))
+                    || steps.iter().any(|(step, _)| {
+                        owners.contains(&step.name.as_str()) && lies_on_volume(step, &literal.text)
+                    })
             };
             if !kept {
                 let message = format!("{:?} has no place", literal.text);
@@ -59,12 +65,17 @@ impl Check for Literals {
 /// Whether a literal only marks where a fact of the run is filled in: `<run id>`, `RUN_ID`.
 fn is_place(literal: &str) -> bool {
     let mut words = literal.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
-    words.peek().is_some() && words.all(|word| ["run", "id", "workflow", "name", "status", "date", "runid"].contains(&word.to_lowercase().as_str()))
+    words.peek().is_some()
+        && words.all(|word| {
+            ["run", "id", "workflow", "name", "status", "date", "runid"]
+                .contains(&word.to_lowercase().as_str())
+        })
 }
 
 /// Whether a container or script sees the path without being told: it lies on one of its volumes.
 fn lies_on_volume(step: &StepAnswer, path: &str) -> bool {
     step.settings.volumes.iter().any(|volume| {
-        path.strip_prefix(volume.path().trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(volume.path().trim_end_matches('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

@@ -47,6 +47,11 @@ impl Verdict {
 }
 
 /// What the checks say of an answer to a description; checks named in `without` are not made.
-pub fn judge_answer(answer: &WorkflowAnswer, document: &Document, lake: &Lake, without: &[String]) -> Vec<Finding> {
+pub fn judge_answer(
+    answer: &WorkflowAnswer,
+    document: &Document,
+    lake: &Lake,
+    without: &[String],
+) -> Vec<Finding> {
     Verdict::of(answer.clone(), document, lake, without).findings
 }

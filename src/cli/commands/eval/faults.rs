@@ -48,7 +48,12 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let mut text = String::new();
     if arguments.missed {
         for fault in planted.iter().filter(|fault| !fault.found()) {
-            text.push_str(&format!("{} {}: {}\n", fault.id, json!(fault.kind).as_str().unwrap_or_default(), fault.fault));
+            text.push_str(&format!(
+                "{} {}: {}\n",
+                fault.id,
+                json!(fault.kind).as_str().unwrap_or_default(),
+                fault.fault
+            ));
         }
     }
     let mut table = Table::new();
