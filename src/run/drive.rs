@@ -192,7 +192,7 @@ impl<'a> Drive<'a> {
 
     /// Puts a result into the store, unless a file that was there before changed meanwhile.
     fn keep(&mut self, task: Task, prepared: &Prepared, mut done: Done) -> Done {
-        let steady = prepared.watched.after(self.local.files);
+        let steady = prepared.watched.after(&self.local.files);
         let cacheable = prepared.uncached.is_none() && steady.is_some();
         done.files = steady.unwrap_or_default();
         if cacheable {
@@ -203,8 +203,9 @@ impl<'a> Drive<'a> {
                 done: done.clone(),
                 created: now(),
             };
-            let folder = prepared.folder.join("outputs");
-            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), &folder) {
+            let place = self.local.inside(&prepared.folder).join("outputs");
+            let folder = || self.local.folder.at(&place);
+            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), folder) {
                 self.observer.message(&format!("{} is not cached: {error}", node.name));
             }
         }
