@@ -98,7 +98,10 @@ impl<'a> Drive<'a> {
             if self.scheduler.is_over() && running.is_empty() && ended.is_empty() {
                 return Ok(ends.stopped.is_some());
             }
-            let wake = self.scheduler.wake().map(|at| Duration::from_secs_f64((at - now).max(0.0)));
+            let wake = self
+                .scheduler
+                .wake()
+                .map(|at| Duration::try_from_secs_f64((at - now).max(0.0)).unwrap_or(Duration::MAX));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop), if ends.stopped.is_none() => self.stop(&mut ends),

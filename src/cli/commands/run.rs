@@ -221,7 +221,7 @@ pub(super) fn settings(
     options: &RunOptions,
     environment: &Environment,
 ) -> Result<RunSettings, Failure> {
-    let variable = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+    let variable = |name: &str| environment.withheld.variable(name).map(|value| (name.to_owned(), value));
     let asked = manifest.env.iter().map(String::as_str);
     let secrets = workflow.nodes().flat_map(|node| &node.settings.secrets);
     let patterns = match std::fs::read_to_string(environment.home.join("failures.yaml")) {
@@ -280,6 +280,10 @@ pub(super) fn carry_out(
     output: &Output,
     store: Opening,
 ) -> Result<RunReport, Failure> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    if !manifest.unconfined && home.is_some_and(|home| home.starts_with(&manifest.working_dir)) {
+        output.message("steps can write everywhere in the folder that this was started in, and that is your home; start in a folder for the project");
+    }
     let settings = settings(workflow, folder.path().to_owned(), manifest, options, environment)?;
     let mut store = store.join().expect("to open a store does not panic")?;
     let progress = RunProgress::new(output, workflow.graph.node_count());
@@ -312,20 +316,21 @@ pub(super) fn carry_out(
     Ok(report)
 }
 
-/// Ctrl-C, or the request to end.
+/// Ctrl-C, Ctrl-\\, the request to end, or the end of the terminal.
 async fn signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut stream) => {
-                stream.recv().await;
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate(), SignalKind::hangup()];
+    let heard = kinds.into_iter().map(|kind| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut stream) => {
+                    stream.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+        })
+    });
+    futures::future::select_all(heard).await;
 }
 
 /// A failure if the run was stopped or any step failed whose failure is not tolerated.
