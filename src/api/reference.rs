@@ -130,10 +130,10 @@ impl Template {
     }
 }
 
-/// Where a reference ends, if it is no longer than references can be: to look further would take, for many braces that
-/// are never closed, the square of their number.
+/// Where a reference ends, if it does. There are no braces in one: to look for its end behind others would take, for
+/// many braces that are never closed, the square of their number.
 fn closing(inner: &str) -> Option<usize> {
-    inner.as_bytes().windows(2).take(LONGEST).position(|two| two == b"}}")
+    inner.find(['{', '}']).filter(|end| inner[*end..].starts_with("}}"))
 }
 
 fn reference(inner: &str, mapped: bool) -> Option<Piece> {

@@ -148,6 +148,7 @@ fn restrict(restriction: &Restriction) -> Result<bool, String> {
     if restriction.folders.is_some() {
         // What is refused here is refused by Landlock too, where there is Landlock.
         let _ = system_calls::refuse_dangerous();
+        rules::drop_powers();
     }
     if restriction.offline {
         system_calls::refuse_network()

@@ -22,6 +22,38 @@ pub(super) fn restrict_writing(folders: &[PathBuf]) -> bool {
     restriction.is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
 }
 
+/// Takes from this thread, for whatever it starts, the powers of root that lead around rules: to look into other
+/// processes, to read any file, to load code into the kernel, to write to devices. Others than root have none of them.
+#[cfg(target_os = "linux")]
+pub(super) fn drop_powers() {
+    use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+    let dangerous = CapabilitySet::SYS_ADMIN
+        | CapabilitySet::SYS_PTRACE
+        | CapabilitySet::SYS_MODULE
+        | CapabilitySet::SYS_RAWIO
+        | CapabilitySet::SYS_BOOT
+        | CapabilitySet::SYS_TIME
+        | CapabilitySet::SYS_PACCT
+        | CapabilitySet::SYS_TTY_CONFIG
+        | CapabilitySet::MKNOD
+        | CapabilitySet::LINUX_IMMUTABLE
+        | CapabilitySet::MAC_ADMIN
+        | CapabilitySet::MAC_OVERRIDE
+        | CapabilitySet::AUDIT_CONTROL
+        | CapabilitySet::SYSLOG
+        | CapabilitySet::PERFMON
+        | CapabilitySet::BPF
+        | CapabilitySet::CHECKPOINT_RESTORE;
+    for capability in dangerous.iter() {
+        // Who has no right to drop it has not got it.
+        let _ = remove_capability_from_bounding_set(capability);
+    }
+}
+
+/// There is nothing to take here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn drop_powers() {}
+
 #[cfg(not(target_os = "linux"))]
 pub(super) fn restrict_writing(_folders: &[PathBuf]) -> bool {
     false
