@@ -8,6 +8,7 @@ mod confinement;
 mod files;
 mod harness;
 mod limits;
+mod mutations;
 mod outputs;
 mod run_folder;
 mod secrets;

@@ -10,7 +10,7 @@ mod linux {
 
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-        SeccompRule,
+        SeccompRule, TargetArch,
     };
 
     /// Looking into other processes, mounting, keys, programs in the kernel, and what only administrators do.
@@ -105,9 +105,18 @@ mod linux {
 
     fn compiled(rules: BTreeMap<libc::c_long, Vec<SeccompRule>>) -> Result<BpfProgram, String> {
         let refusal = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-        let arch = std::env::consts::ARCH.try_into().map_err(|_| "this processor is not known".to_owned())?;
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refusal, arch);
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refusal, processor()?);
         filter.and_then(TryInto::try_into).map_err(|error| error.to_string())
+    }
+
+    fn processor() -> Result<TargetArch, String> {
+        if cfg!(target_arch = "x86_64") {
+            Ok(TargetArch::x86_64)
+        } else if cfg!(target_arch = "aarch64") {
+            Ok(TargetArch::aarch64)
+        } else {
+            Err("this processor is not known".into())
+        }
     }
 
     fn apply(program: &Result<BpfProgram, String>) -> Result<(), String> {
