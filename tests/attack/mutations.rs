@@ -1,7 +1,7 @@
 //! Texts that are almost right: pieces of sound programs, conditions, references and cards, cut, doubled and mixed.
 //! Nothing may panic, and what is read once is read the same again. `PROPTEST_CASES` makes it longer.
 
-use couler::api::{Condition, Duration, Format, Template, json_from_str, parse_program, write_program};
+use couler::api::{Condition, Duration, Format, References, Template, json_from_str, parse_program, write_program};
 use couler::cards::read_card;
 use proptest::prelude::*;
 
@@ -67,8 +67,8 @@ proptest! {
 
     #[test]
     fn templates_and_durations(text in mutated(REFERENCES), length in "[0-9wdhms ]{0,30}") {
-        for mapped in [true, false] {
-            let _ = Template::parse(&text, mapped).outputs().count();
+        for references in [References::ValuesAndItem, References::Values] {
+            let _ = Template::parse(&text, references).outputs().count();
         }
         if let Ok(duration) = length.parse::<Duration>() {
             prop_assert!((1..=Duration::LONGEST).contains(&duration.seconds()));

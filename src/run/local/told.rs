@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::outputs;
-use crate::api::{Piece, Template};
+use crate::api::{Piece, References, Template};
 use crate::ir::{Action, Node};
 use crate::run::prepare::Prepared;
 
@@ -38,7 +38,7 @@ pub(super) fn places(node: &Node, prepared: &Prepared, folder: &Path) -> Vec<Pat
 
 /// Whether nothing in a text comes from a step. Items may.
 fn is_the_users(written: &str) -> bool {
-    let pieces = Template::parse(written, true).0;
+    let pieces = Template::parse(written, References::ValuesAndItem).0;
     !pieces.iter().any(|piece| matches!(piece, Piece::Output { .. } | Piece::Item(_)))
 }
 
