@@ -283,9 +283,13 @@ fn quoted(text: &str, quote: char) -> Result<(String, usize), String> {
     Err("a quote is not closed".into())
 }
 
+/// Brackets inside each other.
+const DEEPEST: usize = 64;
+
 struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -329,7 +333,12 @@ impl Parser<'_> {
         }
         if self.tokens.get(self.at) == Some(&Token::Symbol("(")) {
             self.at += 1;
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return Err(format!("it has more than {DEEPEST} brackets inside each other"));
+            }
             let inner = self.or()?;
+            self.depth -= 1;
             return if self.next()? == Token::Symbol(")") {
                 Ok(inner)
             } else {
@@ -425,7 +434,7 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = |reason: String| ConditionError { text: text.to_owned(), reason };
         let tokens = tokens(text).map_err(error)?;
-        let mut parser = Parser { tokens: &tokens, at: 0 };
+        let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
         let condition = parser.or().map_err(error)?.with_canonical_statuses();
         if parser.at < tokens.len() {
             return Err(error(format!("unexpected {:?} at the end", tokens[parser.at])));
@@ -466,6 +475,14 @@ impl JsonSchema for Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn brackets_have_a_bound() {
+        let nested = |depth: usize| format!("{}a.b == 1{}", "(".repeat(depth), ")".repeat(depth));
+        assert!(nested(DEEPEST).parse::<Condition>().is_ok());
+        let error = nested(100_000).parse::<Condition>().unwrap_err();
+        assert!(error.reason.contains("more than 64 brackets"), "{}", error.reason);
+    }
 
     #[test]
     fn writes_what_it_reads() {

@@ -40,12 +40,12 @@ pub fn parse_program(text: &str) -> Result<Program, DocumentError> {
     // The schema is made ready while the text is read.
     std::thread::spawn(prepare_validation);
     let value: Value = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
+        super::json_from_str(text).map_err(|error| DocumentError::Syntax(error.to_string()))?
     } else {
         // `y` and `no` are texts, as YAML 1.2 says: columns are called so.
         let options = serde_saphyr::options! {
             strict_booleans: true,
-            budget: serde_saphyr::budget! { max_nodes: MOST_NODES },
+            budget: serde_saphyr::budget! { max_nodes: MOST_NODES, max_events: 3 * MOST_NODES },
         };
         serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| DocumentError::Syntax(error.to_string()))?
@@ -87,4 +87,41 @@ pub fn write_program(program: &Program, format: Format) -> Result<String, Docume
     }
     .map(|text| if text.ends_with('\n') { text } else { text + "\n" })
     .map_err(DocumentError::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(count: usize, step: impl Fn(usize) -> String) -> String {
+        let steps: Vec<String> = (0..count).map(step).collect();
+        format!("version: couler/v1\nname: w\nsteps:\n{}", steps.concat())
+    }
+
+    #[test]
+    fn words_of_older_yaml_are_texts() {
+        let text = steps(1, |_| {
+            "  - name: a\n    map: {over: {kind: list, items: [no, y, on, Off, true]}}\n    run: {function: run_container, \
+             image: i}\n"
+                .into()
+        });
+        let program = parse_program(&text).unwrap();
+        let Some(map) = &program.steps[0].map else { panic!("it has a map") };
+        let crate::api::MapItems::List { items } = &map.over else { panic!("it has a list") };
+        assert_eq!(serde_json::json!(items), serde_json::json!(["no", "y", "on", "Off", true]));
+    }
+
+    #[test]
+    fn a_long_chain_is_read_and_a_key_twice_is_not() {
+        let text = steps(80_000, |number| {
+            let after = if number == 0 { String::new() } else { format!("    after: [s{}]\n", number - 1) };
+            format!("  - name: s{number}\n{after}    run: {{function: run_container, image: i}}\n")
+        });
+        let chain = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            let program = parse_program(&text).unwrap();
+            crate::ir::lower(&program, &crate::lake::Lake::built_in()).unwrap().graph.node_count()
+        });
+        assert_eq!(chain.unwrap().join().unwrap(), 80_000);
+        assert!(parse_program(r#"{"version": "couler/v1", "name": "w", "name": "v", "steps": []}"#).is_err());
+    }
 }

@@ -7,13 +7,13 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time, at least one second and in whole seconds.
+/// A length of time in whole seconds, at least one and at most [`Duration::LONGEST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a duration; write for example 30s, 10m, 2h, 7d or 1h30m")]
+#[error("{text:?} is not a duration of at most 36500 days; write for example 30s, 10m, 2h, 7d or 1h30m")]
 pub struct DurationError {
     /// The text as given.
     pub text: String,
@@ -22,9 +22,12 @@ pub struct DurationError {
 const UNITS: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 impl Duration {
-    /// A duration of `seconds`, at least one.
+    /// A hundred years in seconds: clocks and other systems cannot do more.
+    pub const LONGEST: u64 = 36_500 * 86_400;
+
+    /// A duration of `seconds`, at least one and at most [`Duration::LONGEST`].
     pub fn from_seconds(seconds: u64) -> Self {
-        Self(seconds.max(1))
+        Self(seconds.clamp(1, Self::LONGEST))
     }
 
     /// The length in seconds.
@@ -50,7 +53,8 @@ impl FromStr for Duration {
                 total = total.checked_add(part).ok_or_else(error)?;
             }
         }
-        if number.is_some() || total == 0 { Err(error()) } else { Ok(Self(total)) }
+        let possible = number.is_none() && (1..=Self::LONGEST).contains(&total);
+        possible.then_some(Self(total)).ok_or_else(error)
     }
 }
 
@@ -110,7 +114,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_duration() {
-        for text in ["", "10", "m", "1x", "0s", "99999999999999999999s", "-1s"] {
+        for text in
+            ["", "10", "m", "1x", "0s", "99999999999999999999s", "-1s", "18446744073709551615s", "36501d"]
+        {
             assert_eq!(text.parse::<Duration>(), Err(DurationError { text: text.to_owned() }));
         }
     }

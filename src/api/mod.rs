@@ -10,6 +10,7 @@ mod document;
 mod duration;
 mod function;
 mod items;
+mod json;
 mod problem;
 mod program;
 mod quantity;
@@ -33,6 +34,7 @@ pub use function::{
     KatibParameterType, ManifestAction, ManifestJob, Objective, RunJob, ScriptCall, ScriptLanguage,
 };
 pub use items::{MOST_ITEMS, MapItems};
+pub use json::json_from_str;
 pub(crate) use problem::choices;
 pub use problem::{Problem, Problems};
 pub use program::{

@@ -91,7 +91,7 @@ impl Template {
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
             let inner = &rest[start + 2..];
-            let reference = inner.find("}}").and_then(|end| Some((end, reference(&inner[..end], mapped)?)));
+            let reference = closing(inner).and_then(|end| Some((end, reference(&inner[..end], mapped)?)));
             let Some((end, piece)) = reference else {
                 plain.push_str(&rest[..start + 2]);
                 rest = inner;
@@ -128,6 +128,12 @@ impl Template {
     pub fn is_plain(&self) -> bool {
         self.0.iter().all(|piece| matches!(piece, Piece::Text(_)))
     }
+}
+
+/// Where a reference ends, if it does. There are no braces in one: to look for its end behind others would take, for
+/// many braces that are never closed, the square of their number.
+fn closing(inner: &str) -> Option<usize> {
+    inner.find(['{', '}']).filter(|end| inner[*end..].starts_with("}}"))
 }
 
 fn reference(inner: &str, mapped: bool) -> Option<Piece> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Failure;
+use super::{Failure, Withheld};
 
 /// Settings from outside, resolved once.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Environment {
     pub openai_model: Option<String>,
     /// `COULER_PYTHON`, the interpreter used to fetch models.
     pub python: Option<PathBuf>,
+    /// Variables that are not in this process's environment.
+    pub withheld: Withheld,
 }
 
 /// The configuration file.
@@ -48,7 +50,8 @@ pub struct Config {
 impl Environment {
     /// Reads the process environment.
     pub fn from_process() -> Self {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let withheld = Withheld::received();
+        let text = |name: &str| withheld.variable(name).filter(|value| !value.trim().is_empty());
         let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = path("COULER_HOME").unwrap_or_else(|| {
             path("XDG_DATA_HOME")
@@ -64,6 +67,7 @@ impl Environment {
             openai_base_url: text("OPENAI_BASE_URL"),
             openai_model: text("OPENAI_MODEL"),
             python: path("COULER_PYTHON"),
+            withheld,
         }
     }
 

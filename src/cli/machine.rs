@@ -32,6 +32,17 @@ fn gpus() -> u32 {
     u32::try_from(nvidia.count()).unwrap_or(u32::MAX)
 }
 
+/// Devices that steps may use: terminals, memory, accelerators. Disks are none of them, since who writes to one writes
+/// to every file on it.
+pub(super) fn harmless_devices() -> Vec<PathBuf> {
+    const NAMES: [&str; 12] =
+        ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "mqueue", "dri", "kfd"];
+    let usual = NAMES.map(|name| PathBuf::from("/dev").join(name));
+    let devices = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    let nvidia = devices.filter(|device| device.file_name().to_string_lossy().starts_with("nvidia"));
+    usual.into_iter().chain(nvidia.map(|device| device.path())).collect()
+}
+
 /// The first of these programs that is on the search path.
 pub(super) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

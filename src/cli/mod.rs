@@ -18,9 +18,11 @@ mod run_progress;
 mod terminal;
 mod times;
 mod tuning;
+mod withheld;
 
 pub use arguments::Arguments;
 pub use commands::run;
 pub use environment::Environment;
 pub use failure::Failure;
 pub use output::{ColorChoice, Output};
+pub use withheld::Withheld;

@@ -8,7 +8,7 @@ use console::Style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Output;
-use super::output::plain;
+use super::output::{harmless, plain};
 use crate::run::{RunObserver, RunReport, StepResult, StepState};
 
 /// More steps than this are not told one by one if nothing had to be done for them.
@@ -36,7 +36,7 @@ impl<'a> RunProgress<'a> {
     fn line(&self, text: &str) {
         if self.output.is_terminal() {
             // A terminal that is gone shows nothing, and nobody misses it.
-            let _ = self.bars.println(text);
+            let _ = self.bars.println(harmless(text));
         } else {
             self.output.message(text);
         }
@@ -123,7 +123,7 @@ impl RunObserver for RunProgress<'_> {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        bar.set_message(label);
+        bar.set_message(plain(&label));
     }
 
     fn retrying(&self, step: &str, attempt: u32, seconds: f64, message: &str) {

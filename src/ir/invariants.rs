@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use petgraph::algo::is_cyclic_directed;
+use petgraph::algo::toposort;
 
 use super::{Carry, Node, NodeOutput, NodeOutputKind, Workflow};
 use crate::api::{Input, MapItems, Problem, Problems};
@@ -20,7 +20,7 @@ pub fn check(workflow: &Workflow) -> Result<(), Problems> {
     for (name, count) in seen.into_iter().filter(|(_, count)| *count > 1) {
         problems.push(Problem::new(name, format!("{count} nodes have this name"), "rename all but one"));
     }
-    if is_cyclic_directed(&workflow.graph) {
+    if toposort(&workflow.graph, None).is_err() {
         problems.push(Problem::new(
             "/steps",
             "steps wait for each other in a cycle",

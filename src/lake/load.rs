@@ -38,6 +38,9 @@ pub enum LakeError {
     },
 }
 
+/// Largest file of a component, in bytes.
+const LARGEST_FILE: u64 = 16 << 20;
+
 /// Where the files of a component are.
 enum Place {
     BuiltIn(&'static Dir<'static>),
@@ -50,7 +53,7 @@ impl Place {
             Self::BuiltIn(folder) => {
                 BUILT_IN.get_file(within(folder.path(), file))?.contents_utf8().map(str::to_owned)
             }
-            Self::Folder(folder) => std::fs::read_to_string(folder.join(file)).ok(),
+            Self::Folder(folder) => read_within(folder, file),
         }
     }
 
@@ -147,6 +150,16 @@ fn within(folder: &Path, file: &str) -> PathBuf {
     })
 }
 
+/// A file of a user's component: below its folder, also behind links, and of a sensible size.
+fn read_within(folder: &Path, file: &str) -> Option<String> {
+    let place = folder.join(file).canonicalize().ok()?;
+    let metadata = std::fs::metadata(&place).ok()?;
+    let inside = place.starts_with(folder.canonicalize().ok()?);
+    (inside && metadata.is_file() && metadata.len() <= LARGEST_FILE)
+        .then(|| std::fs::read_to_string(&place).ok())
+        .flatten()
+}
+
 fn built_in_entries(folder: &'static Dir<'static>) -> BTreeMap<String, Entry> {
     folder
         .dirs()
@@ -177,7 +190,7 @@ fn parse(name: &str, place: &Place) -> Result<Component, LakeError> {
     if let ComponentRun::Script { file, .. } = &component.run
         && place.read(file).is_none()
     {
-        return Err(error(format!("its script {file} is missing")));
+        return Err(error(format!("its script {file} is missing, or is not a file in its folder")));
     }
     jsonschema::validator_for(&component.arguments)
         .map_err(|cause| error(format!("its `arguments` are no JSON schema: {cause}")))?;

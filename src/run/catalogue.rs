@@ -32,6 +32,9 @@ pub struct RunManifest {
     /// Places where steps may write besides the usual ones.
     #[serde(default)]
     pub allow_write: Vec<PathBuf>,
+    /// Whether steps are without network.
+    #[serde(default)]
+    pub offline: bool,
 }
 
 /// A run, for people.

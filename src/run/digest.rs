@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A blake3 digest.
@@ -106,6 +107,9 @@ impl Stamp {
     }
 }
 
+/// Folders inside each other that are looked at.
+const DEEPEST: usize = 128;
+
 /// A file that changes within this time after it was hashed may keep its stamp: clocks of file systems are coarse.
 const SETTLED: i128 = 50_000_000;
 
@@ -165,11 +169,18 @@ impl StatCache {
     }
 
     pub(super) fn described(&self, path: &Path, metadata: &std::fs::Metadata) -> io::Result<Content> {
-        if metadata.is_dir() {
-            return self.folder(path);
+        self.inner(path, metadata, 0)
+    }
+
+    fn inner(&self, path: &Path, metadata: &std::fs::Metadata, depth: usize) -> io::Result<Content> {
+        if metadata.is_dir() && depth < DEEPEST {
+            return self.folder(path, depth);
         }
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a folder"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "neither a file nor a folder of usual depth",
+            ));
         }
         let bytes = metadata.size();
         if bytes == 0 {
@@ -183,7 +194,7 @@ impl StatCache {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path)?)?;
+        hasher.update_reader(regular_file(path)?)?;
         let digest = Digest::finish(&hasher);
         if stamp.changed + SETTLED < i128::try_from(now).unwrap_or_default() {
             let mut known = self.known();
@@ -193,7 +204,7 @@ impl StatCache {
         Ok(Content { digest, bytes })
     }
 
-    fn folder(&self, path: &Path) -> io::Result<Content> {
+    fn folder(&self, path: &Path, depth: usize) -> io::Result<Content> {
         let mut entries: Vec<_> = std::fs::read_dir(path)?.collect::<Result<_, _>>()?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
         let mut hasher = blake3::Hasher::new();
@@ -206,7 +217,7 @@ impl StatCache {
                 let target = std::fs::read_link(entry.path())?;
                 Content { digest: Digest::of(target.as_os_str().as_encoded_bytes()), bytes: 0 }
             } else {
-                self.content(&entry.path())?
+                self.inner(&entry.path(), &entry.metadata()?, depth + 1)?
             };
             let mark = if kind.is_symlink() { b'l' } else { b'e' };
             hasher.update(&(name.len() as u64).to_le_bytes());
@@ -225,6 +236,18 @@ impl StatCache {
             }
         }
     }
+}
+
+/// Opens a file for reading if it is a regular one. It may have become a named pipe since it was looked at, for which
+/// nobody waits.
+///
+/// # Errors
+/// It cannot be opened, or is something else.
+pub(super) fn regular_file(path: &Path) -> io::Result<std::fs::File> {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = std::fs::File::options().read(true).custom_flags(nonblocking).open(path)?;
+    let regular = file.metadata()?.is_file();
+    regular.then_some(file).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
 }
 
 fn parse(text: &str) -> Option<HashMap<PathBuf, (Stamp, Digest)>> {

@@ -98,7 +98,10 @@ impl<'a> Drive<'a> {
             if self.scheduler.is_over() && running.is_empty() && ended.is_empty() {
                 return Ok(ends.stopped.is_some());
             }
-            let wake = self.scheduler.wake().map(|at| Duration::from_secs_f64((at - now).max(0.0)));
+            let wake = self
+                .scheduler
+                .wake()
+                .map(|at| Duration::try_from_secs_f64((at - now).max(0.0)).unwrap_or(Duration::MAX));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop), if ends.stopped.is_none() => self.stop(&mut ends),
@@ -192,7 +195,7 @@ impl<'a> Drive<'a> {
 
     /// Puts a result into the store, unless a file that was there before changed meanwhile.
     fn keep(&mut self, task: Task, prepared: &Prepared, mut done: Done) -> Done {
-        let steady = prepared.watched.after(self.local.files);
+        let steady = prepared.watched.after(&self.local.files);
         let cacheable = prepared.uncached.is_none() && steady.is_some();
         done.files = steady.unwrap_or_default();
         if cacheable {
@@ -203,8 +206,9 @@ impl<'a> Drive<'a> {
                 done: done.clone(),
                 created: now(),
             };
-            let folder = prepared.folder.join("outputs");
-            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), &folder) {
+            let place = self.local.inside(&prepared.folder).join("outputs");
+            let folder = || self.local.folder.at(&place);
+            if let Err(error) = self.memory.store.put(entry, task.node, node.map.is_none(), folder) {
                 self.observer.message(&format!("{} is not cached: {error}", node.name));
             }
         }

@@ -29,7 +29,7 @@ pub fn prospects(workflow: &Workflow, settings: &RunSettings, store: &Store) -> 
     let files = StatCache::open(&settings.folder.join("digests"));
     let environments =
         Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
-    let workshop = Workshop { settings, files: &files, environments: &environments };
+    let workshop = Workshop { settings, files: &files, environments: &environments, masks: settings.masks() };
     let plan = Plan::new(workflow, settings.machine);
     let facts = Facts::of(workflow, &settings.folder, now());
     let mut values = Values { facts, ..Values::default() };

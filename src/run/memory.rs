@@ -1,9 +1,11 @@
 //! Earlier results for the scheduler: those of this run's own journal, then those of the store.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::folder::Folder;
 use super::journal::Record;
 use super::prepare::{Prepared, Workshop};
 use super::scheduler::{Memory, Plan};
@@ -35,6 +37,7 @@ pub(super) struct Recollection<'a> {
     pub(super) workshop: Workshop<'a>,
     pub(super) before: HashMap<(String, Option<u32>), Done>,
     pub(super) store: &'a mut Store,
+    pub(super) run: Arc<Folder>,
     pub(super) prepared: HashMap<Task, Prepared>,
 }
 
@@ -47,15 +50,16 @@ impl Recollection<'_> {
         {
             return;
         }
-        let folder = prepared.folder.join("outputs");
+        let place = prepared.folder.join("outputs");
         let whole = done.outputs.iter().all(|(name, content)| {
-            files.content(&folder.join(name)).is_ok_and(|found| found.digest == content.digest)
+            files.content(&place.join(name)).is_ok_and(|found| found.digest == content.digest)
         });
         if whole {
+            let relative = place.strip_prefix(self.run.path()).unwrap_or(&place).to_owned();
             let workflow = self.store.workflow().to_owned();
             let entry = Entry { workflow, step: node.name.clone(), done: done.clone(), created: now() };
             // If the disk does not take it, the result is made again some day.
-            let _ = self.store.put(entry, task.node, node.map.is_none(), &folder);
+            let _ = self.store.put(entry, task.node, node.map.is_none(), || self.run.at(&relative));
         }
     }
 }

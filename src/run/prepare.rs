@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::RunSettings;
 use super::digest::{Digest, StatCache};
 use super::failure::Failure;
-use super::process::masked;
+use super::masks::Masks;
 use super::python::Environments;
 use super::scheduler::Plan;
 use super::task::{Results, Task};
@@ -74,6 +74,7 @@ pub(super) struct Workshop<'a> {
     pub(super) settings: &'a RunSettings,
     pub(super) files: &'a StatCache,
     pub(super) environments: &'a Environments,
+    pub(super) masks: Masks,
 }
 
 /// The folder of a task inside that of the run.
@@ -186,11 +187,11 @@ impl Workshop<'_> {
             // What is named by a relative path, or found by looking around, is another thing in another folder.
             feed(&self.settings.working_dir.to_string_lossy());
         }
-        let masks = self.settings.masks();
+        let masks = &self.masks;
         match &prepared.work {
             Work::Script { language, source, requirements } => {
                 feed(if *language == ScriptLanguage::Python { "python" } else { "bash" });
-                feed(&masked(source, &masks));
+                feed(&masks.clean(source));
                 for requirement in requirements {
                     feed(requirement);
                 }
@@ -201,18 +202,18 @@ impl Workshop<'_> {
             Work::Container { image, command, args, working_dir } => {
                 feed(if self.settings.host { "host" } else { "container" });
                 feed(image);
-                feed(&masked(&format!("{command:?}{args:?}{working_dir:?}"), &masks));
+                feed(&masks.clean(&format!("{command:?}{args:?}{working_dir:?}")));
             }
         }
         for (name, value) in &prepared.env {
             feed(name);
-            feed(&masked(value, &masks));
+            feed(&masks.clean(value));
         }
         node.settings.secrets.iter().for_each(|secret| feed(&secret.env));
         if let Some(arguments) = &prepared.arguments {
             let mut sorted = arguments.clone();
             sorted.sort_all_objects();
-            feed(&masked(&sorted.to_string(), &masks));
+            feed(&masks.clean(&sorted.to_string()));
         }
         for reading in &prepared.readings {
             feed(&reading.port);

@@ -17,8 +17,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
-use super::confine::Confinement;
-pub(super) use log::{Log, masked};
+use super::confine::{Confinement, Grant};
+pub(super) use log::Log;
 
 /// Time between the polite and the final end of a process.
 const GRACE: Duration = Duration::from_secs(3);
@@ -38,8 +38,8 @@ pub(super) struct Invocation {
     pub(super) env: Vec<(String, String)>,
     pub(super) folder: PathBuf,
     pub(super) timeout: Option<Duration>,
-    /// Where it may write, and where this step may besides.
-    pub(super) confined: Option<(Arc<Confinement>, Vec<PathBuf>)>,
+    /// What all steps of the run may do, and what this one may besides.
+    pub(super) confined: Option<(Arc<Confinement>, Grant)>,
     /// Bytes of address space.
     pub(super) memory: Option<u64>,
     pub(super) log: Log,
@@ -141,7 +141,7 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = match &invocation.confined {
-        Some((confinement, more)) => confinement.spawn(command, more),
+        Some((confinement, grant)) => confinement.spawn(command, grant),
         None => command.spawn(),
     };
     child.map_err(|source| ProcessError::Start { program: program.clone(), source })
@@ -265,10 +265,13 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::run::folder::Folder;
+    use crate::run::masks::Masks;
 
     async fn bash(script: &str, timeout: Option<u64>, masks: &[&str]) -> (Exit, Log, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let masks = masks.iter().map(|mask| (*mask).to_owned()).collect();
+        let masks = Masks::new(masks.iter().copied());
+        let place = Arc::new(Folder::open(folder.path()).unwrap());
         let invocation = Invocation {
             program: "bash".into(),
             found: None,
@@ -278,7 +281,7 @@ mod tests {
             timeout: timeout.map(Duration::from_millis),
             memory: None,
             confined: None,
-            log: Log::new(folder.path().join("log.txt"), false, 64 << 10, masks),
+            log: Log::new(place, PathBuf::new(), false, 64 << 10, masks),
         };
         let (_sender, receiver) = watch::channel(false);
         let ended = execute(invocation, receiver).await.unwrap();

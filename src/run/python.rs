@@ -54,7 +54,7 @@ impl Environments {
     /// What the interpreter says of itself; part of the key of every Python step.
     pub(super) fn version(&self) -> &str {
         self.version.get_or_init(|| {
-            let output = std::process::Command::new(&self.base).arg("--version").output();
+            let output = std::process::Command::new(&self.base).args(["-I", "--version"]).output();
             output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
         })
     }
@@ -102,9 +102,10 @@ impl Environments {
 
     async fn make(&self, place: &Path, python: &Path, requirements: &[String]) -> Result<(), PythonError> {
         let (place, base) = (place.to_string_lossy(), self.base.to_string_lossy());
+        let execute = |program, arguments| execute(program, arguments, &self.folder);
         match &self.uv {
-            Some(uv) => execute(uv, &["venv", "--quiet", "--seed", "--python", &base, &place]).await?,
-            None => execute(&self.base, &["-m", "venv", &place]).await?,
+            Some(uv) => execute(uv, vec!["venv", "--quiet", "--seed", "--python", &base, &place]).await?,
+            None => execute(&self.base, vec!["-I", "-m", "venv", &place]).await?,
         }
         if requirements.is_empty() {
             return Ok(());
@@ -115,10 +116,10 @@ impl Environments {
                 uv.as_path(),
                 vec!["pip", "install", "--quiet", "--compile-bytecode", "--python", &interpreter],
             ),
-            None => (python, vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]),
+            None => (python, vec!["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]),
         };
         arguments.extend(requirements.iter().map(String::as_str));
-        execute(program, &arguments).await
+        execute(program, arguments).await
     }
 }
 
@@ -131,14 +132,23 @@ async fn locked(path: PathBuf) -> std::io::Result<std::fs::File> {
     wait.await.map_err(std::io::Error::other)?
 }
 
-async fn execute(program: &Path, arguments: &[&str]) -> Result<(), PythonError> {
-    let output = Command::new(program)
+/// Runs a tool in couler's own folder, where no step writes: Python and its tools look for modules and settings in the
+/// folder that they are started in. What they download is kept there too, because steps can change the usual caches.
+async fn execute(program: &Path, arguments: Vec<&str>, folder: &Path) -> Result<(), PythonError> {
+    // A path that was given from the user's folder would mean another program from here.
+    let program =
+        if program.components().count() > 1 { std::path::absolute(program) } else { Ok(program.into()) };
+    let program = program.unwrap_or_default();
+    let output = Command::new(&program)
         .args(arguments)
+        .current_dir(folder)
+        .env("UV_CACHE_DIR", folder.join("uv-cache"))
+        .env("PIP_CACHE_DIR", folder.join("pip-cache"))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|error| PythonError::Missing { python: program.into(), reason: error.to_string() })?;
+        .map_err(|error| PythonError::Missing { python: program.clone(), reason: error.to_string() })?;
     if output.status.success() {
         return Ok(());
     }

@@ -88,4 +88,26 @@ mod tests {
             assert!(found.damaged > 0 && found.records.len() < 2, "byte {index}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever lies in a journal is read without a panic, and what was sound before the damage stays.
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), at in 0usize..200) {
+            use crate::run::journal::Record;
+            let mut sound = Vec::new();
+            for step in ["a", "b"] {
+                write(&Record::Skipped { step: step.into() }, &mut sound);
+            }
+            proptest::prop_assert!(read::<Record>(&bytes).sound <= bytes.len());
+            let mut behind = sound.clone();
+            behind.extend_from_slice(&bytes);
+            proptest::prop_assert!(read::<Record>(&behind).records.len() >= 2);
+            let mut inside = sound.clone();
+            inside.splice(at.min(sound.len())..at.min(sound.len()), bytes.iter().copied());
+            let found = read::<Record>(&inside);
+            proptest::prop_assert!(found.sound <= inside.len() && found.records.len() <= 3);
+            let text = String::from_utf8_lossy(&inside);
+            let _ = serde_json::from_str::<crate::run::RunManifest>(&text);
+        }
+    }
 }

@@ -9,10 +9,11 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::checks::{parameters, supported};
-use super::confine::Confinement;
+use super::confine::{Confinement, Places};
 use super::digest::StatCache;
 use super::drive::Drive;
 use super::facts::Facts;
+use super::folder::Folder;
 use super::journal::{Journal, Record};
 use super::local::Local;
 use super::memory::{Recollection, remembered};
@@ -21,8 +22,12 @@ use super::process::{Programs, leftovers};
 use super::python::Environments;
 use super::scheduler::{Limits, Plan, Scheduler};
 use super::store::{Store, now};
-use super::{RunReport, RunSettings, StepResult, StepState, policy};
+use super::{RunFolder, RunReport, RunSettings, StepResult, StepState, policy};
 use crate::ir::Workflow;
+
+/// What is said where couler's own folder is in a place that steps may write to.
+const EXPOSED: &str = "couler's own folder is in a folder that steps may write to, so they could change its records; \
+                       start in a folder for the project, or set COULER_HOME to another place";
 
 /// Listens to a run.
 pub trait RunObserver: Sync {
@@ -88,13 +93,14 @@ pub enum RunError {
 }
 
 /// Runs a workflow. A folder with the journal of an earlier attempt is continued: what it has done is not done again.
-/// `stop` ends the run.
+/// `held` is the folder of the settings, taken by this process; `stop` ends the run.
 ///
 /// # Errors
 /// [`RunError`] if it cannot begin or its folder fails. A step that fails is no error: it is in the report.
 pub async fn run(
     workflow: &Workflow,
     settings: &RunSettings,
+    held: &RunFolder,
     store: &mut Store,
     observer: &dyn RunObserver,
     stop: watch::Receiver<bool>,
@@ -102,9 +108,7 @@ pub async fn run(
     let mut values = parameters(workflow, settings)?;
     supported(workflow, settings)?;
     let started = Instant::now();
-    let folder = &settings.folder;
-    std::fs::create_dir_all(folder).map_err(|source| RunError::Io { path: folder.clone(), source })?;
-    let _lock = exclusive(folder)?;
+    let folder = held.path();
     let path = folder.join("journal.log");
     let (journal, records) =
         Journal::open(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
@@ -112,27 +116,40 @@ pub async fn run(
         end_leftovers(folder, "an interrupted attempt", observer);
     }
     values.facts = Facts::of(workflow, folder, began(&records));
-    let files = StatCache::open(&folder.parent().unwrap_or(folder).join("digests"));
+    let files = Arc::new(StatCache::open(&folder.parent().unwrap_or(folder).join("digests")));
+    let place = Folder::open(folder).map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
     let environments =
         Environments::new(settings.python.clone(), settings.uv.clone(), settings.environments.clone());
     let plan = Plan::new(workflow, settings.machine);
     begin_store(store, workflow, &plan);
     let (halt, halted) = watch::channel(false);
+    let masks = settings.masks();
+    let is_read = |step: &str| reads_result(workflow, step);
+    let (confinement, temporary) =
+        confinement(settings, &place).map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
+    if confinement.as_ref().is_some_and(|confinement| confinement.is_exposed()) {
+        observer.message(EXPOSED);
+    }
     let local = Local {
         settings,
-        files: &files,
+        temporary,
+        masks: masks.clone(),
+        folder: Arc::new(place),
+        files: Arc::clone(&files),
         environments: &environments,
         programs: Programs::default(),
-        confinement: confinement(settings),
+        confinement,
         objects: store.objects(),
         stop: halted,
+        is_read: &is_read,
         daemons: std::sync::Mutex::default(),
     };
     let exit_steps: Vec<&str> = workflow.on_exit.iter().map(|node| node.name.as_str()).collect();
     let memory = Recollection {
-        workshop: Workshop { settings, files: &files, environments: &environments },
+        workshop: Workshop { settings, files: &files, environments: &environments, masks },
         before: remembered(&records, &exit_steps),
         store,
+        run: Arc::clone(&local.folder),
         prepared: HashMap::new(),
     };
     let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
@@ -168,10 +185,29 @@ fn began(records: &[Record]) -> u64 {
     first.unwrap_or_else(now)
 }
 
-fn confinement(settings: &RunSettings) -> Option<Arc<Confinement>> {
-    let mut folders = settings.writable.clone()?;
-    folders.extend([settings.folder.clone(), settings.working_dir.clone()]);
-    Some(Arc::new(Confinement::new(folders)))
+/// Whether a text or a condition of the workflow reads what a step printed.
+fn reads_result(workflow: &Workflow, step: &str) -> bool {
+    crate::ir::canonical_json(workflow).to_string().contains(&format!("{step}.result"))
+}
+
+/// What steps may do, and the folder for temporary files that they need if they may not use the usual one.
+fn confinement(
+    settings: &RunSettings,
+    folder: &Folder,
+) -> io::Result<(Option<Arc<Confinement>>, Option<PathBuf>)> {
+    let Some(writable) = settings.writable.clone() else {
+        return Ok((settings.offline.then(|| Arc::new(Confinement::new(None))), None));
+    };
+    let mut asked = writable.allowed;
+    asked.push(settings.working_dir.clone());
+    let mut places = Places::new(writable.usual, asked, &writable.private);
+    let mut temporary = None;
+    if places.is_carved() {
+        let place = folder.made("tmp")?.path().to_owned();
+        places.add(place.clone());
+        temporary = Some(place);
+    }
+    Ok((Some(Arc::new(Confinement::new(Some(places)))), temporary))
 }
 
 fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {
@@ -185,13 +221,6 @@ fn end_leftovers(folder: &Path, whose: &str, observer: &dyn RunObserver) {
     if ended > 0 {
         observer.message(&format!("ended {ended} processes that {whose} had left running"));
     }
-}
-
-fn exclusive(folder: &Path) -> Result<std::fs::File, RunError> {
-    let path = folder.join("lock");
-    let file = std::fs::File::create(&path).map_err(|source| RunError::Io { path, source })?;
-    file.try_lock().map_err(|_| RunError::Busy { folder: folder.to_owned() })?;
-    Ok(file)
 }
 
 fn begin_store(store: &mut Store, workflow: &Workflow, plan: &Plan<'_>) {

@@ -10,7 +10,7 @@ mod plan;
 mod simulation;
 mod starting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
@@ -141,6 +141,9 @@ pub(super) struct Scheduler<'a> {
     free: Capacity,
     open: usize,
     exit_next: Option<usize>,
+    /// Steps that end with another one, in the order in which that was found out.
+    ending: VecDeque<(usize, StepState)>,
+    is_ending: bool,
     stopping: bool,
     expired: bool,
     records: Vec<Record>,
@@ -169,6 +172,8 @@ impl<'a> Scheduler<'a> {
             free: limits.machine,
             open: plan.steps,
             exit_next: None,
+            ending: VecDeque::new(),
+            is_ending: false,
             stopping: false,
             expired: false,
             records: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::failure::Patterns;
+use super::masks::Masks;
 use super::resources::Capacity;
 
 /// Settings of a run.
@@ -33,8 +34,10 @@ pub struct RunSettings {
     pub env: Vec<(String, String)>,
     /// Values of secrets by the environment variable that steps ask for.
     pub secrets: HashMap<String, String>,
-    /// Where steps may write besides the folder of the run; anywhere if absent. Containers are not concerned.
-    pub writable: Option<Vec<PathBuf>>,
+    /// Where steps may write; anywhere if absent. Containers are not concerned.
+    pub writable: Option<Writable>,
+    /// Whether all steps are without network.
+    pub offline: bool,
     /// Bytes of a step's log before its middle is left out.
     pub log_limit: u64,
     /// Whether earlier results are used.
@@ -45,8 +48,19 @@ pub struct RunSettings {
     pub patterns: Patterns,
 }
 
+/// Where steps may write besides the folders that a run makes for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Writable {
+    /// Places such as those for temporary files. Where couler's own folder lies in one, only what is around it.
+    pub usual: Vec<PathBuf>,
+    /// What the user allows, besides the working folder.
+    pub allowed: Vec<PathBuf>,
+    /// couler's own folder, with the runs, the store and the Python environments.
+    pub private: PathBuf,
+}
+
 impl RunSettings {
-    pub(super) fn masks(&self) -> Vec<String> {
-        self.secrets.values().filter(|value| value.len() >= 4).cloned().collect()
+    pub(super) fn masks(&self) -> Masks {
+        Masks::new(self.secrets.values().map(String::as_str))
     }
 }

@@ -54,6 +54,11 @@ pub(super) enum Command {
 /// # Errors
 /// What went wrong, with its hint and exit code.
 pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> Result<(), Failure> {
+    use Command::{Chat, Mcp, Nl, Resume, Run, Tune};
+    if matches!(&arguments.command, Nl(_) | Chat(_) | Run(_) | Resume(_) | Tune(_) | Mcp(_)) {
+        // They start steps.
+        super::withheld::restart_without();
+    }
     match arguments.command {
         Command::Nl(arguments) => nl::run(arguments, &environment, output),
         Command::Chat(arguments) => chat::run(arguments, &environment, output),

@@ -6,7 +6,7 @@ use super::compile::read_workflow;
 use super::run::{RunOptions, as_json, carry_out, opening_store, runs_folder, verdict};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::{Environment, Failure, Output};
-use crate::run::{RunManifest, list_runs, read_manifest};
+use crate::run::{RunFolder, RunManifest, list_runs, read_manifest};
 
 /// Go on with a run that was interrupted or failed
 #[derive(Debug, clap::Args)]
@@ -29,8 +29,10 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let (folder, manifest) = find(&arguments.run, environment)?;
+    // Nothing of the run is looked at or changed while another process works on it.
+    let folder = RunFolder::open(&folder)?;
     let store = opening_store(environment);
-    let kept = folder.join("program.yaml");
+    let kept = folder.path().join("program.yaml");
     let path = arguments.program.as_ref().unwrap_or(&kept);
     let program = read_text(path)?;
     let workflow = read_workflow(path, &program, environment)?;
@@ -38,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         write_text(&kept, &program)?;
     }
     let report = carry_out(&workflow, &folder, manifest, &RunOptions::default(), environment, output, store)?;
-    let id = folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let id = folder.id();
     if arguments.json {
         output.json(&as_json(&workflow, &id, &report))?;
     }

@@ -1,7 +1,7 @@
 //! `couler run`: a program on this machine.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -13,7 +13,10 @@ use crate::cli::run_progress::RunProgress;
 use crate::cli::tuning::{Running, tune_program};
 use crate::cli::{Environment, Failure, Output, machine};
 use crate::ir::Workflow;
-use crate::run::{Patterns, RunError, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings};
+use crate::run::{
+    Patterns, RunError, RunFolder, RunManifest, RunReport, RunSettings, StepState, Store, StoreSettings,
+    Writable,
+};
 
 /// Environment variables that every step gets.
 const USUAL: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"];
@@ -74,6 +77,10 @@ pub(in crate::cli) struct RunOptions {
     /// Let steps write wherever you can
     #[arg(long)]
     pub(super) unconfined: bool,
+
+    /// Let no step use the network
+    #[arg(long)]
+    pub(super) no_network: bool,
 
     /// Hand an environment variable to all steps
     #[arg(long = "env", value_name = "NAME")]
@@ -142,12 +149,13 @@ pub(in crate::cli) fn opening_store(environment: &Environment) -> Opening {
     std::thread::spawn(move || open_store(&environment))
 }
 
-/// Temporary files, devices, caches of libraries, and what the user allows.
-fn usually_writable(allowed: Vec<PathBuf>) -> Vec<PathBuf> {
+/// Temporary files, devices without data of their own, caches of libraries, and what the user allows.
+fn writable(allowed: Vec<PathBuf>, environment: &Environment) -> Writable {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or(home);
-    let usual = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev".into()];
-    usual.into_iter().chain(cache).chain(allowed).collect()
+    let temporary = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+    let usual = temporary.into_iter().chain(machine::harmless_devices()).chain(cache).collect();
+    Writable { usual, allowed, private: environment.home.clone() }
 }
 
 /// The places as they are meant from here; one that is not there could not be allowed.
@@ -186,10 +194,6 @@ pub(in crate::cli) fn start(
             format!("existing: {}", known.join(", ")),
         ));
     }
-    let stamp =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis());
-    let id = format!("{}-{stamp}", workflow.name);
-    let folder = runs_folder(environment).join(&id);
     let manifest = RunManifest {
         version: 1,
         workflow: workflow.name.clone(),
@@ -200,14 +204,13 @@ pub(in crate::cli) fn start(
         env: options.env.clone(),
         unconfined: options.unconfined,
         allow_write: allowed(&options.allow_write)?,
+        offline: options.no_network,
     };
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::failed(format!("{}: {error}", folder.display()), "COULER_HOME chooses another folder")
-    })?;
-    write_text(&folder.join("program.yaml"), program)?;
-    write_text(&folder.join("run.json"), &format!("{:#}\n", json!(manifest)))?;
+    let folder = RunFolder::create(&runs_folder(environment), &workflow.name)?;
+    write_text(&folder.path().join("program.yaml"), program)?;
+    write_text(&folder.path().join("run.json"), &format!("{:#}\n", json!(manifest)))?;
     let report = carry_out(workflow, &folder, manifest, &options, environment, output, store)?;
-    Ok((id, report))
+    Ok((folder.id(), report))
 }
 
 /// The settings of a run.
@@ -218,7 +221,7 @@ pub(super) fn settings(
     options: &RunOptions,
     environment: &Environment,
 ) -> Result<RunSettings, Failure> {
-    let variable = |name: &str| std::env::var(name).ok().map(|value| (name.to_owned(), value));
+    let variable = |name: &str| environment.withheld.variable(name).map(|value| (name.to_owned(), value));
     let asked = manifest.env.iter().map(String::as_str);
     let secrets = workflow.nodes().flat_map(|node| &node.settings.secrets);
     let patterns = match std::fs::read_to_string(environment.home.join("failures.yaml")) {
@@ -227,10 +230,11 @@ pub(super) fn settings(
         })?,
         Err(_) => Patterns::built_in(),
     };
-    let writable = (!manifest.unconfined).then(|| usually_writable(manifest.allow_write));
+    let writable = (!manifest.unconfined).then(|| writable(manifest.allow_write, environment));
     Ok(RunSettings {
         folder,
         writable,
+        offline: manifest.offline,
         environments: environment.home.join("python"),
         python: environment.python.clone().unwrap_or_else(|| "python3".into()),
         uv: machine::program(&["uv"]),
@@ -261,6 +265,7 @@ pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<
         env: Vec::new(),
         unconfined: false,
         allow_write: Vec::new(),
+        offline: false,
     };
     settings(workflow, runs_folder(environment), manifest, &RunOptions::default(), environment)
 }
@@ -268,21 +273,25 @@ pub(super) fn looking(workflow: &Workflow, environment: &Environment) -> Result<
 /// Runs or goes on with a run in its folder, telling what happens.
 pub(super) fn carry_out(
     workflow: &Workflow,
-    folder: &Path,
+    folder: &RunFolder,
     manifest: RunManifest,
     options: &RunOptions,
     environment: &Environment,
     output: &Output,
     store: Opening,
 ) -> Result<RunReport, Failure> {
-    let settings = settings(workflow, folder.to_owned(), manifest, options, environment)?;
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    if !manifest.unconfined && home.is_some_and(|home| home.starts_with(&manifest.working_dir)) {
+        output.message("steps can write everywhere in the folder that this was started in, and that is your home; start in a folder for the project");
+    }
+    let settings = settings(workflow, folder.path().to_owned(), manifest, options, environment)?;
     let mut store = store.join().expect("to open a store does not panic")?;
     let progress = RunProgress::new(output, workflow.graph.node_count());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(error.to_string(), "too many threads or files are open"))?;
-    let id = folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    let id = folder.id();
     let report = runtime.block_on(async {
         let (stop, stopped) = watch::channel(false);
         let interrupted = async {
@@ -292,10 +301,12 @@ pub(super) fn carry_out(
             signal().await;
         };
         tokio::select! {
-            report = crate::run::run(workflow, &settings, &mut store, &progress, stopped) => report.map_err(Failure::from),
+            report = crate::run::run(workflow, &settings, folder, &mut store, &progress, stopped) => report.map_err(Failure::from),
             () = interrupted => Err(Failure::interrupted()),
         }
     });
+    // What looks at a big output of a stopped step is not waited for.
+    runtime.shutdown_background();
     let report = report.map_err(|failure| {
         failure.with_hint_if_interrupted(&format!("`couler resume {id}` goes on where it stopped"))
     })?;
@@ -305,20 +316,21 @@ pub(super) fn carry_out(
     Ok(report)
 }
 
-/// Ctrl-C, or the request to end.
+/// Ctrl-C, Ctrl-\\, the request to end, or the end of the terminal.
 async fn signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut stream) => {
-                stream.recv().await;
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate(), SignalKind::hangup()];
+    let heard = kinds.into_iter().map(|kind| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut stream) => {
+                    stream.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+        })
+    });
+    futures::future::select_all(heard).await;
 }
 
 /// A failure if the run was stopped or any step failed whose failure is not tolerated.

@@ -61,6 +61,8 @@ fn unpacking_folder(part: &Path) -> Result<TempDir, LlmError> {
 async fn download(python: &Path, requirement: &str, folder: &Path) -> Result<PathBuf, Trouble> {
     let output = Command::new(python)
         .args([
+            // Modules of the folder that couler was started in are none of Python's.
+            "-I",
             "-m",
             "pip",
             "download",

@@ -47,6 +47,8 @@ pub(in crate::run) fn wait_before_next(
     };
     let wait = as_seconds(backoff.duration)
         * f64::from(backoff.factor.unwrap_or(1)).powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
+    // The factor may grow without bound; the clock does not.
+    let wait = wait.min(as_seconds(Duration::from_seconds(Duration::LONGEST)));
     let longest = backoff.max_duration.map_or(f64::INFINITY, as_seconds);
     (waited + wait <= longest).then_some(wait)
 }

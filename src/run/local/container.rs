@@ -1,6 +1,7 @@
 //! Containers through docker or podman.
 //!
-//! The folder of the run and the working folder are mounted at their own paths, so that paths mean the same inside.
+//! The step's own folders are mounted at their own paths, so that paths mean the same inside, and what it reads
+//! read-only; nothing else of the run is.
 //! Values of secrets reach the container through the environment, never through the command line.
 
 use std::path::{Path, PathBuf};
@@ -40,8 +41,11 @@ pub(super) fn command(
     for (name, _) in env.iter().filter(|(name, _)| !inherited.contains(&name.as_str())) {
         option("--env", name.clone());
     }
-    let folder = settings.folder.display();
-    option("--volume", format!("{folder}:{folder}"));
+    for name in
+        ["outputs", "values"].map(|name| prepared.folder.join(name)).iter().filter(|name| name.is_dir())
+    {
+        option("--volume", format!("{0}:{0}", name.display()));
+    }
     if let Some(folder) = working_dir {
         option("--workdir", folder.clone());
     }
@@ -59,7 +63,8 @@ pub(super) fn command(
         option("--gpus", gpus.to_string());
     }
     for reading in &prepared.readings {
-        if let (Some(target), Source::Artifact { place, .. }) = (&reading.target, &reading.source) {
+        if let Source::Artifact { place, .. } = &reading.source {
+            let target = reading.target.as_ref().unwrap_or(place);
             option("--volume", format!("{}:{}:ro", place.display(), target.display()));
         }
     }

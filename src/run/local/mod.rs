@@ -3,6 +3,7 @@
 mod container;
 mod outputs;
 mod script;
+mod told;
 
 use std::collections::HashMap;
 use std::io;
@@ -14,9 +15,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::RunSettings;
-use super::confine::Confinement;
-use super::digest::StatCache;
+use super::confine::{Confinement, Grant};
+use super::digest::{Digest, StatCache};
 use super::failure::{Cause, Failure, Sign};
+use super::folder::{Folder, Kind};
+use super::masks::Masks;
 use super::prepare::{Prepared, Reading, Source, Work};
 use super::process::{Ended, Exit, Invocation, Log, ProcessError, Programs, execute, leftovers};
 use super::python::Environments;
@@ -32,12 +35,19 @@ const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 /// What tasks are run with.
 pub(super) struct Local<'a> {
     pub(super) settings: &'a RunSettings,
-    pub(super) files: &'a StatCache,
+    pub(super) masks: Masks,
+    /// The folder for temporary files, if steps may not use the usual one.
+    pub(super) temporary: Option<PathBuf>,
+    /// The folder of the run, held open.
+    pub(super) folder: Arc<Folder>,
+    pub(super) files: Arc<StatCache>,
     pub(super) environments: &'a Environments,
     pub(super) programs: Programs,
     pub(super) confinement: Option<Arc<Confinement>>,
     pub(super) objects: Objects,
     pub(super) stop: watch::Receiver<bool>,
+    /// Whether a step's result is read by another step or a condition.
+    pub(super) is_read: &'a (dyn Fn(&str) -> bool + Sync),
     pub(super) daemons: std::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>,
 }
 
@@ -50,7 +60,7 @@ impl Local<'_> {
         again: bool,
         tell: &dyn Fn(&str),
     ) -> Outcome {
-        let lost = match self.gather(&prepared.readings) {
+        let lost = match self.gather(&prepared.readings).await {
             Ok(lost) => lost,
             Err(error) => return Outcome::Failed(disk(&error)),
         };
@@ -68,23 +78,38 @@ impl Local<'_> {
     }
 
     /// Brings the artifacts that are read to their places; returns the steps whose artifacts are no longer kept.
-    fn gather(&self, readings: &[Reading]) -> io::Result<Vec<usize>> {
-        let mut lost = Vec::new();
-        for reading in readings {
-            let Source::Artifact { node, place, digest } = &reading.source else { continue };
-            let there =
-                place.exists() && self.files.content(place).is_ok_and(|found| found.digest == *digest);
-            if there {
-                continue;
-            }
-            if let Some(folder) = place.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            if !self.objects.fetch(*digest, place, self.files)? && !lost.contains(node) {
-                lost.push(*node);
-            }
+    async fn gather(&self, readings: &[Reading]) -> io::Result<Vec<usize>> {
+        let artifacts: Vec<(usize, PathBuf, Digest)> = readings
+            .iter()
+            .filter_map(|reading| match &reading.source {
+                Source::Artifact { node, place, digest } => Some((*node, place.clone(), *digest)),
+                Source::Address(_) => None,
+            })
+            .collect();
+        if artifacts.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(lost)
+        let shelf = self.shelf();
+        let gathered = tokio::task::spawn_blocking(move || {
+            let mut lost = Vec::new();
+            for (node, place, digest) in artifacts {
+                if !shelf.bring(&place, digest)? && !lost.contains(&node) {
+                    lost.push(node);
+                }
+            }
+            Ok(lost)
+        });
+        gathered.await.map_err(io::Error::other)?
+    }
+
+    /// What is needed to bring artifacts into the folder of the run.
+    fn shelf(&self) -> Shelf {
+        Shelf { run: Arc::clone(&self.folder), files: Arc::clone(&self.files), objects: self.objects.clone() }
+    }
+
+    /// A path of this run as seen from the run's folder.
+    pub(super) fn inside(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.folder.path()).unwrap_or(path).to_owned()
     }
 
     async fn attempt(
@@ -94,7 +119,7 @@ impl Local<'_> {
         again: bool,
         tell: &dyn Fn(&str),
     ) -> Result<Option<Done>, Failure> {
-        Self::clear(node, prepared).map_err(|error| disk(&error))?;
+        self.clear(node, prepared).map_err(|error| disk(&error))?;
         self.place(prepared)?;
         let before = outputs::before(node, &self.settings.working_dir);
         let invocation = self.invocation(node, prepared, again, tell).await?;
@@ -115,26 +140,68 @@ impl Local<'_> {
         if ended.exit != Exit::Code(0) {
             return Err(self.failure(node, &ended));
         }
-        let mut done = outputs::collect(self, node, prepared, &before, container)?;
+        let Some(mut done) = self.collected(node, prepared, before, container).await? else {
+            return Ok(None);
+        };
         done.seconds = started.elapsed().as_secs_f64();
-        done.values.insert("result".into(), ended.log.result());
+        done.values.insert("result".into(), self.result(node, &ended.log)?);
         Ok(Some(done))
     }
 
+    /// Looks at what the step has written, on another thread: it may be much. `None` if the run was stopped meanwhile.
+    async fn collected(
+        &self,
+        node: &Node,
+        prepared: &Prepared,
+        before: outputs::Before,
+        container: bool,
+    ) -> Result<Option<Done>, Failure> {
+        if node.outputs.is_empty() {
+            return Ok(Some(Done::default()));
+        }
+        let collection = outputs::Collection::new(self, node, prepared, before, container);
+        let collected = tokio::task::spawn_blocking(move || collection.collect());
+        let mut stop = self.stop.clone();
+        let stopped = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = collected => done.map_err(|error| Failure::infrastructure(error.to_string()))?.map(Some),
+            () = stopped => Ok(None),
+        }
+    }
+
+    /// What the step printed last. If only its end was kept and another step reads it, the step fails.
+    fn result(&self, node: &Node, log: &Log) -> Result<String, Failure> {
+        if log.is_cut() && (self.is_read)(&node.name) {
+            return Err(Failure {
+                message: format!(
+                    "it printed a line of more than {} bytes, and another step reads it as the result; write it to \
+                     an output instead",
+                    Log::LONGEST_RESULT
+                ),
+                cause: Cause::Step,
+                advice: None,
+            });
+        }
+        Ok(log.result())
+    }
+
     /// Removes what an earlier attempt left, and makes the folders that the step may expect.
-    fn clear(node: &Node, prepared: &Prepared) -> io::Result<()> {
-        let folder = &prepared.folder;
+    fn clear(&self, node: &Node, prepared: &Prepared) -> io::Result<()> {
         let outputs =
             node.outputs.iter().any(|output| matches!(output.kind, NodeOutputKind::Artifact { .. }));
-        for (name, wanted) in [("outputs", outputs), ("values", prepared.arguments.is_some())] {
-            let place = folder.join(name);
-            if !wanted && !node.outputs.iter().any(|output| output.name == name) {
-                continue;
-            }
-            if place.exists() {
-                std::fs::remove_dir_all(&place)?;
-            }
-            std::fs::create_dir_all(&place)?;
+        let wanted = [("outputs", outputs), ("values", prepared.arguments.is_some())];
+        let mut folder = None;
+        for (name, _) in wanted.iter().filter(|(_, wanted)| *wanted) {
+            let folder = match &folder {
+                Some(folder) => folder,
+                None => folder.insert(self.folder.descend(&self.inside(&prepared.folder))?),
+            };
+            folder.remove(name)?;
+            folder.made(name)?;
         }
         Ok(())
     }
@@ -147,8 +214,8 @@ impl Local<'_> {
                 continue;
             };
             let target = self.settings.working_dir.join(target);
-            let ours =
-                std::fs::read_link(&target).is_ok_and(|to| to.components().any(|c| c.as_os_str() == "steps"));
+            let runs = self.folder.path().parent().unwrap_or(self.folder.path());
+            let ours = std::fs::read_link(&target).is_ok_and(|to| to.starts_with(runs));
             if !ours && std::fs::symlink_metadata(&target).is_ok() {
                 return Err(Failure::request(format!(
                     "its input {} would replace {}; move that file away",
@@ -173,13 +240,14 @@ impl Local<'_> {
         tell: &dyn Fn(&str),
     ) -> Result<Invocation, Failure> {
         let mut env = self.settings.env.clone();
+        if let Some(folder) = &self.temporary {
+            env.push(("TMPDIR".into(), folder.display().to_string()));
+        }
         env.extend(prepared.env.iter().cloned());
-        let mut masks = Vec::new();
         for secret in &node.settings.secrets {
             let value = self.settings.secrets.get(&secret.env).ok_or_else(|| {
                 Failure::request(format!("it needs the secret {}; set the variable {0}", secret.env))
             })?;
-            masks.push(value.clone());
             env.push((secret.env.clone(), value.clone()));
         }
         if let Some(arguments) = &prepared.arguments {
@@ -220,32 +288,32 @@ impl Local<'_> {
                 .confinement
                 .clone()
                 .filter(|_| !container)
-                .map(|all| (all, self.told(node, prepared))),
-            log: Log::new(prepared.folder.join("log.txt"), again, self.settings.log_limit, masks),
+                .map(|all| (all, self.grant(node, prepared))),
+            log: Log::new(
+                Arc::clone(&self.folder),
+                self.inside(&prepared.folder),
+                again,
+                self.settings.log_limit,
+                self.masks.clone(),
+            ),
         })
     }
 
-    /// Places that a step was told to write to: its declared outputs and the paths among its arguments. What a script
-    /// says by itself is no permission.
-    fn told(&self, node: &Node, prepared: &Prepared) -> Vec<PathBuf> {
-        let folder = &self.settings.working_dir;
-        let mut places: Vec<PathBuf> =
-            node.outputs.iter().filter_map(|output| outputs::declared(output, folder)).collect();
-        let mut open: Vec<&Value> = prepared.arguments.iter().collect();
-        while let Some(value) = open.pop() {
-            match value {
-                Value::String(text) if !text.contains('\n') => {
-                    let path = text.strip_prefix("file://").unwrap_or(text);
-                    if path.starts_with(['/', '.']) {
-                        places.push(folder.join(path));
-                    }
-                }
-                Value::Array(items) => open.extend(items),
-                Value::Object(map) => open.extend(map.values()),
-                _ => {}
-            }
+    /// What a step may do besides what all may: write its outputs and values and where it was told to.
+    fn grant(&self, node: &Node, prepared: &Prepared) -> Grant {
+        let mut own = Vec::new();
+        if prepared.arguments.is_some() {
+            own.push(prepared.folder.join("values"));
         }
-        places
+        if prepared.arguments.is_some() || !node.outputs.is_empty() {
+            own.push(prepared.folder.join("outputs"));
+        }
+        Grant {
+            own,
+            told: told::places(node, prepared, &self.settings.working_dir),
+            apart: !node.settings.secrets.is_empty(),
+            offline: self.settings.offline,
+        }
     }
 
     fn start_daemon(&self, invocation: Invocation) -> Done {
@@ -319,14 +387,33 @@ impl Local<'_> {
 
     /// Puts the artifacts of a cached result into the folder of the run. False if one is no longer kept.
     pub(super) fn restore(&self, folder: &Path, done: &Done) -> bool {
-        done.outputs.iter().all(|(name, content)| {
-            let place = folder.join("outputs").join(name);
-            if self.files.content(&place).is_ok_and(|found| found.digest == content.digest) {
-                return true;
-            }
-            std::fs::create_dir_all(folder.join("outputs")).is_ok()
-                && self.objects.fetch(content.digest, &place, self.files).unwrap_or(false)
-        })
+        let shelf = self.shelf();
+        let outputs = folder.join("outputs");
+        done.outputs
+            .iter()
+            .all(|(name, content)| shelf.bring(&outputs.join(name), content.digest).unwrap_or(false))
+    }
+}
+
+/// Brings artifacts of the store into the folder of a run.
+struct Shelf {
+    run: Arc<Folder>,
+    files: Arc<StatCache>,
+    objects: Objects,
+}
+
+impl Shelf {
+    /// Has the artifact at `place`, which is inside of the run. False if it is no longer kept.
+    fn bring(&self, place: &Path, digest: Digest) -> io::Result<bool> {
+        let relative = place.strip_prefix(self.run.path()).map_err(io::Error::other)?;
+        let (Some(folder), Some(name)) = (relative.parent(), relative.file_name()) else { return Ok(false) };
+        let there = self.run.at(folder).and_then(|folder| folder.kind(name));
+        let whole = matches!(there, Ok(Some(Kind::File { .. } | Kind::Folder)))
+            && self.files.content(place).is_ok_and(|found| found.digest == digest);
+        if whole {
+            return Ok(true);
+        }
+        self.objects.fetch(digest, &self.run.descend(folder)?, name, &self.files)
     }
 }
 

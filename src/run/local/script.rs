@@ -1,5 +1,6 @@
 //! Scripts: the program that runs them, and what it is given.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Local, disk};
@@ -111,10 +112,10 @@ impl Local<'_> {
         if language == ScriptLanguage::Bash && source.len() < LONGEST_ARGUMENT {
             return Ok((program, vec!["-c".into(), source.to_owned(), "script".into()]));
         }
-        let file = folder.join("script");
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, source));
+        let place = self.folder.descend(&self.inside(folder)).map_err(|error| disk(&error))?;
+        let written = place.create("script").and_then(|mut file| file.write_all(source.as_bytes()));
         written.map_err(|error| disk(&error))?;
-        Ok((program, vec![file.display().to_string()]))
+        Ok((program, vec![folder.join("script").display().to_string()]))
     }
 
     /// The program and arguments of a script in which bash would find nothing to do but to start them.

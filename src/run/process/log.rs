@@ -2,17 +2,23 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::run::folder::Folder;
+use crate::run::masks::Masks;
 
 /// Bytes of the end that are always kept.
 const TAIL: usize = 64 << 10;
-/// What stands for a secret.
-const MASK: &str = "***";
+/// The name of every log.
+const NAME: &str = "log.txt";
 
 /// Takes what a process prints. The file is made when there is something to write.
 #[derive(Debug)]
 pub(in crate::run) struct Log {
-    path: PathBuf,
+    run: Arc<Folder>,
+    /// The step's folder inside that of the run.
+    place: PathBuf,
     append: bool,
     file: Option<File>,
     /// Bytes that may still be written before only the end counts.
@@ -21,8 +27,7 @@ pub(in crate::run) struct Log {
     tail: Vec<u8>,
     out: Stream,
     err: Stream,
-    masks: Vec<String>,
-    longest: usize,
+    masks: Masks,
 }
 
 #[derive(Debug, Default)]
@@ -36,13 +41,21 @@ struct Stream {
 }
 
 impl Log {
-    pub(in crate::run) fn new(path: PathBuf, append: bool, limit: u64, mut masks: Vec<String>) -> Self {
-        masks.retain(|mask| mask.len() >= 4);
-        masks.sort_by_key(|mask| std::cmp::Reverse(mask.len()));
-        let longest = masks.first().map_or(0, String::len);
+    /// Bytes of a line that are certainly kept.
+    pub(in crate::run) const LONGEST_RESULT: usize = TAIL;
+
+    /// The log of a step whose folder is at `place` inside that of the run.
+    pub(in crate::run) fn new(
+        run: Arc<Folder>,
+        place: PathBuf,
+        append: bool,
+        limit: u64,
+        masks: Masks,
+    ) -> Self {
         let out = Stream { whole: Some(Vec::new()), ..Stream::default() };
         Self {
-            path,
+            run,
+            place,
             append,
             file: None,
             room: limit,
@@ -51,27 +64,26 @@ impl Log {
             out,
             err: Stream::default(),
             masks,
-            longest,
         }
     }
 
     pub(super) fn stdout(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let clean = cleaned(&mut self.out.held, bytes, &self.masks, self.longest, false);
+        let clean = self.masks.clean_piece(&mut self.out.held, bytes, false);
         self.out.keep(&clean);
         self.write(&clean)
     }
 
     pub(super) fn stderr(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let clean = cleaned(&mut self.err.held, bytes, &self.masks, self.longest, false);
+        let clean = self.masks.clean_piece(&mut self.err.held, bytes, false);
         self.write(&clean)
     }
 
     /// Writes what was held back and, if something was left out, the end.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        let rest = cleaned(&mut self.out.held, b"", &self.masks, self.longest, true);
+        let rest = self.masks.clean_piece(&mut self.out.held, b"", true);
         self.out.keep(&rest);
         self.write(&rest)?;
-        let rest = cleaned(&mut self.err.held, b"", &self.masks, self.longest, true);
+        let rest = self.masks.clean_piece(&mut self.err.held, b"", true);
         self.write(&rest)?;
         if let Some(file) = self.file.as_mut().filter(|_| self.left_out > 0) {
             let hidden = self.left_out.saturating_sub(self.tail.len() as u64);
@@ -87,7 +99,8 @@ impl Log {
             return Ok(());
         }
         if self.file.is_none() {
-            self.file = Some(opened(&self.path, self.append)?);
+            let folder = self.run.descend(&self.place)?;
+            self.file = Some(if self.append { continued(&folder)? } else { folder.create(NAME)? });
         }
         let fitting = usize::try_from(self.room).unwrap_or(usize::MAX).min(bytes.len());
         if let Some(file) = &mut self.file {
@@ -105,6 +118,11 @@ impl Log {
             self.tail.drain(..self.tail.len() - TAIL);
         }
         Ok(())
+    }
+
+    /// Whether the last line of standard output is longer than what was kept of it.
+    pub(in crate::run) fn is_cut(&self) -> bool {
+        self.out.whole.is_none() && !self.out.last.trim_ascii_end().contains(&b'\n')
     }
 
     /// The last line of standard output; all of it if it is one JSON value.
@@ -145,43 +163,10 @@ impl Stream {
     }
 }
 
-fn opened(path: &Path, append: bool) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file =
-        if append { File::options().append(true).create(true).open(path)? } else { File::create(path)? };
-    if append && file.metadata()?.len() > 0 {
+fn continued(folder: &Folder) -> io::Result<File> {
+    let mut file = folder.append(NAME)?;
+    if file.metadata()?.len() > 0 {
         writeln!(file, "--- again")?;
     }
     Ok(file)
-}
-
-/// Replaces secrets. What could be the beginning of one is held back until more is known.
-fn cleaned(held: &mut Vec<u8>, bytes: &[u8], masks: &[String], longest: usize, last: bool) -> Vec<u8> {
-    if masks.is_empty() {
-        return bytes.to_vec();
-    }
-    held.extend_from_slice(bytes);
-    let mut clean = Vec::with_capacity(held.len());
-    let mut at = 0;
-    while at < held.len() && (last || held.len() - at >= longest) {
-        match masks.iter().find(|mask| held[at..].starts_with(mask.as_bytes())) {
-            Some(mask) => {
-                clean.extend_from_slice(MASK.as_bytes());
-                at += mask.len();
-            }
-            None => {
-                clean.push(held[at]);
-                at += 1;
-            }
-        }
-    }
-    held.drain(..at);
-    clean
-}
-
-/// A text without secrets.
-pub(in crate::run) fn masked(text: &str, masks: &[String]) -> String {
-    masks.iter().filter(|mask| mask.len() >= 4).fold(text.to_owned(), |text, mask| text.replace(mask, MASK))
 }

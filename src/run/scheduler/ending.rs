@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Instance, Notice, Phase, Place, Scheduler, Status};
-use crate::api::{Condition, MapItems, Operand};
+use crate::api::{Condition, MOST_ITEMS, MapItems, Operand};
 use crate::run::StepState;
 use crate::run::journal::Record;
 use crate::run::task::{Done, Task};
@@ -32,7 +32,21 @@ impl Scheduler<'_> {
         self.end(task.node, state);
     }
 
+    /// Notes the end of a step and of those that end with it. They are worked off one by one: a chain of steps may be
+    /// as long as a workflow.
     fn end(&mut self, node: usize, state: StepState) {
+        self.ending.push_back((node, state));
+        if self.is_ending {
+            return;
+        }
+        self.is_ending = true;
+        while let Some((node, state)) = self.ending.pop_front() {
+            self.ended(node, state);
+        }
+        self.is_ending = false;
+    }
+
+    fn ended(&mut self, node: usize, state: StepState) {
         let status = &mut self.states[node];
         status.phase = Phase::Ended(state);
         if status.message.is_none() {
@@ -176,10 +190,17 @@ impl Scheduler<'_> {
         let values = &self.results.values;
         let list = |text: Option<&String>, reference: &str| -> Result<Vec<Value>, String> {
             let text = text.ok_or_else(|| format!("its items come from {reference}, which has no value"))?;
-            serde_json::from_str(text).map_err(|_| {
+            let items: Vec<Value> = serde_json::from_str(text).map_err(|_| {
                 let shown: String = text.chars().take(60).collect();
                 format!("its items come from {reference}, which is no JSON list: {shown}")
-            })
+            })?;
+            if items.len() > MOST_ITEMS {
+                return Err(format!(
+                    "its {} items from {reference} are more than the {MOST_ITEMS} that a map may have",
+                    items.len()
+                ));
+            }
+            Ok(items)
         };
         let items = match &map.over {
             MapItems::List { .. } | MapItems::Range { .. } | MapItems::Product { .. } => {

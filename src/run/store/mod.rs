@@ -18,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, StatCache};
+use super::folder::Folder;
 use super::policy::{Graph, Ledger, Policy, Resident, View};
 use super::prepare::Watched;
 use super::record;
@@ -201,13 +202,19 @@ impl Store {
     ///
     /// # Errors
     /// The disk took no more. The result is not kept then, and nothing else is lost.
-    pub(super) fn put(&mut self, entry: Entry, node: usize, whole: bool, folder: &Path) -> io::Result<()> {
+    pub(super) fn put(
+        &mut self,
+        entry: Entry,
+        node: usize,
+        whole: bool,
+        folder: impl FnOnce() -> io::Result<Folder>,
+    ) -> io::Result<()> {
         let bytes = entry.bytes();
         let id = entry.id();
         self.ledger.touch(id);
         self.history.measure(&entry.workflow, &entry.step, entry.done.seconds, as_float(bytes));
         if bytes > 0 {
-            self.keep_artifacts(&entry, id, node, whole, folder)?;
+            self.keep_artifacts(&entry, id, node, whole, &folder()?)?;
         } else if let Some(current) = self.current.as_mut().filter(|_| whole)
             && let Some(key) = current.keys.get_mut(node)
         {
@@ -224,7 +231,7 @@ impl Store {
         id: u128,
         node: usize,
         whole: bool,
-        folder: &Path,
+        folder: &Folder,
     ) -> io::Result<()> {
         let size = as_float(entry.bytes());
         let capacity = as_float(self.settings.capacity_bytes());
@@ -251,7 +258,7 @@ impl Store {
         let score = self.policy.score(&view, &self.ledger, id, node);
         self.sharing.storing()?;
         for content in entry.done.outputs.iter().filter(|(_, content)| content.bytes > 0) {
-            self.objects.add(content.1.digest, &folder.join(content.0))?;
+            self.objects.add(content.1.digest, folder, content.0.as_ref())?;
         }
         let clock = self.ledger.clock;
         let resident =

@@ -1,13 +1,14 @@
 //! Artifacts on disk, by digest. They are read-only; those in use are links to them.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::run::digest::{Digest, StatCache};
+use crate::run::folder::Folder;
 
 /// The folder of artifacts.
 #[derive(Debug, Clone)]
@@ -30,31 +31,41 @@ impl Objects {
         self.place(digest).exists()
     }
 
-    fn fresh(&self) -> io::Result<PathBuf> {
+    /// A name in the folder of what comes in.
+    fn fresh(&self) -> io::Result<OsString> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         fs::create_dir_all(&self.incoming)?;
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        Ok(self.incoming.join(format!("{}-{number}", std::process::id())))
+        Ok(format!("{}-{number}", std::process::id()).into())
     }
 
-    /// Takes in an artifact. It appears at once and whole.
-    pub(super) fn add(&self, digest: Digest, path: &Path) -> io::Result<()> {
+    /// Takes in an artifact of a step's folder. It appears at once and whole.
+    pub(super) fn add(&self, digest: Digest, from: &Folder, name: &OsStr) -> io::Result<()> {
         let place = self.place(digest);
         if place.exists() {
             return Ok(());
         }
         fs::create_dir_all(place.parent().unwrap_or(&self.folder))?;
         let fresh = self.fresh()?;
-        let moved = protected_link(path, &fresh).and_then(|()| fs::rename(&fresh, &place));
+        let incoming = Folder::open(&self.incoming)?;
+        let linked = from.protect_and_link(name, &incoming, &fresh).map_err(io::Error::other);
+        let moved = linked.and_then(|()| fs::rename(self.incoming.join(&fresh), &place));
         if moved.is_err() {
-            remove(&fresh);
+            // What failed is told; that its rest cannot be removed either is no news.
+            let _ = incoming.remove(&fresh);
         }
         // Somebody else may have been faster with the same folder.
         if place.exists() { Ok(()) } else { moved }
     }
 
-    /// Puts an artifact at `target`. False if it is not kept, or is damaged; what is damaged is removed.
-    pub(in crate::run) fn fetch(&self, digest: Digest, target: &Path, files: &StatCache) -> io::Result<bool> {
+    /// Puts an artifact into a folder. False if it is not kept, or is damaged; what is damaged is removed.
+    pub(in crate::run) fn fetch(
+        &self,
+        digest: Digest,
+        into: &Folder,
+        name: &OsStr,
+        files: &StatCache,
+    ) -> io::Result<bool> {
         let place = self.place(digest);
         match files.content(&place) {
             Ok(content) if content.digest == digest => {}
@@ -64,13 +75,15 @@ impl Objects {
             }
             Err(_) => return Ok(false),
         }
+        let (Some(shelf), Some(object)) = (place.parent(), place.file_name()) else { return Ok(false) };
         let fresh = self.fresh()?;
-        link(&place, &fresh)?;
+        let incoming = Folder::open(&self.incoming)?;
+        Folder::open(shelf)?.link(object, &incoming, &fresh).map_err(io::Error::other)?;
         if place.is_file() {
             files.linked(&place, digest);
         }
-        remove(target);
-        fs::rename(&fresh, target)?;
+        into.remove(name)?;
+        incoming.rename(&fresh, into, name)?;
         Ok(true)
     }
 
@@ -106,44 +119,6 @@ pub(in crate::run) fn remove(path: &Path) {
     } else {
         let _ = fs::remove_file(path);
     }
-}
-
-/// Links the files of a tree; on another file system they are copied.
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(from)?;
-    if metadata.is_dir() {
-        fs::create_dir(to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            link(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
-    }
-    if metadata.is_symlink() {
-        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
-    }
-    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))
-}
-
-/// Links a tree after its files were made read-only, so that a step that writes into its input fails, not corrupts.
-fn protected_link(from: &Path, to: &Path) -> io::Result<()> {
-    protect(from)?;
-    link(from, to)
-}
-
-fn protect(path: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path)? {
-            protect(&entry?.path())?;
-        }
-        return Ok(());
-    }
-    if metadata.is_symlink() {
-        return Ok(());
-    }
-    let mode = metadata.permissions().mode();
-    fs::set_permissions(path, fs::Permissions::from_mode(mode & !0o222))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are positive")]

@@ -8,6 +8,7 @@ use std::io::{BufRead, Read, Write};
 use serde_json::{Value, json};
 
 use self::tools::Tools;
+use crate::api::json_from_str;
 use crate::cli::{Environment, Failure, Output};
 
 /// Versions of the protocol that are spoken, the newest first.
@@ -45,13 +46,20 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let mut input = std::io::BufReader::new(std::io::stdin());
     let mut stdout = std::io::stdout();
     loop {
-        let mut line = Vec::new();
-        let read = (&mut input).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).map_err(|error| {
+        let read = next_message(&mut input, LONGEST_MESSAGE).map_err(|error| {
             Failure::failed(format!("standard input: {error}"), "start it from an assistant")
         })?;
-        if read == 0 {
-            return Ok(());
-        }
+        let line = match read {
+            Message::Whole(line) => line,
+            Message::TooLong => {
+                let reason = format!("the message has more than {LONGEST_MESSAGE} bytes");
+                if writeln!(stdout, "{}", error(&Value::Null, INVALID_REQUEST, reason)).is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            Message::None => return Ok(()),
+        };
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
@@ -65,6 +73,25 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     }
 }
 
+enum Message {
+    Whole(Vec<u8>),
+    TooLong,
+    None,
+}
+
+/// Reads up to the end of a line. What is too long is passed over to its end: its rest is no message of its own.
+fn next_message(input: &mut impl BufRead, longest: u64) -> std::io::Result<Message> {
+    let mut line = Vec::new();
+    if input.by_ref().take(longest + 1).read_until(b'\n', &mut line)? == 0 {
+        return Ok(Message::None);
+    }
+    if line.ends_with(b"\n") || line.len() as u64 <= longest {
+        return Ok(Message::Whole(line));
+    }
+    input.skip_until(b'\n')?;
+    Ok(Message::TooLong)
+}
+
 fn error(id: &Value, code: i64, message: impl Into<String>) -> Value {
     let message: String = message.into();
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
@@ -72,7 +99,9 @@ fn error(id: &Value, code: i64, message: impl Into<String>) -> Value {
 
 /// The answer to a message; notifications have none.
 fn answer(line: &[u8], tools: &mut Tools<'_>) -> Option<Value> {
-    let message: Value = match serde_json::from_slice(line) {
+    let text = std::str::from_utf8(line).map_err(|reason| reason.to_string());
+    let parsed = text.and_then(|text| json_from_str(text.trim()).map_err(|reason| reason.to_string()));
+    let message: Value = match parsed {
         Ok(message) => message,
         Err(reason) => return Some(error(&Value::Null, PARSE_ERROR, format!("no JSON: {reason}"))),
     };
@@ -118,4 +147,23 @@ fn initialized(parameters: &Value) -> Value {
         "serverInfo": {"name": "couler", "version": env!("CARGO_PKG_VERSION")},
         "instructions": "plan turns a description into a workflow program, edit changes a program as a remark says, compile writes Argo, Airflow or Tekton files, lint finds faults in them, explain tells what a program does, run runs it on this machine.",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_long_message_is_no_message() {
+        let mut input = &b"short\n0123456789 {\"method\": \"run\"}\nnext\nlast"[..];
+        let mut read = Vec::new();
+        loop {
+            match next_message(&mut input, 8).unwrap() {
+                Message::Whole(line) => read.push(String::from_utf8(line).unwrap()),
+                Message::TooLong => read.push("too long".into()),
+                Message::None => break,
+            }
+        }
+        assert_eq!(read, ["short\n", "too long", "next\n", "last"]);
+    }
 }

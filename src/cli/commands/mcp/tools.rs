@@ -1,6 +1,7 @@
 //! The tools: their schemas, and what they do.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Value, json};
 
@@ -130,7 +131,20 @@ impl<'a> Tools<'a> {
         if let Err(problems) = validate_against(&schema(&properties(), required), arguments) {
             return failed(&problems.to_string());
         }
-        let outcome = match name {
+        // A fault in one call is told, and does not end the others.
+        let called = catch_unwind(AssertUnwindSafe(|| self.called(name, arguments)));
+        let fault =
+            || Failure::failed("the answer of the model could not be used (a fault in couler)", "ask again");
+        match called.unwrap_or_else(|_| Err(fault())) {
+            Ok((text, value)) => {
+                json!({"content": [{"type": "text", "text": text}], "structuredContent": value, "isError": false})
+            }
+            Err(failure) => failed(&format!("{}\n{}", failure.message(), failure.hint())),
+        }
+    }
+
+    fn called(&mut self, name: &str, arguments: &Value) -> Outcome {
+        match name {
             "plan" => self.plan(arguments["description"].as_str().unwrap_or_default()),
             "edit" => self.edit(&arguments["program"], arguments["remark"].as_str().unwrap_or_default()),
             "compile" => self.compile(&arguments["program"], arguments["engine"].as_str().unwrap_or("argo")),
@@ -140,12 +154,6 @@ impl<'a> Tools<'a> {
             ),
             "explain" => self.explain(&arguments["program"]),
             _ => self.run(&arguments["program"], &arguments["parameters"]),
-        };
-        match outcome {
-            Ok((text, value)) => {
-                json!({"content": [{"type": "text", "text": text}], "structuredContent": value, "isError": false})
-            }
-            Err(failure) => failed(&format!("{}\n{}", failure.message(), failure.hint())),
         }
     }
 
