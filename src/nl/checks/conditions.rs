@@ -31,7 +31,9 @@ impl Check for Conditions {
                 if field == "when" && judged.answer.all_steps().take_while(|other| other.name != step.name).any(|other| other.when.as_ref() == Some(condition)) {
                     continue;
                 }
-                for comparison in comparisons(condition) {
+                let all = comparisons(condition);
+                let directed = directed && all.len() == 1;
+                for comparison in all {
                     let wrong = match comparison {
                         Comparison::NotEqual => !says(Concept::Negation) && !says(Concept::Until),
                         Comparison::Less | Comparison::LessOrEqual => directed && says(Concept::More) && !says(Concept::Negation) && field == "when",

@@ -26,9 +26,13 @@ impl Check for Literals {
         // What a step prints is compared by others.
         let conditions: Vec<_> = steps.iter().map(|(step, _)| json!([step.when, step.exec_while])).collect();
         let conditions = Content::of(&json!(conditions));
+        let document = judged.document;
         let mut found = Vec::new();
         for literal in &judged.document.literals {
             let owners = judged.owners(literal.span.clone());
+            if judged.asks_for_nothing(literal.span.clone()) {
+                continue;
+            }
             let aside = owners.is_empty() && !judged.is_about_whole(literal.span.clone());
             if aside
                 || is_place(&literal.text)
@@ -49,7 +53,14 @@ impl Check for Literals {
                         owners.contains(&step.name.as_str()) && lies_on_volume(step, &literal.text)
                     })
             };
-            if !kept {
+            // "After model.py": the name of what another step does, whose own words give it again.
+            let elsewhere = || {
+                document.text.match_indices(literal.text.as_str()).filter(|(at, _)| *at != literal.span.start).any(|(at, _)| {
+                    let others = judged.owners(at..at + literal.text.len());
+                    steps.iter().any(|(step, content)| others.contains(&step.name.as_str()) && content.holds(&literal.text, literal.quoted))
+                })
+            };
+            if !kept && !elsewhere() {
                 let message = format!("{:?} has no place", literal.text);
                 let owner = owners.first().copied();
                 found.push(

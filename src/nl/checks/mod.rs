@@ -69,6 +69,15 @@ impl Judged<'_> {
         spans.map(|span| &self.document.text[span]).collect::<Vec<_>>().join("\n")
     }
 
+    /// Whether a quote of words that ask for nothing holds a span.
+    pub(crate) fn asks_for_nothing(&self, span: Range<usize>) -> bool {
+        self.answer
+            .ignored
+            .iter()
+            .flat_map(|quote| self.document.spans_everywhere(quote))
+            .any(|quote| quote.start <= span.start && span.end <= quote.end)
+    }
+
     /// Whether a literal is nothing but the name of a step.
     pub(crate) fn is_step_name(&self, literal: &str) -> bool {
         let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");

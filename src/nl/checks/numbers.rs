@@ -27,7 +27,7 @@ impl Check for Numbers {
         let mut found = Vec::new();
         for group in groups(document) {
             let span = group[0].span.start..group[group.len() - 1].span.end;
-            if document.declares(span.start) || document.item_numbers.contains(&document.text[span.clone()]) {
+            if judged.asks_for_nothing(span.clone()) || document.declares(span.start) || document.item_numbers.contains(&document.text[span.clone()]) {
                 continue;
             }
             let owners = judged.owners(span.clone());
@@ -42,7 +42,8 @@ impl Check for Numbers {
             let kept = contents.any(|(_, content)| content.holds_number(&near))
                 || whole.holds_number(&with_afternoon(&values))
                 // What a share is taken of may stand at another step: "train on the 80 %".
-                || ((owners.is_empty() || share) && all.holds_number(&values));
+                || ((owners.is_empty() || share) && all.holds_number(&values))
+                || (values[0] >= 10.0 && values[0] < 100.0 && all.holds_number(&[values[0] / 100.0, 1.0 - values[0] / 100.0]));
             if !kept {
                 let text = &document.text[span.clone()];
                 let owner = owners.first().copied();

@@ -54,7 +54,8 @@ impl Check for Schedule {
         }
         let said = Document::parse(&words);
         // Times that are spelled out in words are not read in every language.
-        let digits = words.chars().any(|c| c.is_ascii_digit());
+        let inside = |span: &std::ops::Range<usize>| said.literals.iter().any(|literal| literal.span.start <= span.start && span.end <= literal.span.end);
+        let digits = said.numbers.iter().any(|number| number.digits && !inside(&number.span));
         for cron in schedule.cron.iter().filter(|_| digits) {
             for (field, value) in cron.split(' ').take(2).enumerate() {
                 let Ok(value) = value.parse::<f64>() else { continue };
@@ -73,7 +74,9 @@ fn differs(stated: &str, answered: &str) -> bool {
     let fields = |cron: &str| -> Vec<String> { cron.split(' ').map(str::to_owned).collect() };
     let (stated, answered) = (fields(stated), fields(answered));
     let same_time = stated[..2] == answered[..2];
-    same_time && stated[2..].iter().zip(&answered[2..]).any(|(a, b)| a != b && a != "*" && !b.contains(',') && !b.contains('-'))
+    // "Weekly" without a day is read as Monday, which proves nothing.
+    let assumed = stated[4] == "1";
+    same_time && !assumed && stated[2..].iter().zip(&answered[2..]).any(|(a, b)| a != b && a != "*" && !b.contains(',') && !b.contains('-'))
 }
 
 /// Whether the words give a minute or hour: as it is, of the afternoon, "quarter past", "twenty to", "half" of the hour before.

@@ -14,6 +14,15 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
+/// Numbers behind the word for a step: "Step 10, 11 and 12".
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+    let words: Vec<String> = serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/steps.yaml")).expect("the built-in vocabulary is tested");
+    let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
+    let number = r"\p{Lu}?\d+(?:\.\d+)*";
+    Regex::new(&format!(r"(?i)(?:{})\s*({number}(?:(?:\s*(?:,|-|–|/|&|to|and|or|und|bis|et|à|y|e|en|i|ve|och)\s*)+{number})*)", words.join("|"))).expect("the pattern is valid")
+});
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").expect("the pattern is valid"));
+
 /// Whether a line of a text (the one around `at`) only declares what a step reads, writes or follows.
 pub(super) fn declares(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
@@ -29,7 +38,11 @@ pub(super) fn item_numbers(text: &str) -> HashSet<String> {
         .captures_iter(text)
         .map(|captures| captures[1].trim_start_matches(char::is_alphabetic).to_owned())
         .collect();
-    if found.len() >= 3 { found } else { HashSet::new() }
+    let mut found = if found.len() >= 3 { found } else { HashSet::new() };
+    for captures in NUMBERED.captures_iter(text) {
+        found.extend(NUMBER.find_iter(&captures[1]).map(|number| number.as_str().to_owned()));
+    }
+    found
 }
 
 #[cfg(test)]

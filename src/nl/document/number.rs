@@ -60,6 +60,11 @@ fn readings(written: &str, percent: bool) -> Vec<f64> {
     add(bare.replace(['.', ','], ""));
     add(bare.replace('.', "").replace(',', "."));
     add(bare.replace(',', ""));
+    // A time of some languages: 06.40.
+    if written.len() == 5 && written.is_char_boundary(2) && written[2..].starts_with('.') {
+        add(written[..2].to_owned());
+        add(written[3..].to_owned());
+    }
     for part in written.split(' ') {
         add(part.replace(',', "."));
     }
