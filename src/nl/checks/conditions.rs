@@ -31,6 +31,11 @@ impl Check for Conditions {
                 if field == "when" && judged.answer.all_steps().take_while(|other| other.name != step.name).any(|other| other.when.as_ref() == Some(condition)) {
                     continue;
                 }
+                // Where another step has the opposite condition, the words may be its own.
+                let opposite = judged.answer.all_steps().any(|other| other.when.as_ref().is_some_and(|when| opposes(when, condition)));
+                if opposite {
+                    continue;
+                }
                 let all = comparisons(condition);
                 let directed = directed && all.len() == 1;
                 for comparison in all {
@@ -58,6 +63,10 @@ fn lost(judged: &Judged<'_>, step: &StepAnswer) -> Option<Finding> {
     }
     let document = judged.document;
     let spans = document.spans(&step.text);
+    // "If it went well" says no more than the order does.
+    if judged.says(step, Concept::Success) {
+        return None;
+    }
     let shared = judged.answer.all_steps().filter(|other| other.name != step.name && other.when.is_some()).any(|other| {
         document.spans(&other.text).iter().any(|a| spans.iter().any(|b| a.start < b.end && b.start < a.end))
     });
@@ -71,6 +80,12 @@ fn lost(judged: &Judged<'_>, step: &StepAnswer) -> Option<Finding> {
     })
 }
 
+fn opposes(first: &Condition, second: &Condition) -> bool {
+    let Condition::Compare { left, comparison, right } = first else { return false };
+    let turned = Condition::Compare { left: left.clone(), comparison: comparison.negated(), right: right.clone() };
+    turned == *second && *comparison != Comparison::Equal && *comparison != Comparison::NotEqual
+}
+
 /// The comparisons with constants.
 fn comparisons(condition: &Condition) -> Vec<Comparison> {
     match condition {
@@ -82,7 +97,7 @@ fn comparisons(condition: &Condition) -> Vec<Comparison> {
 
 impl Judged<'_> {
     /// Whether the words of a step speak of a concept.
-    fn says(&self, step: &StepAnswer, concept: Concept) -> bool {
+    pub(super) fn says(&self, step: &StepAnswer, concept: Concept) -> bool {
         self.document.spans(&step.text).into_iter().any(|span| self.document.says(concept, span).is_some())
     }
 }

@@ -107,6 +107,9 @@ impl Content {
     fn add_line(&mut self, text: &str) {
         self.text.push_str(text);
         self.text.push('\n');
+        // Texts in scripts stand between quotation marks.
+        let inner = text.split(|c: char| c.is_whitespace() || "\"'`(){}".contains(c)).filter(|word| !word.is_empty());
+        self.words.extend(inner.map(str::to_lowercase));
         self.words.extend(text.split_whitespace().flat_map(|word| {
             let lower = word.to_lowercase();
             let bare = bare(&lower).to_owned();

@@ -10,7 +10,7 @@ use super::{Check, Finding, Judged};
 use crate::api::{Condition, Duration, Literal, MapItems, Operand};
 use crate::lake::Lake;
 use crate::nl::answer::StepAnswer;
-use crate::nl::document::{Document, Number};
+use crate::nl::document::{Concept, Document, Number};
 
 /// What people leave out when they name a command.
 static SHELL: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -44,8 +44,11 @@ impl Check for Given {
             own.choices.clone_from(&known.choices);
             for (name, value) in json!(step.settings).as_object().into_iter().flatten() {
                 let named = ["secrets", "volumes", "env", "service_account", "node_selector"].contains(&name.as_str());
-                let words = if named { &own } else { &known };
-                own.strange_numbers(value, words, &format!("settings/{name}"), &mut strange);
+                // "With the same secret" speaks of what was said before.
+                let refers = judged.says(step, Concept::Same);
+                let words = if named && !refers { &own } else { &known };
+                let numbers = if refers { &known } else { &own };
+                numbers.strange_numbers(value, words, &format!("settings/{name}"), &mut strange);
             }
             for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|repeat| &repeat.condition)].into_iter().flatten() {
                 for constant in constants(condition) {

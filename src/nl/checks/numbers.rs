@@ -63,7 +63,7 @@ fn groups(document: &Document) -> Vec<Vec<&Number>> {
     for number in document.numbers.iter().filter(|number| number.digits && stands_alone(document, number)) {
         let joined = groups.last().and_then(|group| group.last()).is_some_and(|last| {
             let between = &document.text[last.span.end..number.span.start];
-            let joined = between.len() <= 3 && between.chars().all(|c| "/:.-–hx×%".contains(c));
+            let joined = between.len() <= 3 && between.chars().all(|c| "/:.-–hx×%,".contains(c));
             // 8 to 2, 8 zu 2: parts of a whole.
             let parts = between.len() <= 8 && adds_up(last, number);
             !between.is_empty() && (joined || parts)

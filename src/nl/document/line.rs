@@ -23,13 +23,13 @@ static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").expect("the pattern is valid"));
 
-/// Whether a line of a text (the one around `at`) only declares what a step reads, writes or follows.
+/// Whether a place only declares what a step reads, writes or follows: it stands behind such a label in the same sentence.
 pub(super) fn declares(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next().unwrap_or_default();
-    let Some((label, _)) = line.split_once([':', '：']) else { return false };
-    let label = label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    start + line.find([':', '：']).unwrap_or(0) < at && LABELS.contains(&label)
+    let before = &text[start..at];
+    let Some(colon) = before.rfind([':', '：']).filter(|colon| !before[*colon..].contains(". ")) else { return false };
+    let label = before[..colon].rsplit(['.', ';', '(', '|']).next().unwrap_or_default();
+    LABELS.contains(&label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
 }
 
 /// The numbers in front of a list's items, if there are at least three.

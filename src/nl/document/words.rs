@@ -25,6 +25,10 @@ pub enum Concept {
     Until,
     /// A condition.
     If,
+    /// What was said before.
+    Same,
+    /// A good end.
+    Success,
 }
 
 static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
@@ -40,6 +44,8 @@ static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
         (Concept::Negation, "negation"),
         (Concept::Until, "until"),
         (Concept::If, "if"),
+        (Concept::Same, "same"),
+        (Concept::Success, "success"),
     ];
     named
         .into_iter()
