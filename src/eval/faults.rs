@@ -218,7 +218,8 @@ fn value_changed(answer: &mut WorkflowAnswer, document: &Document, random: &mut 
             let others: Vec<f64> =
                 document.numbers.iter().map(|n| n.values[0]).filter(|n| (n - old).abs() > 1e-9).collect();
             let other = pick(&others, random).copied().unwrap_or(old + 7.0);
-            if other.fract() == 0.0 { json!(other as i64) } else { json!(other) }
+            // Whole numbers are written as such.
+            serde_json::from_str(&other.to_string()).unwrap_or_else(|_| json!(other))
         }
         Value::String(text) => {
             let others: Vec<&String> = document

@@ -129,7 +129,7 @@ async fn one(
                 differences(name, &json!(program), &made, &mut measured.differences);
             }
             Err(PipelineError::Assembly { problems, .. }) => {
-                measured.findings.push(format!("{name}: {problems}"))
+                measured.findings.push(format!("{name}: {problems}"));
             }
             Err(error) => measured.differences.push(format!("{name}: {error}")),
         }

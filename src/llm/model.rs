@@ -64,6 +64,7 @@ pub struct Response {
 
 /// What a backend can do beyond plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a backend has each of them or not")]
 pub struct Capabilities {
     /// The backend itself guarantees that answers match the schema.
     pub enforces_schema: bool,

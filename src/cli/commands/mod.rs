@@ -3,6 +3,7 @@
 mod cache;
 mod cards;
 mod chat;
+mod checks;
 mod compile;
 mod completions;
 mod eval;
@@ -40,6 +41,7 @@ pub(super) enum Command {
     Cache(cache::Arguments),
     Lint(lint::Arguments),
     Eval(eval::Arguments),
+    Checks(checks::Arguments),
     Lake(lake::Arguments),
     Cards(cards::Arguments),
     Tune(tune::Arguments),
@@ -72,6 +74,7 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
         Command::Cache(arguments) => cache::run(arguments, &environment, output),
         Command::Lint(arguments) => lint::run(&arguments, output),
         Command::Eval(arguments) => eval::run(arguments, &environment, output),
+        Command::Checks(arguments) => checks::run(&arguments, output),
         Command::Lake(arguments) => lake::run(arguments, &environment, output),
         Command::Cards(arguments) => cards::run(arguments, &environment, output),
         Command::Tune(arguments) => tune::run(&arguments, &environment, output),

@@ -19,7 +19,8 @@ use crate::cli::{Environment, Failure, Output};
 use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{Workflow, canonical_json, digest};
 use crate::llm::{Budget, LanguageModel, Ledger};
-use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts};
+use crate::nl::checks::Severity;
+use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts, Way};
 use crate::tune::{SearchParts, SharedSearch, share_searches};
 
 /// Turn a description into a workflow
@@ -105,6 +106,14 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     prompts: Option<PathBuf>,
 
+    /// How the model is asked: whole (one answer), steps (a plan, then each step), passes (for small models)
+    #[arg(long, value_enum, default_value_t = WayChoice::Auto)]
+    way: WayChoice,
+
+    /// Leave a check of the answer out (may be repeated); `couler checks` lists them
+    #[arg(long, value_name = "NAME")]
+    without_check: Vec<String>,
+
     /// Most tokens to spend
     #[arg(long, value_name = "N")]
     budget_tokens: Option<u64>,
@@ -123,6 +132,30 @@ pub(in crate::cli) enum Emit {
     Ir,
     /// The engine's files.
     Manifest,
+}
+
+/// How a model is asked for a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum WayChoice {
+    /// As suits the model.
+    Auto,
+    /// The whole workflow in one answer.
+    Whole,
+    /// A plan, then one answer for each step.
+    Steps,
+    /// Narrowed to the words of the text, with passes that rewrite the answers.
+    Passes,
+}
+
+impl From<WayChoice> for Way {
+    fn from(choice: WayChoice) -> Self {
+        match choice {
+            WayChoice::Auto => Self::Auto,
+            WayChoice::Whole => Self::Whole,
+            WayChoice::Steps => Self::Steps,
+            WayChoice::Passes => Self::Passes,
+        }
+    }
 }
 
 pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
@@ -148,6 +181,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let options = PipelineOptions {
         temperature: arguments.temperature,
         seed: arguments.seed,
+        way: arguments.way.into(),
+        without_checks: super::checks::known(&arguments.without_check)?,
         ..PipelineOptions::default()
     };
     if arguments.dry_run {
@@ -193,8 +228,13 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let chosen = Chosen { hyperparameters, searches: shared };
     let files = generate(&outcome.workflow, &engine, &GenerateOptions::default())?;
     report(&outcome, &ledger, model.as_ref(), started.elapsed().as_secs_f64(), output);
-    write(&arguments, &outcome, &files, &ledger, &chosen, output)?;
+    let wrong = outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    write(&arguments, &outcome, &files, &ledger, &chosen, wrong > 0, output)?;
     keep(&description, said, &outcome.notes, &ledger, started.elapsed().as_secs_f64(), environment)?;
+    if wrong > 0 {
+        let hint = "read the findings above and mend the program, or say it in other words; `couler checks` explains them";
+        return Err(Failure::failed(format!("{wrong} faults are left in the workflow"), hint));
+    }
     if arguments.run {
         let program = write_program(&outcome.program, Format::Yaml)?;
         if !arguments.yes {
@@ -365,6 +405,9 @@ fn report(outcome: &Outcome, ledger: &Ledger, model: &dyn LanguageModel, seconds
     for note in &outcome.notes {
         output.message(&format!("note: {note}"));
     }
+    for finding in &outcome.findings {
+        output.message(&format!("finding [{}]: {finding}", finding.check));
+    }
     let kept = outcome.requirements.literals_kept;
     let total = ledger.total();
     let dollars = total.dollars.map_or(String::new(), |dollars| format!(", ${dollars:.4}"));
@@ -401,6 +444,7 @@ fn write(
     files: &[GeneratedFile],
     ledger: &Ledger,
     chosen: &Chosen,
+    unfinished: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let emitted: Vec<GeneratedFile> = match arguments.emit {
@@ -408,7 +452,14 @@ fn write(
         Emit::Program => vec![program_file(&outcome.program)?],
         Emit::Ir => vec![graph_file(&outcome.workflow)],
     };
-    let target = Target::of(arguments.output.as_deref());
+    // What is known to be wrong does not take the place of what is right.
+    let path = arguments.output.as_ref().map(|path| match path.file_name() {
+        Some(name) if unfinished && !path.is_dir() && path != &PathBuf::from("-") => {
+            path.with_file_name(format!("{}.unfinished", name.to_string_lossy()))
+        }
+        _ => path.clone(),
+    });
+    let target = Target::of(path.as_deref());
     if arguments.json {
         if !matches!(target, Target::Stdout) {
             target.write(&emitted, output)?;

@@ -61,7 +61,7 @@ fn unique(wanted: &str, taken: &HashSet<String>, all: &[String]) -> String {
     if !taken.contains(wanted) {
         return wanted.to_owned();
     }
-    (2..)
+    (2..=all.len() + 2)
         .map(|number| format!("{}-{number}", &wanted[..wanted.len().min(LONGEST_STEP - 4)]))
         .find(|name| !taken.contains(name) && !all.contains(name))
         .unwrap_or_else(|| wanted.to_owned())

@@ -130,14 +130,13 @@ pub(crate) fn arguments_schema(component: &Component, generator: &mut SchemaGene
 }
 
 fn function_schema(function: &str, kind: Option<&str>, generator: &mut SchemaGenerator) -> Value {
-    let schema = match (function, kind) {
+    match (function, kind) {
         ("run_container", _) => inline::<ContainerCall>(generator),
         ("run_script", _) => inline::<ScriptCall>(generator),
         ("run_job", Some("Katib")) => inline::<KatibExperiment>(generator),
         ("run_job", Some("Manifest")) => inline::<ManifestJob>(generator),
         _ => inline::<DistributedJob>(generator),
-    };
-    schema
+    }
 }
 
 /// The schema of a type itself; the types that it speaks of go to the shared definitions.

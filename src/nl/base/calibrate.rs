@@ -94,7 +94,7 @@ pub(in crate::nl) fn combined(coverage: &Score, yes: Option<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nl::base::literals;
+    use crate::nl::base::literals::literals;
 
     #[test]
     fn a_lost_literal_falls_below_the_baseline() {

@@ -254,7 +254,7 @@ fn best_overlap(sentence: &str, steps: &[&str]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nl::base::literals;
+    use crate::nl::base::literals::literals;
 
     fn given(description: &str, steps: &[&str]) -> Assigned {
         assign(description, steps, &literals(description), &|_| false)

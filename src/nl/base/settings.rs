@@ -334,7 +334,7 @@ mod tests {
     use super::*;
     use crate::api::TolerationOperator;
     use crate::nl::base::answer::SettingsAnswer;
-    use crate::nl::base::literals;
+    use crate::nl::base::literals::literals;
 
     #[test]
     fn only_what_is_mentioned_is_offered() {

@@ -409,7 +409,7 @@ mod tests {
     use super::*;
     use crate::ir::Components;
     use crate::lake::Lake;
-    use crate::nl::base::literals;
+    use crate::nl::base::literals::literals;
 
     fn narrowed(component: &str, text: &str) -> Slots {
         let lake = Lake::built_in();

@@ -28,7 +28,10 @@ impl Check for Commands {
             let line = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c'));
             let message = if !shell && first.contains(char::is_whitespace) {
                 Some("a whole line stands as one word".to_owned())
-            } else if shell && line.is_none() && rest.first().is_some_and(|word| word.contains(char::is_whitespace)) {
+            } else if shell
+                && line.is_none()
+                && rest.first().is_some_and(|word| word.contains(char::is_whitespace))
+            {
                 Some(format!("{first} gets a line without -c"))
             } else if shell && line.is_some_and(|at| rest.len() == at + 1) {
                 Some(format!("{first} -c has no line"))
@@ -39,7 +42,9 @@ impl Check for Commands {
             };
             if let Some(message) = message {
                 let hint = "write [\"sh\", \"-c\", \"the line\"], or one item for each word";
-                found.push(Finding::error(self.name(), Some(&step.name), message).at("with/command").suggest(hint));
+                found.push(
+                    Finding::error(self.name(), Some(&step.name), message).at("with/command").suggest(hint),
+                );
             }
         }
         found

@@ -89,7 +89,9 @@ impl Content {
                 if words.len() > 1 {
                     self.add_line(&words.join(" "));
                 }
-                items.iter().for_each(|item| self.add(item));
+                for item in items {
+                    self.add(item);
+                }
             }
             Value::Object(map) => {
                 for (key, item) in map {
@@ -108,7 +110,8 @@ impl Content {
         self.text.push_str(text);
         self.text.push('\n');
         // Texts in scripts stand between quotation marks.
-        let inner = text.split(|c: char| c.is_whitespace() || "\"'`(){}".contains(c)).filter(|word| !word.is_empty());
+        let inner =
+            text.split(|c: char| c.is_whitespace() || "\"'`(){}".contains(c)).filter(|word| !word.is_empty());
         self.words.extend(inner.map(str::to_lowercase));
         self.words.extend(text.split_whitespace().flat_map(|word| {
             let lower = word.to_lowercase();
@@ -162,7 +165,10 @@ impl Content {
     fn holds_word(&self, word: &str) -> bool {
         let lower = word.to_lowercase();
         let flag = lower.starts_with('-');
-        self.words.contains(&lower) || (!flag && self.words.contains(bare(&lower))) || self.fits(&lower) || self.holds_filled(word)
+        self.words.contains(&lower)
+            || (!flag && self.words.contains(bare(&lower)))
+            || self.fits(&lower)
+            || self.holds_filled(word)
     }
 
     /// Whether some word is the given one with its places filled in: `--id=ID` is `--id=p{{item}}`.
@@ -188,7 +194,9 @@ impl Content {
 
     /// Whether it holds a number that is one of the values.
     pub(super) fn holds_number(&self, values: &[f64]) -> bool {
-        values.iter().any(|value| self.numbers.iter().chain(&self.attempts).any(|number| near(*number, *value)))
+        values
+            .iter()
+            .any(|value| self.numbers.iter().chain(&self.attempts).any(|number| near(*number, *value)))
     }
 }
 

@@ -22,7 +22,8 @@ impl Check for Doubled {
         let mut found = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let twin = steps[..index].iter().find(|other| {
-                let same = json!([other.task, other.with, other.inputs, other.map]) == json!([step.task, step.with, step.inputs, step.map]);
+                let same = json!([other.task, other.with, other.inputs, other.map])
+                    == json!([step.task, step.with, step.inputs, step.map]);
                 let place = other.after == step.after || step.after == [other.name.as_str()];
                 other.text == step.text && same && place
             });

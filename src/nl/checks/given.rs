@@ -43,19 +43,24 @@ impl Check for Given {
             let mut own = Known::of_text(&judged.own_words(step));
             own.choices.clone_from(&known.choices);
             for (name, value) in json!(step.settings).as_object().into_iter().flatten() {
-                let named = ["secrets", "volumes", "env", "service_account", "node_selector"].contains(&name.as_str());
+                let named = ["secrets", "volumes", "env", "service_account", "node_selector"]
+                    .contains(&name.as_str());
                 // "With the same secret" speaks of what was said before.
                 let refers = judged.says(step, Concept::Same);
                 let words = if named && !refers { &own } else { &known };
                 let numbers = if refers { &known } else { &own };
                 numbers.strange_numbers(value, words, &format!("settings/{name}"), &mut strange);
             }
-            for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|repeat| &repeat.condition)].into_iter().flatten() {
+            for condition in [step.when.as_ref(), step.exec_while.as_ref().map(|repeat| &repeat.condition)]
+                .into_iter()
+                .flatten()
+            {
                 for constant in constants(condition) {
                     known.strange(&constant, "condition", &mut strange);
                 }
             }
-            let bound = step.exec_while.as_ref().map(|repeat| repeat.limit).filter(|limit| *limit != DEFAULT_LIMIT);
+            let bound =
+                step.exec_while.as_ref().map(|repeat| repeat.limit).filter(|limit| *limit != DEFAULT_LIMIT);
             let limit = step.map.as_ref().and_then(|map| map.parallelism);
             for (field, number) in [("exec_while/limit", bound), ("map/parallelism", limit)] {
                 if let Some(number) = number.filter(|number| !own.says_number(f64::from(*number))) {
@@ -70,6 +75,9 @@ impl Check for Given {
         found
     }
 }
+
+/// Fields whose values are words of the unified API.
+const CHOSEN: [&str; 4] = ["kind", "operator", "effect", "policy"];
 
 /// Bound of a loop whose description gives none.
 const DEFAULT_LIMIT: u32 = 20;
@@ -135,8 +143,9 @@ impl Known {
                     let seconds = duration.seconds() as f64;
                     let units = [1.0, 60.0, 3_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
                     // "A day", "half an hour": one of a unit needs no number.
-                    let said = units.iter().any(|unit| near(seconds, *unit) || self.numbers.iter().any(|number| near(seconds, number * unit)))
-                        || self.adds_up(seconds);
+                    let said = units.iter().any(|unit| {
+                        near(seconds, *unit) || self.numbers.iter().any(|number| near(seconds, number * unit))
+                    }) || self.adds_up(seconds);
                     if !said {
                         strange.push((field.to_owned(), text.clone()));
                     }
@@ -161,17 +170,14 @@ impl Known {
                 let series =
                     items.len() > 2 && items.first().is_some_and(known) && items.last().is_some_and(known);
                 if !series {
-                    items.iter().for_each(|item| self.strange(item, field, strange));
+                    for item in items {
+                        self.strange(item, field, strange);
+                    }
                 }
             }
             Value::Object(map) => {
                 for (key, item) in map {
-                    if key != "kind"
-                        && key != "operator"
-                        && key != "effect"
-                        && key != "policy"
-                        && key != "key"
-                    {
+                    if !CHOSEN.contains(&key.as_str()) && key != "key" {
                         self.strange(item, &format!("{field}/{key}"), strange);
                     }
                 }
@@ -185,12 +191,20 @@ impl Known {
         match value {
             Value::Object(map) => {
                 // A pause that grows need not say by how much.
-                for (key, item) in map.iter().filter(|(key, _)| *key != "factor" && *key != "kind" && *key != "operator" && *key != "effect" && *key != "policy") {
+                for (key, item) in
+                    map.iter().filter(|(key, _)| *key != "factor" && !CHOSEN.contains(&key.as_str()))
+                {
                     self.strange_numbers(item, all, &format!("{field}/{key}"), strange);
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| self.strange_numbers(item, all, field, strange)),
-            Value::String(text) if !text.starts_with(|c: char| c.is_ascii_digit()) => all.strange(value, field, strange),
+            Value::Array(items) => {
+                for item in items {
+                    self.strange_numbers(item, all, field, strange);
+                }
+            }
+            Value::String(text) if !text.starts_with(|c: char| c.is_ascii_digit()) => {
+                all.strange(value, field, strange);
+            }
             other => self.strange(other, field, strange),
         }
     }
@@ -198,7 +212,8 @@ impl Known {
     /// "1 hour 30 minutes".
     fn adds_up(&self, seconds: f64) -> bool {
         let units = [1.0, 60.0, 3_600.0, 86_400.0];
-        let parts: Vec<f64> = self.numbers.iter().flat_map(|number| units.map(|unit| number * unit)).chain(units).collect();
+        let parts: Vec<f64> =
+            self.numbers.iter().flat_map(|number| units.map(|unit| number * unit)).chain(units).collect();
         parts.iter().any(|first| parts.iter().any(|second| near(seconds, first + second)))
     }
 
@@ -227,7 +242,9 @@ impl Known {
 
     /// A count: as it is said, or one more or less ("3 attempts").
     fn says_number(&self, number: f64) -> bool {
-        self.numbers.iter().any(|known| near(number, *known) || near(number, known - 1.0) || near(number, known + 1.0))
+        self.numbers
+            .iter()
+            .any(|known| near(number, *known) || near(number, known - 1.0) || near(number, known + 1.0))
     }
 
     /// A number may stand in another unit, as a share or its counterpart, or count attempts instead of repetitions.
@@ -282,12 +299,17 @@ fn choices(step: &StepAnswer, lake: &Lake) -> HashSet<String> {
 /// The constants of a condition; how a step or the workflow ended is no constant of the description.
 fn constants(condition: &Condition) -> Vec<Value> {
     let of = |literal: &Literal| match literal {
-        Literal::Number(number) => number.parse::<f64>().map_or_else(|_| json!(number), |number| json!(number)),
+        Literal::Number(number) => {
+            number.parse::<f64>().map_or_else(|_| json!(number), |number| json!(number))
+        }
         Literal::Text(text) => json!(text),
     };
-    let is_status = |operand: &Operand| matches!(operand, Operand::Output { output, .. } if output == "status");
+    let is_status =
+        |operand: &Operand| matches!(operand, Operand::Output { output, .. } if output == "status");
     match condition {
-        Condition::Compare { left, right: Operand::Literal(literal), .. } if !is_status(left) => vec![of(literal)],
+        Condition::Compare { left, right: Operand::Literal(literal), .. } if !is_status(left) => {
+            vec![of(literal)]
+        }
         Condition::In { left, values } if !is_status(left) => values.iter().map(of).collect(),
         Condition::And(parts) | Condition::Or(parts) => parts.iter().flat_map(constants).collect(),
         _ => Vec::new(),

@@ -1,6 +1,5 @@
 //! A map has all items that the description lists.
 
-
 use super::{Check, Finding, Judged};
 use crate::api::MapItems;
 
@@ -9,7 +8,8 @@ pub(super) struct Items;
 
 /// Words between the last two items of a list.
 const JOINED: [&str; 22] = [
-    "and", "or", "und", "oder", "et", "ou", "y", "o", "e", "ed", "en", "of", "i", "oraz", "lub", "ve", "veya", "och", "eller", "an", "&", "plus",
+    "and", "or", "und", "oder", "et", "ou", "y", "o", "e", "ed", "en", "of", "i", "oraz", "lub", "ve",
+    "veya", "och", "eller", "an", "&", "plus",
 ];
 
 impl Check for Items {
@@ -25,7 +25,10 @@ impl Check for Items {
         let mut found = Vec::new();
         for step in judged.answer.all_steps() {
             let Some(MapItems::List { items }) = step.map.as_ref().map(|map| &map.over) else { continue };
-            let items: Vec<String> = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect();
             for span in judged.document.spans(&step.text) {
                 if let Some(lost) = lost(&judged.document.text[span], &items) {
                     let message = format!("the item {lost:?} is not among those of its map");
@@ -56,7 +59,12 @@ fn lost(text: &str, items: &[String]) -> Option<String> {
     match strange[..] {
         [word] if alike(word, &items[0]) => Some(word.to_owned()),
         // The first or last item is lost: its neighbour looks like it.
-        [] => [first.checked_sub(1), Some(last + 1)].into_iter().flatten().filter_map(|at| words.get(at)).find(|word| number_like(word) && items.iter().all(|item| number_like(item))).map(|word| (*word).to_owned()),
+        [] => [first.checked_sub(1), Some(last + 1)]
+            .into_iter()
+            .flatten()
+            .filter_map(|at| words.get(at))
+            .find(|word| number_like(word) && items.iter().all(|item| number_like(item)))
+            .map(|word| (*word).to_owned()),
         _ => None,
     }
 }
@@ -76,7 +84,10 @@ mod tests {
     #[test]
     fn a_lost_item_is_seen() {
         let items = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
-        assert_eq!(lost("for lille, nantes, rennes and metz, do it", &items(&["lille", "rennes", "metz"])), Some("nantes".into()));
+        assert_eq!(
+            lost("for lille, nantes, rennes and metz, do it", &items(&["lille", "rennes", "metz"])),
+            Some("nantes".into())
+        );
         assert_eq!(lost("for lille, nantes and metz, do it", &items(&["lille", "nantes", "metz"])), None);
         assert_eq!(lost("seeds 1, 2, 3 and 4", &items(&["1", "2", "3"])), Some("4".into()));
     }

@@ -22,7 +22,9 @@ impl Check for Literals {
         let steps: Vec<(&StepAnswer, Content)> =
             judged.answer.all_steps().map(|step| (step, Content::of_step(step))).collect();
         let mut whole = Content::of_whole(judged.answer);
-        steps.iter().for_each(|(_, content)| whole.extend(content));
+        for (_, content) in &steps {
+            whole.extend(content);
+        }
         // What a step prints is compared by others.
         let conditions: Vec<_> = steps.iter().map(|(step, _)| json!([step.when, step.exec_while])).collect();
         let conditions = Content::of(&json!(conditions));
@@ -55,10 +57,17 @@ impl Check for Literals {
             };
             // "After model.py": the name of what another step does, whose own words give it again.
             let elsewhere = || {
-                document.text.match_indices(literal.text.as_str()).filter(|(at, _)| *at != literal.span.start).any(|(at, _)| {
-                    let others = judged.owners(at..at + literal.text.len());
-                    steps.iter().any(|(step, content)| others.contains(&step.name.as_str()) && content.holds(&literal.text, literal.quoted))
-                })
+                document
+                    .text
+                    .match_indices(literal.text.as_str())
+                    .filter(|(at, _)| *at != literal.span.start)
+                    .any(|(at, _)| {
+                        let others = judged.owners(at..at + literal.text.len());
+                        steps.iter().any(|(step, content)| {
+                            others.contains(&step.name.as_str())
+                                && content.holds(&literal.text, literal.quoted)
+                        })
+                    })
             };
             if !kept && !elsewhere() {
                 let message = format!("{:?} has no place", literal.text);

@@ -22,12 +22,17 @@ impl Check for Numbers {
             judged.answer.all_steps().map(|step| (step, Content::of_step(step))).collect();
         let whole = Content::of_whole(judged.answer);
         let mut all = whole.clone();
-        steps.iter().for_each(|(_, content)| all.extend(content));
+        for (_, content) in &steps {
+            all.extend(content);
+        }
         let document = judged.document;
         let mut found = Vec::new();
         for group in groups(document) {
             let span = group[0].span.start..group[group.len() - 1].span.end;
-            if judged.asks_for_nothing(span.clone()) || document.declares(span.start) || document.item_numbers.contains(&document.text[span.clone()]) {
+            if judged.asks_for_nothing(span.clone())
+                || document.declares(span.start)
+                || document.item_numbers.contains(&document.text[span.clone()])
+            {
                 continue;
             }
             let owners = judged.owners(span.clone());
@@ -88,8 +93,12 @@ fn stands_alone(document: &Document, number: &Number) -> bool {
         .iter()
         .any(|literal| literal.span.start <= number.span.start && number.span.end <= literal.span.end);
     let before = document.text[..number.span.start].chars().next_back();
-    let glued =
-        before.is_some_and(|c| c.is_ascii_alphabetic() || "_#@=-/.:".contains(c) && !c.is_whitespace());
+    // 70/15/15: a part of a whole.
+    let parts = document.text[..number.span.start]
+        .trim_end_matches(['/', ':'])
+        .ends_with(|c: char| c.is_ascii_digit());
+    let glued = !parts
+        && before.is_some_and(|c| c.is_ascii_alphabetic() || "_#@=-/.:".contains(c) && !c.is_whitespace());
     !inside && !glued
 }
 
@@ -115,7 +124,17 @@ fn meanings(group: &[&Number], percent: bool) -> Vec<f64> {
 fn in_other_words(values: &[f64]) -> Vec<f64> {
     values
         .iter()
-        .flat_map(|value| [*value, value / 100.0, 1.0 - value / 100.0, value / 10.0, 1.0 - value / 10.0, value - 1.0, value + 12.0])
+        .flat_map(|value| {
+            [
+                *value,
+                value / 100.0,
+                1.0 - value / 100.0,
+                value / 10.0,
+                1.0 - value / 10.0,
+                value - 1.0,
+                value + 12.0,
+            ]
+        })
         .collect()
 }
 

@@ -56,12 +56,25 @@ fn all_before(judged: &Judged<'_>, program: &Program) -> HashMap<String, HashSet
 
 impl Order {
     /// "Depends on: a, b" names what a step waits for.
-    fn declared(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
-        let names: Vec<(String, &str)> = judged.answer.steps.iter().map(|step| (plain(&step.name), step.name.as_str())).collect();
+    fn declared(
+        &self,
+        judged: &Judged<'_>,
+        before: &HashMap<String, HashSet<String>>,
+        found: &mut Vec<Finding>,
+    ) {
+        let names: Vec<(String, &str)> =
+            judged.answer.steps.iter().map(|step| (plain(&step.name), step.name.as_str())).collect();
         for step in &judged.answer.steps {
             let Some(captures) = DEPENDS.captures(&step.text) else { continue };
-            let words: Vec<String> = captures[1].split([',', '+', '&', '、']).flat_map(|part| part.split(" and ").map(plain)).filter(|word| !word.is_empty()).collect();
-            let named: Vec<&str> = words.iter().filter_map(|word| names.iter().find(|(known, _)| known == word).map(|(_, name)| *name)).collect();
+            let words: Vec<String> = captures[1]
+                .split([',', '+', '&', '、'])
+                .flat_map(|part| part.split(" and ").map(plain))
+                .filter(|word| !word.is_empty())
+                .collect();
+            let named: Vec<&str> = words
+                .iter()
+                .filter_map(|word| names.iter().find(|(known, _)| known == word).map(|(_, name)| *name))
+                .collect();
             // Only a list that is understood as a whole can be judged.
             if named.len() != words.len() {
                 continue;
@@ -71,29 +84,52 @@ impl Order {
             for name in &named {
                 if !waits.contains(*name) && *name != step.name {
                     let message = format!("it does not wait for {name}, although it depends on it");
-                    found.push(Finding::error(self.name(), Some(&step.name), message).at("after").suggest(format!("add {name} to after")));
+                    found.push(
+                        Finding::error(self.name(), Some(&step.name), message)
+                            .at("after")
+                            .suggest(format!("add {name} to after")),
+                    );
                 }
             }
             for extra in step.after.iter().filter(|name| !named.contains(&name.as_str())) {
                 // One item of the text may have become several steps.
-                let sibling = judged.answer.steps.iter().any(|other| other.name == *extra && document_shared(judged, &other.text, &step.text));
-                let behind = sibling || named.iter().any(|name| before.get(*name).is_some_and(|all| all.contains(extra)));
+                let sibling =
+                    judged.answer.steps.iter().any(|other| {
+                        other.name == *extra && document_shared(judged, &other.text, &step.text)
+                    });
+                let behind = sibling
+                    || named.iter().any(|name| before.get(*name).is_some_and(|all| all.contains(extra)));
                 if !behind && names.iter().any(|(_, name)| name == extra) {
                     let message = format!("it waits for {extra}, which it does not depend on");
-                    found.push(Finding::error(self.name(), Some(&step.name), message).at("after").suggest(format!("take {extra} out of after")));
+                    found.push(
+                        Finding::error(self.name(), Some(&step.name), message)
+                            .at("after")
+                            .suggest(format!("take {extra} out of after")),
+                    );
                 }
             }
         }
     }
 
     /// Of the steps that one sentence tells to run at the same time, at least two must not wait for each other.
-    fn beside(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+    fn beside(
+        &self,
+        judged: &Judged<'_>,
+        before: &HashMap<String, HashSet<String>>,
+        found: &mut Vec<Finding>,
+    ) {
         let document = judged.document;
         for sentence in document.sentences() {
             let Some(word) = document.says(Concept::Together, sentence.clone()) else { continue };
-            let lead = document.text[sentence.start..word.start].split_whitespace().next_back().unwrap_or_default();
-            let denied = document.says(Concept::Negation, word.start - lead.len().min(word.start - sentence.start)..word.end).is_some();
-            let literal = document.literals.iter().any(|literal| literal.span.start < word.end && word.start < literal.span.end);
+            let lead =
+                document.text[sentence.start..word.start].split_whitespace().next_back().unwrap_or_default();
+            let denied = document
+                .says(Concept::Negation, word.start - lead.len().min(word.start - sentence.start)..word.end)
+                .is_some();
+            let literal = document
+                .literals
+                .iter()
+                .any(|literal| literal.span.start < word.end && word.start < literal.span.end);
             if denied || literal {
                 continue;
             }
@@ -101,48 +137,88 @@ impl Order {
                 .answer
                 .steps
                 .iter()
-                .filter(|step| document.spans(&step.text).iter().any(|span| span.start < sentence.end && sentence.start < span.end))
+                .filter(|step| {
+                    document
+                        .spans(&step.text)
+                        .iter()
+                        .any(|span| span.start < sentence.end && sentence.start < span.end)
+                })
                 .collect();
             let ordered = |a: &StepAnswer, b: &StepAnswer| {
-                let waits = |first: &StepAnswer, second: &StepAnswer| before.get(&second.name).is_some_and(|all| all.contains(&first.name));
+                let waits = |first: &StepAnswer, second: &StepAnswer| {
+                    before.get(&second.name).is_some_and(|all| all.contains(&first.name))
+                };
                 waits(a, b) || waits(b, a)
             };
-            let chain = steps.iter().enumerate().all(|(index, a)| steps[index + 1..].iter().all(|b| ordered(a, b)));
+            let chain =
+                steps.iter().enumerate().all(|(index, a)| steps[index + 1..].iter().all(|b| ordered(a, b)));
             let mapped = steps.iter().any(|step| step.map.is_some());
             if steps.len() >= 2 && chain && !mapped && !judged.is_about_whole(sentence.clone()) {
                 let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-                let message = format!("{} wait for each other, although some of them run at the same time", names.join(", "));
-                found.push(Finding::error(self.name(), Some(names[names.len() - 1]), message).at("after").because(document, sentence));
+                let message = format!(
+                    "{} wait for each other, although some of them run at the same time",
+                    names.join(", ")
+                );
+                found.push(
+                    Finding::error(self.name(), Some(names[names.len() - 1]), message)
+                        .at("after")
+                        .because(document, sentence),
+                );
             }
         }
     }
 
     /// What stands right behind an arrow waits for what stands before it.
-    fn neighbours(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+    fn neighbours(
+        &self,
+        judged: &Judged<'_>,
+        before: &HashMap<String, HashSet<String>>,
+        found: &mut Vec<Finding>,
+    ) {
         let document = judged.document;
-        let mut places: Vec<(std::ops::Range<usize>, &StepAnswer)> =
-            judged.answer.steps.iter().filter_map(|step| Some((document.spans(&step.text).into_iter().next()?, step))).collect();
+        let mut places: Vec<(std::ops::Range<usize>, &StepAnswer)> = judged
+            .answer
+            .steps
+            .iter()
+            .filter_map(|step| Some((document.spans(&step.text).into_iter().next()?, step)))
+            .collect();
         places.sort_by_key(|(span, _)| (span.start, span.end));
         for pair in places.windows(2) {
             let ((first_span, first), (span, step)) = (&pair[0], &pair[1]);
             let ends = span.start < first_span.end || span.start == first_span.start;
-            if ends || before.get(&step.name).is_some_and(|all| all.contains(&first.name)) || first.when.is_some() || step.when.is_some() {
+            if ends
+                || before.get(&step.name).is_some_and(|all| all.contains(&first.name))
+                || first.when.is_some()
+                || step.when.is_some()
+            {
                 continue;
             }
             let between = document.text[first_span.end..span.start].trim();
             let arrow = ["->", "→", "=>", "-->", "⇒", "➜"].contains(&between);
             // Several steps may share a place: "-> R2 of each".
-            let sibling = places.iter().any(|(other, sibling)| other.start == span.start && before.get(&sibling.name).is_some_and(|all| all.contains(&first.name)));
+            let sibling = places.iter().any(|(other, sibling)| {
+                other.start == span.start
+                    && before.get(&sibling.name).is_some_and(|all| all.contains(&first.name))
+            });
             let lead = document.lead(span.clone());
             if arrow && !sibling {
                 let message = format!("it does not wait for {}, which stands right before it", first.name);
-                found.push(Finding::error(self.name(), Some(&step.name), message).at("after").because(document, lead));
+                found.push(
+                    Finding::error(self.name(), Some(&step.name), message)
+                        .at("after")
+                        .because(document, lead),
+                );
             }
         }
     }
 
     /// A step behind "then" or an arrow waits for something.
-    fn beginnings(&self, judged: &Judged<'_>, before: &HashMap<String, HashSet<String>>, found: &mut Vec<Finding>) {
+    fn beginnings(
+        &self,
+        judged: &Judged<'_>,
+        before: &HashMap<String, HashSet<String>>,
+        found: &mut Vec<Finding>,
+    ) {
         let document = judged.document;
         for step in &judged.answer.steps {
             if before.get(&step.name).is_some_and(|all| !all.is_empty()) {
@@ -151,10 +227,15 @@ impl Order {
             let Some(span) = document.spans(&step.text).into_iter().next() else { continue };
             let lead = document.lead(span.clone());
             let arrow = document.text[..span.start].trim_end().ends_with(['→', '>', '⇒', '➜']);
-            let joined = document.says(Concept::Then, lead.clone()).is_some() && document.says(Concept::Beside, lead.clone()).is_none();
+            let joined = document.says(Concept::Then, lead.clone()).is_some()
+                && document.says(Concept::Beside, lead.clone()).is_none();
             if arrow || joined {
                 let message = "it waits for nothing, although the text puts it behind another step";
-                found.push(Finding::error(self.name(), Some(&step.name), message).at("after").because(document, lead));
+                found.push(
+                    Finding::error(self.name(), Some(&step.name), message)
+                        .at("after")
+                        .because(document, lead),
+                );
             }
         }
     }

@@ -6,8 +6,8 @@ use regex::Regex;
 
 use super::content::near;
 use super::{Check, Finding, Judged};
-use crate::nl::document::Document;
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
+use crate::nl::document::Document;
 
 /// Words that a time zone has in many languages.
 static ZONE: LazyLock<Regex> = LazyLock::new(|| {
@@ -30,12 +30,18 @@ impl Check for Schedule {
     fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         let document = judged.document;
-        let spans: Vec<_> = judged.answer.about_whole.iter().flat_map(|quote| document.spans(quote)).collect();
+        let spans: Vec<_> =
+            judged.answer.about_whole.iter().flat_map(|quote| document.spans(quote)).collect();
         let words: Vec<&str> = spans.iter().map(|span| &document.text[span.clone()]).collect();
         let words = words.join(". ");
         let Some(schedule) = &judged.answer.schedule else {
-            if explicit_schedule(&words) && (stated_schedule(&words).is_some() || words.chars().any(|c| c.is_ascii_digit())) {
-                found.push(Finding::error(self.name(), None, "the text gives a schedule, but there is none").at("schedule"));
+            if explicit_schedule(&words)
+                && (stated_schedule(&words).is_some() || words.chars().any(|c| c.is_ascii_digit()))
+            {
+                found.push(
+                    Finding::error(self.name(), None, "the text gives a schedule, but there is none")
+                        .at("schedule"),
+                );
             }
             return found;
         };
@@ -44,17 +50,32 @@ impl Check for Schedule {
             && differs(&stated.cron, &schedule.cron[0])
         {
             let message = format!("{:?} is not what the text says", schedule.cron[0]);
-            found.push(Finding::error(self.name(), None, message).at("schedule/cron").suggest(format!("it says {:?}", stated.cron)));
+            found.push(
+                Finding::error(self.name(), None, message)
+                    .at("schedule/cron")
+                    .suggest(format!("it says {:?}", stated.cron)),
+            );
         }
         if let Some(zone) = timezone(&words).filter(|zone| schedule.timezone.as_ref() != Some(zone)) {
-            found.push(Finding::error(self.name(), None, format!("the time zone is not {zone}")).at("schedule/timezone").suggest(format!("set it to {zone}")));
+            found.push(
+                Finding::error(self.name(), None, format!("the time zone is not {zone}"))
+                    .at("schedule/timezone")
+                    .suggest(format!("set it to {zone}")),
+            );
         }
         if schedule.timezone.is_none() && ZONE.is_match(&words) {
-            found.push(Finding::error(self.name(), None, "the text gives a time zone, but there is none").at("schedule/timezone"));
+            found.push(
+                Finding::error(self.name(), None, "the text gives a time zone, but there is none")
+                    .at("schedule/timezone"),
+            );
         }
         let said = Document::parse(&words);
         // Times that are spelled out in words are not read in every language.
-        let inside = |span: &std::ops::Range<usize>| said.literals.iter().any(|literal| literal.span.start <= span.start && span.end <= literal.span.end);
+        let inside = |span: &std::ops::Range<usize>| {
+            said.literals
+                .iter()
+                .any(|literal| literal.span.start <= span.start && span.end <= literal.span.end)
+        };
         let digits = said.numbers.iter().any(|number| number.digits && !inside(&number.span));
         for cron in schedule.cron.iter().filter(|_| digits) {
             for (field, value) in cron.split(' ').take(2).enumerate() {
@@ -76,12 +97,17 @@ fn differs(stated: &str, answered: &str) -> bool {
     let same_time = stated[..2] == answered[..2];
     // "Weekly" without a day is read as Monday, which proves nothing.
     let assumed = stated[4] == "1";
-    same_time && !assumed && stated[2..].iter().zip(&answered[2..]).any(|(a, b)| a != b && a != "*" && !b.contains(',') && !b.contains('-'))
+    same_time
+        && !assumed
+        && stated[2..]
+            .iter()
+            .zip(&answered[2..])
+            .any(|(a, b)| a != b && a != "*" && !b.contains(',') && !b.contains('-'))
 }
 
 /// Whether the words give a minute or hour: as it is, of the afternoon, "quarter past", "twenty to", "half" of the hour before.
 fn gives(said: &Document, value: f64, hour: bool) -> bool {
-    if value == 0.0 || (hour && value == 12.0) {
+    if value.abs() < f64::EPSILON || (hour && value == 12.0) {
         return true;
     }
     let numbers: Vec<f64> = said.numbers.iter().flat_map(|number| number.values.iter().copied()).collect();

@@ -16,18 +16,22 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Numbers behind the word for a step: "Step 10, 11 and 12".
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    let words: Vec<String> = serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/steps.yaml")).expect("the built-in vocabulary is tested");
+    let words: Vec<String> = serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/steps.yaml"))
+        .expect("the built-in vocabulary is tested");
     let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
     let number = r"\p{Lu}?\d+(?:\.\d+)*";
     Regex::new(&format!(r"(?i)(?:{})\s*({number}(?:(?:\s*(?:,|-|–|/|&|to|and|or|und|bis|et|à|y|e|en|i|ve|och)\s*)+{number})*)", words.join("|"))).expect("the pattern is valid")
 });
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").expect("the pattern is valid"));
+static NUMBER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").expect("the pattern is valid"));
 
 /// Whether a place only declares what a step reads, writes or follows: it stands behind such a label in the same sentence.
 pub(super) fn declares(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
     let before = &text[start..at];
-    let Some(colon) = before.rfind([':', '：']).filter(|colon| !before[*colon..].contains(". ")) else { return false };
+    let Some(colon) = before.rfind([':', '：']).filter(|colon| !before[*colon..].contains(". ")) else {
+        return false;
+    };
     let label = before[..colon].rsplit(['.', ';', '(', '|']).next().unwrap_or_default();
     LABELS.contains(&label.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
 }

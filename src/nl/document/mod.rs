@@ -78,7 +78,8 @@ impl Document {
         while let Some((at, character)) = characters.next() {
             let end = at + character.len_utf8();
             let behind = characters.peek().is_none_or(|(_, next)| next.is_whitespace());
-            if character == '\n' || "。！？".contains(character) || (".!?;".contains(character) && behind) {
+            if character == '\n' || "。！？".contains(character) || (".!?;".contains(character) && behind)
+            {
                 found.push(start..end);
                 start = end;
             }
@@ -91,8 +92,14 @@ impl Document {
     /// The words that lead to a part of the text: from the end of the clause before it to its first words.
     pub fn lead(&self, span: Range<usize>) -> Range<usize> {
         let before = &self.text[..span.start];
-        let start = before.rfind([',', ';', '.', '\n', '。', '，', '、']).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let end = self.text[span.clone()].char_indices().filter(|(_, c)| c.is_whitespace()).nth(2).map_or(span.end, |(at, _)| span.start + at);
+        let start = before
+            .rfind([',', ';', '.', '\n', '。', '，', '、'])
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let end = self.text[span.clone()]
+            .char_indices()
+            .filter(|(_, c)| c.is_whitespace())
+            .nth(2)
+            .map_or(span.end, |(at, _)| span.start + at);
         start..end
     }
 

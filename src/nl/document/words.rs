@@ -34,7 +34,8 @@ pub enum Concept {
 static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
     type Languages = HashMap<String, Vec<String>>;
     let concepts: HashMap<String, Languages> =
-        serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/words.yaml")).expect("the built-in vocabulary is tested");
+        serde_saphyr::from_str(include_str!("../../../prompts/vocabulary/words.yaml"))
+            .expect("the built-in vocabulary is tested");
     let named = [
         (Concept::Then, "then"),
         (Concept::Together, "together"),
@@ -60,8 +61,14 @@ static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
 fn pattern<'a>(phrases: impl Iterator<Item = &'a String>) -> Regex {
     let (spaced, dense): (Vec<&String>, Vec<&String>) =
         phrases.partition(|phrase| phrase.chars().all(|c| u32::from(c) < 0x2E80));
-    let joined = |phrases: &[&String]| phrases.iter().map(|phrase| regex::escape(phrase)).collect::<Vec<_>>().join("|");
-    let pattern = format!(r"(?i)(?:^|[^\p{{L}}\p{{N}}])(?:{})(?:$|[^\p{{L}}\p{{N}}])|{}", joined(&spaced), joined(&dense));
+    let joined = |phrases: &[&String]| {
+        phrases.iter().map(|phrase| regex::escape(phrase)).collect::<Vec<_>>().join("|")
+    };
+    let pattern = format!(
+        r"(?i)(?:^|[^\p{{L}}\p{{N}}])(?:{})(?:$|[^\p{{L}}\p{{N}}])|{}",
+        joined(&spaced),
+        joined(&dense)
+    );
     Regex::new(&pattern).expect("escaped phrases are a pattern")
 }
 

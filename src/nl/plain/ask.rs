@@ -53,7 +53,10 @@ fn signature(component: &Component, plan: bool) -> String {
         return format!("{}: {summary}", component.name);
     }
     let mut arguments: Vec<String> = Vec::new();
-    if !matches!(component.run, ComponentRun::Function { .. }) {
+    if matches!(component.run, ComponentRun::Function { .. }) {
+        let properties = component.arguments["properties"].as_object().into_iter().flatten();
+        arguments.extend(properties.map(|(name, property)| format!("{name}: {}", about(property))));
+    } else {
         let required: Vec<&str> = component.arguments["required"]
             .as_array()
             .into_iter()
@@ -65,14 +68,6 @@ fn signature(component: &Component, plan: bool) -> String {
             arguments.push(format!("{name}{mark}: {}", about(property)));
         }
         arguments.extend(component.inputs.iter().map(|port| format!("port {}", port.name)));
-    } else {
-        arguments.extend(
-            component.arguments["properties"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, property)| format!("{name}: {}", about(property))),
-        );
     }
     let outputs: Vec<&str> = component.outputs.iter().map(|port| port.name.as_str()).collect();
     let values = component.value_names(&|_| None);

@@ -78,7 +78,9 @@ fn text(measured: &[Fidelity]) -> String {
             ("graph", &case.graphs),
         ];
         for (name, list) in lists {
-            list.iter().for_each(|line| lines.push_str(&format!("{} {name}: {line}\n", case.id)));
+            for line in list {
+                lines.push_str(&format!("{} {name}: {line}\n", case.id));
+            }
         }
     }
     let count = |kept: fn(&Fidelity) -> bool| measured.iter().filter(|case| kept(case)).count().to_string();
