@@ -1,7 +1,9 @@
 //! Texts that are almost right: pieces of sound programs, conditions, references and cards, cut, doubled and mixed.
 //! Nothing may panic, and what is read once is read the same again. `PROPTEST_CASES` makes it longer.
 
-use couler::api::{Condition, Duration, Format, References, Template, json_from_str, parse_program, write_program};
+use couler::api::{
+    Condition, Duration, Format, References, Template, json_from_str, parse_program, write_program,
+};
 use couler::cards::read_card;
 use proptest::prelude::*;
 
