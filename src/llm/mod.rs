@@ -9,6 +9,8 @@ mod message;
 mod model;
 pub mod openai;
 pub mod replay;
+#[cfg(any(feature = "local", test))]
+mod sealed;
 pub mod store;
 mod usage;
 

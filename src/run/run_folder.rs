@@ -33,7 +33,7 @@ impl RunFolder {
             match std::fs::create_dir(&path) {
                 Ok(()) => return Self::open(&path),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < ATTEMPTS => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 Err(error) => return Err(failed(&path, error)),
             }

@@ -9,6 +9,7 @@ use super::resources::Capacity;
 
 /// Settings of a run.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct RunSettings {
     /// Folder of this run; made if absent.
     pub folder: PathBuf,

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// No attack may keep couler busy for longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Who an attack runs as beside this user.
 const NOBODY: u32 = 65534;
 
@@ -159,7 +159,7 @@ fn give(path: &Path) {
 fn describe(path: &Path, found: &mut BTreeMap<PathBuf, String>) {
     let metadata = std::fs::symlink_metadata(path).unwrap();
     let content = if metadata.is_symlink() {
-        format!("{:?}", std::fs::read_link(path).unwrap())
+        std::fs::read_link(path).unwrap().display().to_string()
     } else if metadata.is_file() {
         String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
     } else {
@@ -191,7 +191,8 @@ fn without_landlock(command: Command) -> Output {
 
 /// One step with a bash script.
 pub(crate) fn step(name: &str, script: &str, more: &str) -> String {
-    let lines: String = script.lines().map(|line| format!("        {}\n", line.trim())).collect();
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    let lines = format!("        {}\n", lines.join("\n        "));
     format!(
         "  - name: {name}\n    run:\n      function: run_script\n      language: bash\n      source: |\n{lines}{more}"
     )

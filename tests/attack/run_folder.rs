@@ -106,3 +106,24 @@ fn another_steps_results_cannot_be_changed() {
         assert!(code == 0 && text.contains("\"result\": \"good\""), "{errors}");
     }
 }
+
+#[test]
+fn rights_are_not_taken_from_a_file() {
+    let scene = Scene::new(Mode::all()[0]);
+    scene.program(&step("a", "echo bad > CANARY/file; exit 1", ""));
+    assert_eq!(scene.run(&["run", "p.yaml", "--no-retry"]).0, 1);
+    let place = scene.run_folder().join("run.json");
+    let manifest = std::fs::read_to_string(&place).unwrap();
+    for (from, to, option) in [
+        ("\"unconfined\": false", "\"unconfined\": true", "--unconfined"),
+        ("\"allow_write\": []", "\"allow_write\": [\"/\"]", "--allow-write /"),
+    ] {
+        assert!(manifest.contains(from));
+        std::fs::write(&place, manifest.replace(from, to)).unwrap();
+        let (code, _, errors) = scene.run(&["resume", "last"]);
+        assert!(code == 2 && errors.contains(option), "{errors}");
+    }
+    if crate::harness::has_landlock() {
+        scene.unharmed("rights");
+    }
+}

@@ -22,13 +22,41 @@ pub(in crate::cli) struct Arguments {
     #[arg(value_name = "PROGRAM")]
     program: Option<PathBuf>,
 
+    /// Let steps write wherever you can, if the run was started so
+    #[arg(long)]
+    unconfined: bool,
+
+    /// A place outside of the working folder that steps may write to, if the run was started so
+    #[arg(long, value_name = "PATH")]
+    allow_write: Vec<PathBuf>,
+
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Rights come from who resumes, not from a file that somebody may have edited since.
+fn granted(arguments: &Arguments, manifest: &RunManifest) -> Result<(), Failure> {
+    let again = |option: String| {
+        Failure::usage(
+            format!("the run was started with {option}"),
+            format!("if that is still meant: `couler resume {} {option}`", arguments.run),
+        )
+    };
+    if manifest.unconfined && !arguments.unconfined {
+        return Err(again("--unconfined".into()));
+    }
+    let allowed: Vec<PathBuf> =
+        arguments.allow_write.iter().filter_map(|place| place.canonicalize().ok()).collect();
+    match manifest.allow_write.iter().find(|place| !allowed.contains(place)) {
+        Some(place) => Err(again(format!("--allow-write {}", place.display()))),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Output) -> Result<(), Failure> {
     let (folder, manifest) = find(&arguments.run, environment)?;
+    granted(arguments, &manifest)?;
     // Nothing of the run is looked at or changed while another process works on it.
     let folder = RunFolder::open(&folder)?;
     let store = opening_store(environment);

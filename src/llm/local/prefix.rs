@@ -10,7 +10,7 @@ use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
-use crate::llm::LlmError;
+use crate::llm::{LlmError, sealed};
 
 /// The sequence of all requests.
 const SEQUENCE: i32 = 0;
@@ -96,7 +96,7 @@ impl Prefixes {
         let partial = file.with_extension(format!("part{}", std::process::id()));
         let written = std::fs::create_dir_all(folder).is_ok()
             && context.state_seq_save_file(&partial, SEQUENCE, prefix).is_ok()
-            && seal(&partial, file).is_ok();
+            && sealed::seal(&partial, file).is_ok();
         if !written {
             let _ = std::fs::remove_file(&partial);
         }
@@ -104,44 +104,10 @@ impl Prefixes {
     }
 }
 
-/// Where the length and digest of a state are.
-fn seal_of(file: &Path) -> PathBuf {
-    file.with_extension("sum")
-}
-
-fn sum(file: &Path) -> std::io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(file)?)?;
-    Ok(format!("{} {}\n", hasher.count(), hasher.finalize().to_hex()))
-}
-
-/// Gives a state that is whole and on disk its name, with its sum beside it.
-fn seal(partial: &Path, file: &Path) -> std::io::Result<()> {
-    std::fs::File::open(partial)?.sync_all()?;
-    let beside = partial.with_extension(format!("sum{}", std::process::id()));
-    let written =
-        std::fs::write(&beside, sum(partial)?).and_then(|()| std::fs::rename(&beside, seal_of(file)));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written.and_then(|()| std::fs::rename(partial, file))
-}
-
-fn is_whole(file: &Path) -> bool {
-    let Ok(expected) = std::fs::read_to_string(seal_of(file)) else { return false };
-    sum(file).is_ok_and(|found| found == expected)
-}
-
-/// Removes a state; one that is not there is fine.
-fn remove(file: &Path) {
-    let _ = std::fs::remove_file(file);
-    let _ = std::fs::remove_file(seal_of(file));
-}
-
 fn restore(context: &mut LlamaContext<'_>, file: &Path, prefix: &[LlamaToken]) -> bool {
     // A state that is cut or changed would end this process.
-    if !is_whole(file) {
-        remove(file);
+    if !sealed::is_whole(file) {
+        sealed::remove(file);
         return false;
     }
     let restored =
@@ -170,7 +136,7 @@ fn shrink(folder: &Path, limit: u64) {
         if total <= limit {
             return;
         }
-        remove(&path);
+        sealed::remove(&path);
         total -= bytes;
     }
 }
@@ -201,30 +167,4 @@ pub(super) fn decode(
         context.decode(&mut batch).map_err(engine)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_that_is_cut_or_changed_is_not_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let (partial, file) = (folder.path().join("a.part1"), folder.path().join("a.kv"));
-        std::fs::write(&partial, b"state of a prefix").unwrap();
-        assert!(!is_whole(&file));
-        seal(&partial, &file).unwrap();
-        assert!(is_whole(&file) && !partial.exists());
-        for damaged in [&b"state of a prefi"[..], b"state of a prefiy", b""] {
-            std::fs::write(&file, damaged).unwrap();
-            assert!(!is_whole(&file));
-        }
-        std::fs::write(&file, b"state of a prefix").unwrap();
-        assert!(is_whole(&file));
-        remove(&file);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        // A state of an earlier version has no sum, and is made again.
-        std::fs::write(&file, b"state").unwrap();
-        assert!(!is_whole(&file));
-    }
 }

@@ -52,7 +52,7 @@ impl Folder {
             None => Err(TreeError::Missing),
             Some(Kind::Link) => {
                 let from = self.path().join(name);
-                let fresh = self.fresh(name);
+                let fresh = Self::fresh(name);
                 self.copy(&from, &fresh)?;
                 self.replaced(&fresh, name)
             }
@@ -64,7 +64,7 @@ impl Folder {
         match self.kind(name)? {
             Some(Kind::File { names: 1 } | Kind::Link) | None => Ok(()),
             Some(Kind::File { .. }) => {
-                let fresh = self.fresh(name);
+                let fresh = Self::fresh(name);
                 self.copy_file(self.read(name)?, &fresh)?;
                 self.replaced(&fresh, name)
             }
@@ -77,7 +77,7 @@ impl Folder {
         }
     }
 
-    fn fresh(&self, name: &OsStr) -> OsString {
+    fn fresh(name: &OsStr) -> OsString {
         let mut fresh = OsString::from(".copy-");
         fresh.push(format!("{:x}-", fastrand::u64(..)));
         // A name may be as long as the system allows already.

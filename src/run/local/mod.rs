@@ -1,11 +1,12 @@
 //! Doing the work: child processes and containers on this machine.
 
 mod container;
+mod host;
 mod outputs;
 mod script;
+mod shelf;
 mod told;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +15,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use self::host::substituted;
+use self::shelf::Shelf;
 use super::RunSettings;
 use super::confine::{Confinement, Grant};
 use super::digest::{Digest, StatCache};
 use super::failure::{Cause, Failure, Sign};
-use super::folder::{Folder, Kind};
+use super::folder::Folder;
 use super::masks::Masks;
 use super::prepare::{Prepared, Reading, Source, Work};
 use super::process::{Ended, Exit, Invocation, Log, ProcessError, Programs, execute, leftovers};
@@ -259,7 +262,7 @@ impl Local<'_> {
         env.push((leftovers::MARK.into(), self.settings.folder.display().to_string()));
         let (program, arguments) = match &prepared.work {
             Work::Container { image, command, args, .. } if self.settings.host => {
-                on_host(image, command, args, &env)?
+                host::command(image, command, args, &env)?
             }
             Work::Container { .. } => container::command(self.settings, node, prepared, &env)?,
             Work::Script { language, source, requirements } => {
@@ -395,74 +398,9 @@ impl Local<'_> {
     }
 }
 
-/// Brings artifacts of the store into the folder of a run.
-struct Shelf {
-    run: Arc<Folder>,
-    files: Arc<StatCache>,
-    objects: Objects,
-}
-
-impl Shelf {
-    /// Has the artifact at `place`, which is inside of the run. False if it is no longer kept.
-    fn bring(&self, place: &Path, digest: Digest) -> io::Result<bool> {
-        let relative = place.strip_prefix(self.run.path()).map_err(io::Error::other)?;
-        let (Some(folder), Some(name)) = (relative.parent(), relative.file_name()) else { return Ok(false) };
-        let there = self.run.at(folder).and_then(|folder| folder.kind(name));
-        let whole = matches!(there, Ok(Some(Kind::File { .. } | Kind::Folder)))
-            && self.files.content(place).is_ok_and(|found| found.digest == digest);
-        if whole {
-            return Ok(true);
-        }
-        self.objects.fetch(digest, &self.run.descend(folder)?, name, &self.files)
-    }
-}
-
 /// The disk or a folder failed. That is the machine's doing, not the step's.
 fn disk(error: &io::Error) -> Failure {
     Failure::infrastructure(format!("the run's folder cannot be written: {error}; check its disk"))
-}
-
-/// The command of a container without the container.
-fn on_host(
-    image: &str,
-    command: &[String],
-    args: &[String],
-    env: &[(String, String)],
-) -> Result<(PathBuf, Vec<String>), Failure> {
-    let mut words = command.iter().chain(args).map(|word| substituted(word, env));
-    let program = words.next().ok_or_else(|| {
-        Failure::request(format!(
-            "without its image {image} there is no command to run; give the step a command"
-        ))
-    })?;
-    Ok((program.into(), words.collect()))
-}
-
-/// Replaces `$(NAME)` by the value of an environment variable.
-fn substituted(word: &str, env: &[(String, String)]) -> String {
-    if !word.contains("$(") {
-        return word.to_owned();
-    }
-    let values: HashMap<&str, &str> =
-        env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut text = String::new();
-    let mut rest = word;
-    while let Some(start) = rest.find("$(") {
-        let inner = &rest[start + 2..];
-        let value = inner.find(')').and_then(|end| Some((end, *values.get(&inner[..end])?)));
-        text.push_str(&rest[..start]);
-        match value {
-            Some((end, value)) => {
-                text.push_str(value);
-                rest = &inner[end + 1..];
-            }
-            None => {
-                text.push_str("$(");
-                rest = inner;
-            }
-        }
-    }
-    text + rest
 }
 
 /// Ports and paths; a port given several times has a list.
