@@ -2,11 +2,12 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: tuning conformance node-conformance properties help demo test test-rust test-lake check lint fmt doc bench properties smoke model
+.PHONY: tuning conformance node-conformance properties help demo test test-rust test-lake test-networks check lint fmt doc bench properties smoke model
 
 COULER := target/release/couler
 ENV := . .ci/env;
 PYTHON_TESTS := target/python-tests
+PYTHON_NETWORKS := target/python-networks
 PYTHON_BENCH := target/python-bench
 TUNING := target/tuning
 INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
@@ -36,11 +37,19 @@ demo: $(COULER) ## Describe a workflow, get it, and run it on real data
 test: test-lake test-rust ## Run every test
 
 test-lake: $(PYTHON_TESTS)/ready ## Run the components on real data
-	$(PYTHON_TESTS)/bin/python -m pytest tests/lake -q -n 2
+	$(PYTHON_TESTS)/bin/python -m pytest tests/lake -q -n 2 -rs
 
 $(PYTHON_TESTS)/ready: tests/lake/requirements.txt
 	python3 -m venv $(PYTHON_TESTS)
 	$(PYTHON_TESTS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+test-networks: $(PYTHON_NETWORKS)/ready ## Run the components on neural networks, object stores and registries too
+	$(PYTHON_NETWORKS)/bin/python -m pytest tests/lake -q -rs
+
+$(PYTHON_NETWORKS)/ready: tests/lake/requirements-networks.txt tests/lake/requirements.txt
+	python3 -m venv $(PYTHON_NETWORKS)
+	$(PYTHON_NETWORKS)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 model: ## Fetch the embedded model

@@ -9,6 +9,29 @@ use super::{ManifestAction, PortType, ScriptLanguage};
 /// The version that every component file starts with.
 pub const COMPONENT_VERSION: &str = "couler/component/v1";
 
+/// Components (or beginnings of their names) that are run for an effect elsewhere, or to wait for one: a kept result
+/// never stands for them.
+const ACTING: [&str; 13] = [
+    "notify.",
+    "wait.",
+    "kafka.",
+    "model.deploy",
+    "model.register",
+    "image.build",
+    "data.save",
+    "file.copy",
+    "sql.run",
+    "http.request",
+    "notebook.run",
+    "spark.submit",
+    "dbt.run",
+];
+
+/// Whether the component of this name is run for an effect elsewhere, so that its steps must never be skipped.
+pub fn acts_elsewhere(component: &str) -> bool {
+    ACTING.iter().any(|name| component.starts_with(name))
+}
+
 /// What a component does in a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -161,7 +184,9 @@ pub enum ComponentRun {
         #[serde(default)]
         inherit_requirements: Vec<String>,
     },
-    /// A container; `${NAME}` stands for the argument NAME, items with an absent argument are dropped.
+    /// A container; `${NAME}` stands for the argument NAME. Items with an absent argument are dropped, those with a
+    /// list or an object stand once for each item or `KEY=VALUE` pair, and `${NAME=VALUE}` in front keeps an item for
+    /// that value only.
     Container {
         /// The image.
         image: String,
@@ -180,7 +205,7 @@ pub enum ComponentRun {
         #[serde(default)]
         fixed: Map<String, Value>,
     },
-    /// A Kubernetes manifest with `${NAME}` placeholders.
+    /// A Kubernetes manifest with `${NAME}` placeholders; what absent arguments leave empty is left out.
     Manifest {
         /// What to do with it.
         #[serde(default)]

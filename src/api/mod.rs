@@ -25,6 +25,7 @@ mod validate;
 pub use artifact::{ArtifactLocation, Input, Output, OutputSource, PortType, SecretKey};
 pub use component::{
     COMPONENT_VERSION, Component, ComponentRun, Estimate, Example, InputPort, OutputPort, OutputValue, Task,
+    acts_elsewhere,
 };
 pub use condition::{Comparison, Condition, ConditionError, Literal, Operand};
 pub use document::{DocumentError, Format, parse_program, program_from_value, write_program};

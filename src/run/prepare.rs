@@ -13,22 +13,12 @@ use super::masks::Masks;
 use super::python::Environments;
 use super::scheduler::Plan;
 use super::task::{Results, Task};
-use crate::api::{ArtifactLocation, Input, ScriptLanguage};
+use crate::api::{ArtifactLocation, Input, ScriptLanguage, acts_elsewhere};
 use crate::ir::{Action, Node, NodeOutputKind};
 pub(super) use files::Watched;
 
-/// Components whose work is an effect elsewhere, or reads what changes elsewhere: they always run.
-const EFFECTS: [&str; 9] = [
-    "notify.",
-    "model.deploy",
-    "model.register",
-    "image.build",
-    "data.save",
-    "data.load_sql",
-    "git.clone",
-    "file.copy",
-    "job.",
-];
+/// Components that read what changes elsewhere: they always run, as those do whose work is an effect elsewhere.
+const CHANGING: [&str; 4] = ["data.load_sql", "git.clone", "model.load", "job."];
 /// Annotation that keeps a step from being cached when its value is `never`.
 const ANNOTATION: &str = "couler/cache";
 
@@ -260,8 +250,10 @@ fn work(
 
 fn uncached(plan: &Plan<'_>, task: Task, node: &Node, prepared: &Prepared) -> Option<&'static str> {
     let asked = node.settings.cache.is_some();
-    let effect =
-        node.component.as_ref().is_some_and(|name| EFFECTS.iter().any(|effect| name.starts_with(effect)));
+    let effect = node
+        .component
+        .as_deref()
+        .is_some_and(|name| acts_elsewhere(name) || CHANGING.iter().any(|other| name.starts_with(other)));
     if task.node >= plan.steps {
         Some("it runs at the end, whatever happened")
     } else if node.settings.annotations.get(ANNOTATION).is_some_and(|value| value == "never") {

@@ -276,10 +276,10 @@ def storage(uri):
             sys.path.append(folder)
 
 
-def installed(pin):
-    """Makes a package importable that most runs of the step do without."""
+def installed(pin, *options):
+    """Makes a package importable that most runs of the step do without; options are those of pip."""
     folder = tempfile.mkdtemp()
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, pin], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, *options, pin], capture_output=True, text=True)
     if done.returncode:
         fail(f"the Python package {pin} cannot be installed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}",
              "add it to the step's image")

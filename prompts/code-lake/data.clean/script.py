@@ -85,7 +85,8 @@ for operation in [step for step in STEPS if step in operations]:
                 low, high = frame[column].quantile([0.25, 0.75])
                 reach = arg("outlier_factor", 1.5, float) * (high - low)
                 if operation == "clip_outliers":
-                    frame[column] = frame[column].astype(float).clip(low - reach, high + reach)
+                    cut = frame[column].astype(float).clip(low - reach, high + reach)
+                    frame[column] = cut if (cut != frame[column].astype(float))[cut.notna()].any() else frame[column]
                 keep &= frame[column].isna() | frame[column].between(low - reach, high + reach)
         frame = frame if operation == "clip_outliers" else frame[keep]
     if operation.startswith("drop_"):

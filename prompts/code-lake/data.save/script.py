@@ -45,9 +45,8 @@ def written(frame, kind, copy):
         mark = {"tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"}.get(mark.lower(), mark)
         frame.to_csv(copy, index=False, sep=mark, encoding=arg("encoding", "utf-8"), compression=squeeze if squeeze != "none" else None)
     elif kind == "parquet":
-        cut = arg("partition_by", [], list)
-        need(frame, *cut)
-        frame.to_parquet(copy, index=False, compression=None if squeeze == "none" else squeeze or "snappy", partition_cols=cut or None)
+        need(frame, *folders)
+        frame.to_parquet(copy, index=False, compression=None if squeeze == "none" else squeeze or "snappy", partition_cols=folders or None)
     elif kind == "excel":
         frame.to_excel(copy, index=False, sheet_name=arg("table", "Sheet1")[:31])
     elif kind in ("feather", "orc"):
@@ -58,9 +57,10 @@ def written(frame, kind, copy):
 
 what = "folder" if os.path.isdir(path) else "file"
 frame = read_table(path, "parquet", empty=True) if is_table else None
-if frame is not None and arg("columns"):
-    need(frame, *arg("columns", [], list))
-    frame = frame[arg("columns", [], list)]
+chosen, folders = arg("columns", [], list), arg("partition_by", [], list)
+if frame is not None and chosen:
+    need(frame, *chosen)
+    frame = frame[chosen]
 scheme = destination.split(":")[0].split("+")[0].lower() if "://" in destination else ""
 if scheme in DATABASES:
     if frame is None:
@@ -69,7 +69,7 @@ if scheme in DATABASES:
 else:
     if frame is not None:
         kind = asked or "parquet"
-        if destination.endswith("/") and not arg("partition_by"):
+        if destination.endswith("/") and not folders:
             destination += "data" + ENDINGS[kind] + {"gzip": ".gz", "zstd": ".zst"}.get(squeeze if kind in ("csv", "tsv", "json", "jsonl") else "", "")
         if mode == "append" and there(destination):
             import pandas

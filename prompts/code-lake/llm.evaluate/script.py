@@ -23,7 +23,7 @@ def loaded():
     """The model (with its adapter) and its tokenizer."""
     more = {}
     if arg("quantization", "none") != "none":
-        installed("bitsandbytes==0.48.2")
+        installed("bitsandbytes==0.48.2", "--no-deps")
         from transformers import BitsAndBytesConfig
         four = arg("quantization") == "4bit"
         more = {"quantization_config": BitsAndBytesConfig(load_in_4bit=four, load_in_8bit=not four), "device_map": {"": 0}}

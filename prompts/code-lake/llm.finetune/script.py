@@ -46,7 +46,7 @@ own = torch.bfloat16 if graphics and torch.cuda.is_bf16_supported() else torch.f
 kind = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}.get(arg("precision"), own)
 more = {}
 if bits != "none":
-    installed("bitsandbytes==0.48.2")
+    installed("bitsandbytes==0.48.2", "--no-deps")
     from transformers import BitsAndBytesConfig
     four = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": kind, "bnb_4bit_use_double_quant": True}
     more = {"quantization_config": BitsAndBytesConfig(**(four if bits == "4bit" else {"load_in_8bit": True})), "device_map": {"": 0}}

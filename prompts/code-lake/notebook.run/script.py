@@ -31,11 +31,12 @@ def kernel():
     name = arg("kernel") or (own if own in there else "python3")
     if name not in there:
         fail(f"there is no kernel {name}", f"use one of {', '.join(there)}, or an image that has it")
-    return name
+    return name, KernelSpecManager().get_kernel_spec(name).language
 
 
+name, language = kernel()
 try:
-    done = papermill.execute_notebook(here, copy, parameters, kernel_name=kernel(), cwd=where, progress_bar=False, log_output=True,
+    done = papermill.execute_notebook(here, copy, parameters, kernel_name=name, language=language, cwd=where, progress_bar=False, log_output=True,
                                       stdout_file=sys.stdout, stderr_file=sys.stderr,
                                       execution_timeout=None if limit is None else int(limit))
 except papermill.PapermillExecutionError as error:

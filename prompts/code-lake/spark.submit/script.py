@@ -1,17 +1,20 @@
 # The couler runtime (couler_runtime.py) is put in front of this script and offers arg, read_table and so on.
+import importlib.util
 import time
 
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 application, began = arg("application", ...), time.monotonic()
 here = in_code(application) if not application.startswith(("hdfs://", "s3a://", "local:")) else application
 
 
 def spark_submit():
-    """The program spark-submit: of SPARK_HOME, of the path, or of the package pyspark."""
-    home = os.environ.get("SPARK_HOME")
-    if home and os.path.exists(os.path.join(home, "bin", "spark-submit")):
-        return [os.path.join(home, "bin", "spark-submit")]
-    beside = os.path.join(os.path.dirname(sys.executable), "spark-submit")
-    found = beside if os.path.exists(beside) else shutil.which("spark-submit")
+    """The program spark-submit: of SPARK_HOME, of the package pyspark, or of the path."""
+    package = importlib.util.find_spec("pyspark")
+    for home in (os.environ.get("SPARK_HOME"), os.path.dirname(package.origin) if package and package.origin else None):
+        if home and os.path.exists(os.path.join(home, "bin", "spark-submit")):
+            os.environ["SPARK_HOME"] = home
+            return [os.path.join(home, "bin", "spark-submit")]
+    found = shutil.which("spark-submit")
     return [found] if found else fail("spark-submit is not in the image", "use an image with Spark and Java")
 
 

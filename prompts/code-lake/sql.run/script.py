@@ -24,20 +24,26 @@ if engine.name == "sqlite":  # its Python driver leaves table definitions outsid
         connection.exec_driver_sql("BEGIN")
 whole = arg("transaction", True, bool)
 try:
-    with engine.connect().execution_options(**({} if whole else {"isolation_level": "AUTOCOMMIT"})) as connection:
+    with engine.connect().execution_options(**({} if whole or engine.name in ("sqlite", "duckdb") else {"isolation_level": "AUTOCOMMIT"})) as connection:
         for number, statement in enumerate(statements, start=1):
             used = {key: value for key, value in params.items() if re.search(rf":{re.escape(key)}\b", statement)}
             done = connection.execute(sql_text(statement, used), used)
             words = statement.split()[0].lower()
-            if done.returns_rows:
+            counted = done.returns_rows and engine.name == "duckdb" and list(done.keys()) == ["Count"]
+            if counted:  # DuckDB gives the number of rows it has changed as a row
+                count = int((done.fetchone() or [0])[0])
+                changed += count
+                print(f"{number}. {words}: {count} rows changed", flush=True)
+            elif done.returns_rows:
                 rows = done.fetchall()
                 frame = plain_numbers(pandas.DataFrame(rows, columns=list(done.keys())))
                 print(f"{number}. {words}: {len(rows)} rows", flush=True)
             else:
                 changed += max(done.rowcount, 0) if words in ("insert", "update", "delete", "merge", "replace", "copy") else 0
                 print(f"{number}. {words}: {max(done.rowcount, 0)} rows changed", flush=True)
-        if whole:
-            connection.commit()
+            if not whole:
+                connection.commit()
+        connection.commit()
 except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
     undone = whole and engine.name not in ("mysql", "mariadb", "oracle")  # these never undo table definitions
     rest = ", so everything is undone" if undone else f"; {number - 1} statements before it stay done"

@@ -215,8 +215,8 @@ impl Ord for Score {
 }
 
 /// Components that read what their arguments name.
-const READERS: [&str; 5] =
-    ["data.load", "data.load_sql", "data.load_huggingface", "data.download", "git.clone"];
+const READERS: [&str; 6] =
+    ["data.load", "data.load_sql", "data.load_huggingface", "data.download", "git.clone", "model.load"];
 
 fn reads_outside(node: &Node) -> bool {
     let by_arguments = node.component.as_deref().is_some_and(|name| READERS.contains(&name));
@@ -234,9 +234,8 @@ fn may_be_memoized(workflow: &Workflow, model: &Model, task: usize) -> bool {
             .iter()
             .any(|carry| matches!(carry, Carry::Artifact { .. } | Carry::Parameter { .. }))
     });
-    let effect = ["notify.", "model.deploy", "model.register", "data.save"];
-    let for_effect =
-        node.component.as_ref().is_some_and(|name| effect.iter().any(|prefix| name.starts_with(prefix)));
+    let saves = matches!(&node.action, Action::Script { arguments: Some(arguments), .. } if arguments.get("output").is_some());
+    let for_effect = saves || node.component.as_deref().is_some_and(api::acts_elsewhere);
     let shared = node.settings.volumes.iter().any(|volume| matches!(volume, api::Volume::Shared { .. }));
     let plain = node.map.is_none() && node.exec_while.is_none() && !node.settings.daemon && !shared;
     read && plain && !for_effect && !matches!(node.action, Action::Job { .. })
