@@ -106,7 +106,7 @@ def test_wait_sql(lake, tmp_path):
     later(3, load)
     arguments = {"connection": f"sqlite:///{base}", "query": "SELECT count(*) FROM loads WHERE day = :day;", "params": {"day": "2024-05-01"}, "poll": "1s"}
     done = lake.run("wait.sql", {**arguments, "timeout": "60s"})
-    assert done.value("result") == 1 and "no such file" in done.stdout
+    assert done.value("value") == 1 and "no such file" in done.stdout
     lake.refuse("wait.sql", {**arguments, "params": {"day": "2030-01-01"}, "timeout": "2s"}, {}, "2 seconds")
     lake.refuse("wait.sql", {**arguments, "query": "SELEC 1", "timeout": "9s"}, {}, "syntax")
 
@@ -121,7 +121,7 @@ def statements(lake, uri, tmp_path):
     again = lake.run("sql.run", {"connection": uri, "query": "INSERT INTO a VALUES (:x, :label); SELECT x, label FROM a ORDER BY x", "params": {"x": 3, "label": "a:b"},
                                      "output": str(tmp_path / "rows.csv")})
     assert again.table()["label"].tolist() == ["one; still one", "two", "a:b"] == pandas.read_csv(tmp_path / "rows.csv")["label"].tolist()
-    assert again.value("rows") == 3 and again.value("result") == 1
+    assert again.value("rows") == 3 and again.value("value") == 1
     lake.refuse("sql.run", {"connection": uri, "query": "CREATE TABLE b (x INTEGER); INSERT INTO b VALUES (1); INSERT INTO nothing VALUES (1)"}, {},
                 "statement 3", "undone")
     lake.refuse("data.load_sql", {"connection": uri, "query": "SELECT * FROM b"}, {}, "b")
@@ -184,7 +184,7 @@ def test_sql_on_postgres(lake, tmp_path, postgres):
     cast = lake.run("sql.run", {"connection": postgres, "query": "SELECT '12:30'::text AS at, 1.5::numeric AS half"}, environment={"PGSECRET": "hidden"})
     assert cast.table().to_dict("records") == [{"at": "12:30", "half": 1.5}] and "hidden" not in cast.stdout
     later(2, lambda: lake.attempt("sql.run", {"connection": postgres, "query": "CREATE TABLE late AS SELECT true AS ok"}))
-    assert lake.run("wait.sql", {"connection": postgres, "query": "SELECT ok FROM late", "poll": "1s", "timeout": "60s"}).value("result") in (True, "True")
+    assert lake.run("wait.sql", {"connection": postgres, "query": "SELECT ok FROM late", "poll": "1s", "timeout": "60s"}).value("value") in (True, "True")
 
 
 # HTTP and messages

@@ -275,7 +275,7 @@ mod tests {
             ("xgboost.train", "train xgboost"),
             ("torch.finetune", "fine-tune bert-base-uncased"),
         ]);
-        assert_eq!(found, [SEARCH, "catboost.train", "xgboost.train", "torch.finetune"]);
+        assert_eq!(found, [SEARCH, SEARCH, "xgboost.train", "torch.finetune"]);
     }
 
     #[test]
