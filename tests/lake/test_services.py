@@ -87,8 +87,8 @@ def test_wait_file(lake, tmp_path, api):
 def test_wait_http(lake, api):
     base, seen = api
     done = lake.run("wait.http", {"url": f"{base}/late", "poll": "1s", "contains": "ready", "headers": {"X-Key": "$KEY"}}, environment={"KEY": "k1"})
-    assert done.value("status") == 200 and len(seen) == 3 and seen[0]["headers"]["X-Key"] == "k1"
-    assert lake.run("wait.http", {"url": f"{base}/taken", "status": 202, "method": "HEAD"}).value("status") == 202
+    assert done.value("code") == 200 and len(seen) == 3 and seen[0]["headers"]["X-Key"] == "k1"
+    assert lake.run("wait.http", {"url": f"{base}/taken", "status": 202, "method": "HEAD"}).value("code") == 202
     lake.refuse("wait.http", {"url": f"{base}/never", "poll": "1s", "timeout": "2s"}, {}, "503", "2 seconds")
     lake.refuse("wait.http", {"url": "http://127.0.0.1:1/", "poll": "1s", "timeout": "1s"}, {}, "no answer")
     lake.refuse("wait.http", {"url": "ftp://x"}, {}, "not a web address")
@@ -194,14 +194,14 @@ def test_http_request(lake, api, tmp_path):
     done = lake.run("http.request", {"url": f"{base}/echo?a=1", "params": {"b": "x y"}, "headers": {"X-Key": "$KEY"}}, environment={"KEY": "k"})
     said = json.loads(pathlib.Path(done["response"]).read_text())
     assert said["method"] == "GET" and said["path"] == "/echo?a=1&b=x+y" and said["headers"]["X-Key"] == "k"
-    assert done.value("status") == 200 and done.value("body") == said
+    assert done.value("code") == 200 and done.value("body") == said
     posted = lake.run("http.request", {"url": f"{base}/echo", "body": {"full": True}, "output": f"{tmp_path}/answers/"}, environment={"HTTP_TOKEN": "t"})
     said = posted.value("body")
     assert said["method"] == "POST" and json.loads(said["body"]) == {"full": True} and said["headers"]["Authorization"] == "Bearer t"
     assert json.loads((tmp_path / "answers" / "echo").read_text()) == said
     text = lake.run("http.request", {"url": f"{base}/echo", "method": "PUT", "body": "plain $HOME"}).value("body")
     assert text["method"] == "PUT" and text["body"] == "plain $HOME" and text["headers"]["Content-Type"].startswith("text/plain")
-    assert lake.run("http.request", {"url": f"{base}/never", "status": [503]}).value("status") == 503
+    assert lake.run("http.request", {"url": f"{base}/never", "status": [503]}).value("code") == 503
     lake.refuse("http.request", {"url": f"{base}/never"}, {}, "503", "not yet")
     lake.refuse("http.request", {"url": "http://127.0.0.1:1/", "timeout": "2s"}, {}, "no answer")
 
