@@ -80,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::api::parse_program;
+    use crate::api::{Input, parse_program};
     use crate::ir::{digest, lower};
     use crate::lake::Lake;
 
@@ -111,5 +111,42 @@ mod tests {
         let once = digest(&workflow);
         assert_eq!(pass.run(&mut workflow).unwrap().changes, []);
         assert_eq!(digest(&workflow), once);
+    }
+
+    #[test]
+    fn what_a_search_finds_feeds_the_training_and_stays() {
+        let program = parse_program(
+            "version: couler/v1\nname: w\nsteps:\n\
+             - {name: load, run: {function: component, component: data.load, with: {source: a.csv}}}\n\
+             - {name: tune, after: [load], run: {function: component, component: tune.search, with: {target: answer}}}\n\
+             - {name: judge, after: [tune], run: {function: component, component: model.evaluate}}\n\
+             - {name: again, after: [judge], run: {function: component, component: xgboost.train, with: {target: answer}}}\n\
+             - {name: first, after: [load], run: {function: component, component: xgboost.train, with: {target: answer}}}\n",
+        )
+        .unwrap();
+        let mut workflow = lower(&program, &Lake::built_in()).unwrap();
+        let reads = |workflow: &Workflow, name: &str| {
+            let node = workflow.graph.node_weights().find(|node| node.name == name).unwrap();
+            node.inputs
+                .iter()
+                .filter_map(|input| match input {
+                    Input::Artifact { name, step, output, .. } => Some(format!("{name} = {step}.{output}")),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        // The metrics of the evaluation, which are nearer, are no hyperparameters.
+        assert_eq!(reads(&workflow, "again"), ["data = load.data", "params = tune.best"]);
+        assert_eq!(reads(&workflow, "first"), ["data = load.data"]);
+        let Value::Object(arguments) = json!({"max_depth": 4}) else { unreachable!() };
+        let proposed = ProposedArguments { arguments, why: "proven".into(), ..ProposedArguments::default() };
+        let names = ["again", "first"];
+        let settings = Settings {
+            hyperparameters: names.map(|name| (name.to_owned(), proposed.clone())).into(),
+            ..Settings::default()
+        };
+        let report = Hyperparameters::new(&settings).run(&mut workflow).unwrap();
+        let steps: Vec<_> = report.changes.iter().map(|change| change.step.as_str()).collect();
+        assert_eq!(steps, ["first"]);
     }
 }
