@@ -43,6 +43,8 @@ pub struct Config {
     pub max_retries: Option<u32>,
     /// Folders with components of your own.
     pub lake: Vec<PathBuf>,
+    /// `false`: only the components of those folders are offered, none of the built-in ones.
+    pub built_in_lake: Option<bool>,
     /// Folders with cards of your own.
     pub cards: Vec<PathBuf>,
 }
@@ -102,7 +104,8 @@ fn read_config(path: &Path) -> Result<Config, Failure> {
         }
     };
     toml::from_str(&text).map_err(|error| {
-        let hint = "possible keys: model, base_url, key, timeout_seconds, max_retries, lake, cards";
+        let hint =
+            "possible keys: model, base_url, key, timeout_seconds, max_retries, lake, built_in_lake, cards";
         Failure::usage(format!("{}: {}", path.display(), error.message()), hint)
     })
 }

@@ -109,6 +109,13 @@ impl Lake {
         Ok(())
     }
 
+    /// Without the built-in components; those that only couler itself uses stay.
+    #[must_use]
+    pub fn without_built_in(mut self) -> Self {
+        self.entries.clear();
+        self
+    }
+
     /// Without everything but plain functions: containers, scripts and jobs.
     #[must_use]
     pub fn plain(mut self) -> Self {

@@ -72,7 +72,7 @@ fn errors_name_the_place_and_the_next_step() {
     let cases = [
         ("when: evaluate.auc", "when: evalute.auc", "there is no step \"evalute\""),
         ("xgboost.train", "xgbost.train", "there is no component \"xgbost.train\""),
-        ("target: churn, n_estimators: 50", "n_estimators: 50", "\"target\" is a required property"),
+        ("n_estimators: 50", "n_estimators: many", "\"many\""),
         ("evaluate.auc > 0.8", "evaluate.auc >", "is not a condition"),
         ("after: [train]", "after: [publish]", "steps wait for each other"),
         ("evaluate.auc > 0.8", "evaluate.aucc > 0.8", "\"aucc\""),

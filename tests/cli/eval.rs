@@ -1,6 +1,6 @@
 //! `eval` with recorded answers. These prove plumbing, never quality.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Dir, repository};
 
@@ -22,7 +22,7 @@ fn run(dir: &Dir, more: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn the_recorded_suite_still_passes() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (code, stdout, errors) = run(&dir, &["--min-pass", "12"]);
     assert_eq!(code, 0, "{errors}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
@@ -33,7 +33,7 @@ fn the_recorded_suite_still_passes() {
 
 #[test]
 fn the_committed_run_can_be_opened() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let log = repository("eval/reports/2026-11-24-unseen.jsonl");
     let (code, stdout, errors) =
         dir.run(&["eval", "report", log.to_str().unwrap(), "--html", "run.html", "--json"]);
@@ -45,7 +45,7 @@ fn the_committed_run_can_be_opened() {
 
 #[test]
 fn one_broken_case_fails_the_run() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let text = std::fs::read_to_string(repository(SUITE)).unwrap();
     dir.write("suite.yaml", &text);
     let model = replay();
@@ -62,7 +62,7 @@ fn one_broken_case_fails_the_run() {
 
 #[test]
 fn a_missing_recording_is_no_verdict_about_quality() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     dir.write(
         "suite.yaml",
         "version: couler/suite/v1\nname: t\ncases:\n  - {id: a, category: linear, description: train something else, checks: {contains: [{id: s, any: [container]}]}}\n",
@@ -76,7 +76,7 @@ fn a_missing_recording_is_no_verdict_about_quality() {
 
 #[test]
 fn a_killed_run_goes_on_and_gives_the_same_bytes() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (_, whole, _) = run(&dir, &[]);
     let log = dir.read("log.jsonl");
     let cut: String = log.split_inclusive('\n').take(5).collect();
@@ -91,7 +91,7 @@ fn a_killed_run_goes_on_and_gives_the_same_bytes() {
 
 #[test]
 fn a_log_of_another_run_is_not_mixed() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     assert_eq!(run(&dir, &["--filter", "loop"]).0, 0);
     let (code, _, errors) = run(&dir, &["--filter", "loop", "--no-coverage"]);
     assert_eq!(code, 2, "{errors}");
@@ -101,7 +101,7 @@ fn a_log_of_another_run_is_not_mixed() {
 
 #[test]
 fn reports_and_comparisons_are_written_from_logs() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     run(&dir, &[]);
     let files = ["--markdown", "run.md", "--html", "run.html", "--junit", "run.xml"];
     let (code, table, errors) = dir.run(&[&["eval", "report", "log.jsonl"][..], &files].concat());
@@ -127,7 +127,7 @@ fn reports_and_comparisons_are_written_from_logs() {
 
 #[test]
 fn a_suite_with_a_fault_is_rejected_before_any_call() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let case = "  - id: a\n    category: linear\n    description: x\n    checks: {contains: [{id: s, any: [container]}]}\n";
     let head = "version: couler/suite/v1\nname: t\ncases:\n";
     for (text, expected) in [
@@ -142,4 +142,25 @@ fn a_suite_with_a_fault_is_rejected_before_any_call() {
         assert_eq!(code, 2, "{errors}");
         assert!(errors.contains(expected), "{expected}: {errors}");
     }
+}
+
+/// Right answers go in as the model's: schemas must accept them, and the right programs must come out. Checks fired
+/// wrongly on 9 of 436 when this was written; that number may only fall.
+#[test]
+fn right_answers_come_through() {
+    let dir = Dir::new();
+    let gold = env!("CARGO_MANIFEST_DIR").to_owned() + "/eval/gold";
+    let (_, output, errors) = dir.run(&["eval", "fidelity", &gold, "--json", "--python", "no-such-python"]);
+    let cases: Vec<Value> = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {errors}"));
+    assert!(cases.len() >= 400, "{} cases", cases.len());
+    let mut fired = Vec::new();
+    for case in &cases {
+        for list in ["gold", "refused", "differences", "graphs"] {
+            assert_eq!(case[list], json!([]), "{}: {list}", case["id"]);
+        }
+        if case["findings"] != json!([]) {
+            fired.push(case["id"].to_string());
+        }
+    }
+    assert!(fired.len() <= 9, "checks fire on right answers: {}", fired.join(", "));
 }

@@ -14,6 +14,15 @@ impl Dir {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// A home whose components are those that the recorded answers were given for.
+    pub(crate) fn recorded() -> Self {
+        let dir = Self::new();
+        std::fs::create_dir_all(dir.path().join("home")).unwrap();
+        let lake = repository("tests/recordings/lake");
+        dir.write("home/config.toml", &format!("lake = [{lake:?}]\nbuilt_in_lake = false\n"));
+        dir
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

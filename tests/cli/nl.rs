@@ -13,7 +13,7 @@ fn replay() -> String {
 
 #[test]
 fn a_replay_is_the_same_byte_for_byte() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let text = "Run acme/poll:2.1 again and again until it prints done, at most 15 times, then run acme/collect:1.0 --all.";
     let (code, first, errors) = dir.run(&["nl", text, "--model", &replay()]);
     assert_eq!(code, 0, "{errors}");
@@ -23,7 +23,7 @@ fn a_replay_is_the_same_byte_for_byte() {
 
 #[test]
 fn what_is_not_recorded_is_an_error() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (code, stdout, errors) = dir.run(&["nl", "train something else entirely", "--model", &replay()]);
     assert_eq!((code, stdout.as_str()), (4, ""), "{errors}");
     assert!(errors.contains("no recording"), "{errors}");
@@ -31,7 +31,7 @@ fn what_is_not_recorded_is_an_error() {
 
 #[test]
 fn refusals_write_nothing_and_say_why() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (code, stdout, errors) =
         dir.run(&["nl", "What is the capital of France?", "--model", &replay(), "-o", "out.yaml"]);
     assert_eq!((code, stdout.as_str()), (3, ""), "{errors}");
@@ -44,7 +44,7 @@ fn refusals_write_nothing_and_say_why() {
 
 #[test]
 fn a_dry_run_needs_no_model() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (code, stdout, errors) = dir.run(&["nl", "train xgboost on a.csv to predict y", "--dry-run"]);
     assert_eq!(code, 0, "{errors}");
     for expected in ["--- system", "xgboost.train", "train xgboost on a.csv to predict y", "at most"] {
@@ -57,7 +57,7 @@ const IRIS: &str = "Read s3://lake/iris.parquet, then train a random forest, a l
 
 #[test]
 fn cards_are_found_and_priors_written_with_their_origin_but_never_over_what_was_said() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let (code, stdout, errors) = dir.run(&["nl", IRIS, "--model", &replay(), "--emit", "program"]);
     assert_eq!(code, 0, "{errors}");
     for expected in [
@@ -95,7 +95,7 @@ fn server(response: &'static str) -> String {
 
 #[test]
 fn servers_that_fail_are_exit_code_4_with_one_message() {
-    let dir = Dir::new();
+    let dir = Dir::recorded();
     let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cases = [
         (format!("http://{refused}/v1"), "cannot reach"),

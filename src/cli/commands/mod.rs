@@ -87,8 +87,12 @@ pub fn run(arguments: Arguments, environment: Environment, output: &Output) -> R
 
 /// The built-in components and those of the user's folders.
 pub(in crate::cli) fn open_lake(environment: &Environment) -> Result<crate::lake::Lake, Failure> {
+    let config = environment.config()?;
     let mut lake = crate::lake::Lake::built_in();
-    for folder in environment.config()?.lake {
+    if config.built_in_lake == Some(false) {
+        lake = lake.without_built_in();
+    }
+    for folder in config.lake {
         lake.add_folder(&folder)?;
     }
     Ok(lake)

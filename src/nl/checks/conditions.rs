@@ -77,6 +77,7 @@ fn lost(judged: &Judged<'_>, step: &StepAnswer) -> Option<Finding> {
     if step.when.is_some()
         || step.exec_while.is_some()
         || step.settings.retry.is_some()
+        || step.settings.timeout.is_some()
         || step.settings.continue_on_failure
     {
         return None;

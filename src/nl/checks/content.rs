@@ -147,7 +147,15 @@ impl Content {
         if !quoted {
             return false;
         }
-        if literal.split_whitespace().all(|word| self.holds_word(word)) {
+        // A place to fill in may have several words.
+        let joined = PLACE.replace_all(literal, |place: &regex::Captures<'_>| {
+            if place[0].starts_with('<') || place[0].starts_with('{') {
+                "<x>".to_owned()
+            } else {
+                place[0].to_owned()
+            }
+        });
+        if joined.split_whitespace().all(|word| word == "<x>" || self.holds_word(word)) {
             return true;
         }
         let without = PLACE.replace_all(literal, " ");

@@ -83,7 +83,8 @@ const CHOSEN: [&str; 4] = ["kind", "operator", "effect", "policy"];
 const DEFAULT_LIMIT: u32 = 20;
 
 /// Arguments that a model has to write itself: scripts and what they need, conversions of words.
-const WRITTEN: [&str; 6] = ["source", "requirements", "timezone", "until", "features", "query"];
+const WRITTEN: [&str; 8] =
+    ["source", "requirements", "timezone", "until", "features", "query", "working_dir", "context"];
 
 /// Arguments and settings whose values a description gives; scripts are written by the model.
 fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {

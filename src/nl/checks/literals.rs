@@ -87,7 +87,7 @@ fn is_place(literal: &str) -> bool {
     let mut words = literal.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
     words.peek().is_some()
         && words.all(|word| {
-            ["run", "id", "workflow", "name", "status", "date", "runid"]
+            ["run", "id", "workflow", "name", "status", "date", "runid", "of", "the"]
                 .contains(&word.to_lowercase().as_str())
         })
 }

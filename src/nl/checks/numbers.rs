@@ -49,7 +49,22 @@ impl Check for Numbers {
                 // What a share is taken of may stand at another step: "train on the 80 %".
                 || ((owners.is_empty() || share) && all.holds_number(&values))
                 || (values[0] >= 10.0 && values[0] < 100.0 && all.holds_number(&[values[0] / 100.0, 1.0 - values[0] / 100.0]));
-            if !kept {
+            // "When all 32 are done": the number of another step, whose own words give it again, or how often it runs.
+            let elsewhere = || {
+                let runs = steps.iter().filter_map(|(step, _)| step.map.as_ref()?.over.count());
+                #[expect(clippy::cast_precision_loss, reason = "at most 10,000 items")]
+                let counted = runs.into_iter().any(|count| super::content::near(values[0], count as f64));
+                let again = document.numbers.iter().any(|other| {
+                    let owners = judged.owners(other.span.clone());
+                    other.span != span
+                        && other.values[0].to_bits() == values[0].to_bits()
+                        && steps.iter().any(|(step, content)| {
+                            owners.contains(&step.name.as_str()) && content.holds_number(&other.values)
+                        })
+                });
+                counted || again
+            };
+            if !kept && !elsewhere() {
                 let text = &document.text[span.clone()];
                 let owner = owners.first().copied();
                 found.push(

@@ -130,7 +130,9 @@ impl Order {
                 .literals
                 .iter()
                 .any(|literal| literal.span.start < word.end && word.start < literal.span.end);
-            if denied || literal {
+            // "4 in parallel" limits how many, of whatever it is.
+            let limit = lead.chars().all(|c| c.is_ascii_digit()) && !lead.is_empty();
+            if denied || literal || limit {
                 continue;
             }
             let steps: Vec<&StepAnswer> = judged
