@@ -19,7 +19,7 @@ impl Dir {
         let dir = Self::new();
         std::fs::create_dir_all(dir.path().join("home")).unwrap();
         let lake = repository("tests/recordings/lake");
-        dir.write("home/config.toml", &format!("lake = [{lake:?}]\nbuilt_in_lake = false\n"));
+        dir.write("home/config.toml", &format!("lake = [\"{}\"]\nbuilt_in_lake = false\n", lake.display()));
         dir
     }
 

@@ -107,7 +107,7 @@ fn differs(stated: &str, answered: &str) -> bool {
 
 /// Whether the words give a minute or hour: as it is, of the afternoon, "quarter past", "twenty to", "half" of the hour before.
 fn gives(said: &Document, value: f64, hour: bool) -> bool {
-    if value.abs() < f64::EPSILON || (hour && value == 12.0) {
+    if value.abs() < f64::EPSILON || (hour && near(value, 12.0)) {
         return true;
     }
     let numbers: Vec<f64> = said.numbers.iter().flat_map(|number| number.values.iter().copied()).collect();
