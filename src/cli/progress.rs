@@ -63,7 +63,7 @@ impl Observer for Progress<'_> {
                 );
                 self.output.message(&self.output.styled(&style, &text));
             }
-            Event::Scored { .. } => {}
+            Event::Scored { .. } | Event::Read { .. } => {}
             Event::Note { text } => self.output.message(&format!("note: {text}")),
         }
     }

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod conversation;
+pub mod edits;
 pub mod faults;
 pub mod fidelity;
 pub mod gold;

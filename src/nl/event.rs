@@ -47,6 +47,11 @@ pub enum Event<'a> {
         /// The step, if it is about one.
         step: Option<&'a str>,
     },
+    /// A remark was read without the model, by this form.
+    Read {
+        /// The form.
+        form: &'a str,
+    },
     /// The model wrote this.
     Token {
         /// The text.

@@ -188,7 +188,7 @@ impl Pipeline<'_> {
     }
 
     /// How this model is asked.
-    fn way(&self) -> Way {
+    pub(in crate::nl) fn way(&self) -> Way {
         match self.options.way {
             Way::Auto if self.model.capabilities().needs_passes => Way::Passes,
             Way::Auto => Way::Whole,

@@ -17,7 +17,7 @@ mod compound;
 mod cues;
 mod decompose;
 mod doubts;
-pub mod edit;
+pub(in crate::nl) mod edit;
 mod evaluation;
 mod evidence;
 mod exit;

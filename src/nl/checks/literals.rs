@@ -18,6 +18,10 @@ impl Check for Literals {
         "every address, image, name, command and text in quotation marks stands in a step that quotes it"
     }
 
+    fn judges_remarks(&self) -> bool {
+        true
+    }
+
     fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
         let steps: Vec<(&StepAnswer, Content)> =
             judged.answer.all_steps().map(|step| (step, Content::of_step(step))).collect();

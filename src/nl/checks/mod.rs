@@ -93,6 +93,12 @@ pub trait Check: Sync {
     /// What it looks for, in one sentence.
     fn about(&self) -> &'static str;
 
+    /// Whether it can judge what a remark changed, too. A remark says little of what the workflow already is, so most
+    /// checks cannot.
+    fn judges_remarks(&self) -> bool {
+        false
+    }
+
     /// Everything that is wrong.
     fn check(&self, judged: &Judged<'_>) -> Vec<Finding>;
 }

@@ -47,7 +47,7 @@ pub(in crate::nl) fn first_request(
 }
 
 /// A task in one line: `data.split(test_size: share of test rows; …): Split a table …`.
-fn signature(component: &Component, plan: bool) -> String {
+pub(in crate::nl) fn signature(component: &Component, plan: bool) -> String {
     let summary = component.summary.trim_end_matches('.');
     if plan {
         return format!("{}: {summary}", component.name);

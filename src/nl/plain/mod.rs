@@ -4,5 +4,5 @@ mod ask;
 mod judged;
 mod repair;
 
-pub(in crate::nl) use ask::first_request;
+pub(in crate::nl) use ask::{first_request, signature};
 pub use judged::judge_answer;
