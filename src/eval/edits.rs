@@ -14,13 +14,11 @@ use serde_json::{Map, Value, json};
 
 use super::fidelity::differences;
 use super::gold::{GoldCase, GoldError, read_list};
+use super::scripted::Scripted;
 use crate::api::{Program, Step, program_from_value, validate_against};
 use crate::ir::lower;
 use crate::lake::Lake;
-use crate::llm::{
-    Budget, Capabilities, CompletionFuture, Finish, LanguageModel, Ledger, LlmError, Request, Response,
-    TokenSink, Usage,
-};
+use crate::llm::{Budget, Ledger, Request};
 use crate::nl::edit::{
     Ask, Edit, Editor, Focus, Reaction, RemarkAnswer, edits_between, in_short, remark_schema, sketch,
 };
@@ -278,7 +276,8 @@ impl Bench<'_> {
         focus: &Focus,
         result: &mut EditFidelity,
     ) {
-        let model = Says { text: Some(json!(answer).to_string()) };
+        let says = |_: &Request| Some(json!(answer).to_string());
+        let model = Scripted { says: &says, counts: false };
         match self.react(&model, Way::Whole, &Silent, before, &turn.say, focus).await {
             Ok(reaction) => {
                 if let Reaction::Changed { findings, .. } = &reaction {
@@ -300,7 +299,7 @@ impl Bench<'_> {
         result: &mut EditFidelity,
     ) {
         let forms = Forms::default();
-        let model = Says { text: None };
+        let model = Scripted { says: &|_| None, counts: false };
         let reaction = self.react(&model, Way::Passes, &forms, before, &turn.say, focus).await;
         result.forms = forms.0.into_inner().unwrap_or_default();
         result.reader = match reaction {
@@ -312,7 +311,7 @@ impl Bench<'_> {
 
     async fn react(
         &self,
-        model: &Says,
+        model: &Scripted<'_>,
         way: Way,
         observer: &dyn Observer,
         program: &Program,
@@ -407,32 +406,5 @@ impl Observer for Forms {
         {
             forms.push((*form).to_owned());
         }
-    }
-}
-
-/// A model that always says the same, or cannot be asked.
-struct Says {
-    text: Option<String>,
-}
-
-impl LanguageModel for Says {
-    fn id(&self) -> &'static str {
-        "gold"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { enforces_schema: true, logprobs: false, concurrent: true, needs_passes: false }
-    }
-
-    fn count_tokens(&self, text: &str) -> usize {
-        text.len() / 4
-    }
-
-    fn complete<'a>(&'a self, _: &'a Request, _: TokenSink<'a>) -> CompletionFuture<'a> {
-        let text = self.text.clone();
-        Box::pin(async move {
-            let text = text.ok_or_else(|| LlmError::Engine("the model was asked".into()))?;
-            Ok(Response { text, finish: Finish::Stop, usage: Usage::default(), first_token: Vec::new() })
-        })
     }
 }

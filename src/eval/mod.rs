@@ -11,6 +11,7 @@ mod log;
 pub mod report;
 mod run;
 mod sample;
+mod scripted;
 pub mod statistics;
 mod suite;
 mod summary;
