@@ -97,7 +97,7 @@ pub enum PipelineError {
     Assembly {
         /// What is wrong.
         problems: Problems,
-        /// What the model planned.
+        /// The program as far as there is one, else what the model planned.
         plan: Box<Value>,
     },
 }

@@ -229,7 +229,7 @@ fn read_workflow(text: &str) -> Result<Answered, String> {
 fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineError> {
     let answer = json!(verdict.answer);
     let requirements = requirements(&verdict, document);
-    let (Some(program), Some(workflow)) = (verdict.program, verdict.workflow) else {
+    let (Some(program), Some(workflow)) = (verdict.program.clone(), verdict.workflow) else {
         let problems = verdict
             .findings
             .iter()
@@ -243,7 +243,8 @@ fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineErr
                 )
             })
             .collect();
-        return Err(PipelineError::Assembly { problems: Problems(problems), plan: Box::new(answer) });
+        let plan = verdict.program.map_or(answer, |program| json!(program));
+        return Err(PipelineError::Assembly { problems: Problems(problems), plan: Box::new(plan) });
     };
     let wrong = |name: &str| -> Vec<String> {
         verdict
