@@ -59,4 +59,3 @@ pub(super) fn misspelt(text: &str, random: &mut Rng) -> Option<String> {
     }
     Some(characters.into_iter().collect())
 }
-

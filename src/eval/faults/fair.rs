@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::api::{Comparison, Condition, Literal, Operand, program_from_value};
+use super::exclusive::exclusive;
+use crate::api::program_from_value;
 use crate::ir::lower;
 use crate::lake::Lake;
 use crate::nl::answer::{StepAnswer, WorkflowAnswer};
@@ -36,49 +37,7 @@ pub(super) fn waits(answer: &WorkflowAnswer, lake: &Lake) -> Option<BTreeMap<Str
 /// Whether at most one of two steps ever runs.
 pub(super) fn excludes(first: &StepAnswer, second: &StepAnswer) -> bool {
     let (Some(first), Some(second)) = (&first.when, &second.when) else { return false };
-    let (first, second) = (parts(first), parts(second));
-    first.iter().any(|a| second.iter().any(|b| contradicts(a, b)))
-}
-
-/// What must hold for a condition to hold.
-fn parts(condition: &Condition) -> Vec<&Condition> {
-    match condition {
-        Condition::And(all) => all.iter().flat_map(parts).collect(),
-        other => vec![other],
-    }
-}
-
-fn contradicts(first: &Condition, second: &Condition) -> bool {
-    let (
-        Condition::Compare { left, comparison, right: Operand::Literal(a) },
-        Condition::Compare { left: other, comparison: against, right: Operand::Literal(b) },
-    ) = (first, second)
-    else {
-        return false;
-    };
-    if left != other {
-        return false;
-    }
-    if a == b && *against == comparison.negated() {
-        return true;
-    }
-    let upper = |comparison: &Comparison| {
-        matches!(comparison, Comparison::Less | Comparison::LessOrEqual | Comparison::Equal)
-    };
-    let lower = |comparison: &Comparison| {
-        matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual | Comparison::Equal)
-    };
-    // Nothing is at most the smaller constant and at least the larger one; words are equal or not.
-    let words = *comparison == Comparison::Equal && *against == Comparison::Equal && a != b;
-    words || (upper(comparison) && lower(against) && smaller(a, b))
-        || (lower(comparison) && upper(against) && smaller(b, a))
-}
-
-fn smaller(first: &Literal, second: &Literal) -> bool {
-    match (first.text().parse::<f64>(), second.text().parse::<f64>()) {
-        (Ok(first), Ok(second)) => first < second,
-        _ => false,
-    }
+    exclusive(first, second)
 }
 
 /// Whether a step without a value of an argument does the same: its component says that this is the default.

@@ -3,6 +3,7 @@
 //! Only what changes the workflow is a fault ([`fair`]).
 
 mod choice;
+mod exclusive;
 mod fair;
 mod rules;
 mod steps;
@@ -154,4 +155,3 @@ fn make_wrong(
         FaultKind::Setting => rules::setting(answer, random),
     }
 }
-

@@ -107,4 +107,3 @@ pub(super) fn edge_extra(answer: &mut WorkflowAnswer, random: &mut Rng) -> Optio
     step.after.push(first.clone());
     Some(format!("{second} waits for {first}"))
 }
-

@@ -26,7 +26,11 @@ pub(super) fn value_lost(answer: &mut WorkflowAnswer, lake: &Lake, random: &mut 
     Some(format!("{}: {name} ({gone}) is gone", step.name))
 }
 
-pub(super) fn value_changed(answer: &mut WorkflowAnswer, document: &Document, random: &mut Rng) -> Option<String> {
+pub(super) fn value_changed(
+    answer: &mut WorkflowAnswer,
+    document: &Document,
+    random: &mut Rng,
+) -> Option<String> {
     let step = some_step(answer, random, |step| !is_script(step) && !step.with.is_empty())?;
     let mut with = Value::Object(step.with.clone());
     let mut paths = Vec::new();
@@ -79,4 +83,3 @@ pub(super) fn values_swapped(answer: &mut WorkflowAnswer, random: &mut Rng) -> O
     std::mem::swap(left[first].with.get_mut(&key)?, right[0].with.get_mut(&key)?);
     Some(format!("{} and {} have each other's {key}", left[first].name, right[0].name))
 }
-

@@ -1,5 +1,6 @@
 //! A description, parsed once. Everything later speaks of spans of it, never of copies.
 
+mod language;
 mod line;
 mod literal;
 mod number;
@@ -24,6 +25,8 @@ pub struct Document {
     pub numbers: Vec<Number>,
     /// The numbers in front of the items of a list, as they are written.
     pub item_numbers: HashSet<String>,
+    /// Its language, as a code of two letters.
+    pub language: &'static str,
     /// The text with every run of white space as one space, and for each of its bytes the byte in `text`.
     plain: (String, Vec<usize>),
 }
@@ -36,8 +39,14 @@ impl Document {
             literals: literal::literals(text),
             numbers: number::numbers(text),
             item_numbers: line::item_numbers(text),
+            language: language::of(text),
             plain: quote::plain(text),
         }
+    }
+
+    /// Whether it is written in English.
+    pub fn is_english(&self) -> bool {
+        self.language == "en"
     }
 
     /// Where the pieces of a quote stand, in the order of the quote; pieces that stand nowhere are left out.

@@ -11,6 +11,10 @@ use regex::Regex;
 pub enum Concept {
     /// One after the other.
     Then,
+    /// Behind something that is named.
+    After,
+    /// Several things that were said before, as one.
+    All,
     /// These at the same time.
     Together,
     /// At the same time as something.
@@ -38,6 +42,8 @@ static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
             .expect("the built-in vocabulary is tested");
     let named = [
         (Concept::Then, "then"),
+        (Concept::After, "after"),
+        (Concept::All, "all"),
         (Concept::Together, "together"),
         (Concept::Beside, "beside"),
         (Concept::More, "more"),
