@@ -34,6 +34,13 @@ static HALF_DAY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b\d{1,2} ?(?:am|pm|a\.m\.|p\.m\.|uhr|o'clock)").expect("the pattern is valid")
 });
 
+/// Words that may be a day of the week: misspelt in English, with an ending in languages that have many.
+static OTHER_DAY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:[a-z]{3,6}d[ai]y?s?|mon|tus?e?|we?d?n|thu?r|fri|sat|sun)\b|niedziel|poniedzia|wtor|środ|czwart|piąt|sobo|pazar|salı|çarşamba|perşembe|cuma")
+        .expect("the pattern is valid")
+});
+static DASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{L}\s?[-–]\s?\p{L}").expect("the pattern is valid"));
+
 /// Whether words speak of a concept of the calendar.
 pub(super) fn says(text: &str, concept: &str) -> bool {
     WORDS.get(concept).is_some_and(|pattern| pattern.is_match(text))
@@ -63,10 +70,11 @@ pub(super) fn wrong_days(text: &str, cron: &str) -> Option<String> {
         return everyday.then(|| "it runs on every day, but the text names days of the week".to_owned());
     };
     if said.is_empty() && !workdays {
-        let whole = says(text, "weeks") || days.len() == 7;
+        // A day that is spelled in another way.
+        let whole = says(text, "weeks") || days.len() == 7 || OTHER_DAY.is_match(text);
         return (!whole).then(|| "the text names no day of the week".to_owned());
     }
-    if says(text, "spans") && !said.is_empty() {
+    if (says(text, "spans") || DASH.is_match(text) || workdays) && !said.is_empty() {
         // "Monday to Friday": the ends must be there.
         let ends = said.iter().filter(|day| days.contains(day)).count();
         return (ends == 0).then(|| "the days are not those of the text".to_owned());
@@ -121,6 +129,10 @@ pub(super) fn wrong_time(said: &Document, cron: &str) -> Option<String> {
     if !clocks.is_empty() {
         let kept = clocks.iter().any(|(h, m)| near(*m, minute) && same_hour(*h, hour));
         return (!kept).then(|| "the text gives another time".to_owned());
+    }
+    // Numbers of these languages are not read as a whole.
+    if ["zh", "ja", "ko", "tr", "pl"].contains(&said.language) && said.numbers.iter().any(|number| !number.digits) {
+        return None;
     }
     let numbers: Vec<f64> = numbers(said);
     let spoken = !numbers.is_empty() || says(text, "noon") || says(text, "midnight");

@@ -118,6 +118,7 @@ fn unused(judged: &Judged<'_>, layout: &Layout<'_>) -> Vec<Finding> {
             prepares
                 && layout.steps.len() > 1
                 && layout.followers(*index).next().is_none()
+                && layout.steps.iter().any(|other| other.place > placed.place)
                 && !at_exit.contains(&placed.step.name)
         })
         .map(|(_, placed)| {

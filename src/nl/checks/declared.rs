@@ -37,6 +37,11 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
+/// The end of a paragraph, or the head of a line about a step.
+static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?mi)\n[ \t]*\n|^(?:step|schritt|étape|paso|passo|etapa|stap|krok|steg)\b").expect("the pattern is valid")
+});
+
 /// Words for no step at all.
 const NOTHING: [&str; 18] = [
     "nothing", "none", "no step", "nichts", "keine", "keinem", "rien", "aucune", "nada", "ninguno",
@@ -83,9 +88,11 @@ impl Declared {
         let lists: Vec<Listed> = placed
             .own
             .iter()
-            .flat_map(|span| named.lists(&judged.document.text[span.clone()], span.start))
+            .flat_map(|span| named.lists(&judged.document.text[span.clone()]))
             .collect();
-        for wanted in lists.iter().flat_map(|list| &list.steps) {
+        // One item that became several steps says for each of them only a part: "respectively", or one behind the other.
+        let alone = !(0..layout.steps.len()).any(|other| other != index && named.same_block(index, other));
+        for wanted in lists.iter().flat_map(|list| &list.steps).filter(|_| alone) {
             let kept = wanted.iter().any(|other| *other == index || placed.before.contains(other));
             if !kept && let Some(other) = wanted.first() {
                 let other = &layout.steps[*other].step.name;
@@ -98,14 +105,15 @@ impl Declared {
         // What it waits for beyond the list; only a list that is understood as a whole can tell.
         if let [list] = &lists[..]
             && list.complete
+            && alone
         {
             for extra in placed.waits.iter().copied().filter(|other| !placed.reads.contains(other)) {
                 let known = list.steps.iter().flatten().any(|wanted| {
                     *wanted == extra
                         || layout.steps[*wanted].before.contains(&extra)
-                        || layout.steps[extra].before.contains(wanted) && named.same_item(index, extra)
+                        || named.same_block(*wanted, extra)
                 });
-                if !known && !named.same_item(index, extra) {
+                if !known {
                     let other = &layout.steps[extra].step.name;
                     found.push(
                         error(format!("it waits for {other}, which it does not depend on"))
@@ -135,7 +143,8 @@ struct Named {
     names: HashMap<String, usize>,
     /// Steps by the label of the item that holds their words.
     labels: HashMap<String, Vec<usize>>,
-    item_of: Vec<Option<usize>>,
+    /// For each step the paragraph of the text that holds its words.
+    blocks: Vec<usize>,
 }
 
 impl Named {
@@ -162,14 +171,19 @@ impl Named {
             let steps = (0..item_of.len()).filter(|index| item_of[*index] == Some(item));
             labels.entry(label.clone()).or_default().extend(steps);
         }
-        Self { names: names.collect(), labels, item_of }
+        let heads = BLOCK.find_iter(&judged.document.text).map(|head| head.end());
+        let starts: Vec<usize> = heads.chain(items.iter().map(|(start, _)| *start)).collect();
+        let block = |place: usize| starts.iter().filter(|start| **start <= place + 8).max().copied().unwrap_or(0);
+        let blocks = layout.steps.iter().map(|placed| block(placed.place)).collect();
+        Self { names: names.collect(), labels, blocks }
     }
 
-    fn same_item(&self, first: usize, second: usize) -> bool {
-        self.item_of[first].is_some() && self.item_of[first] == self.item_of[second]
+    /// Whether the words of two steps stand in the same paragraph or item.
+    fn same_block(&self, first: usize, second: usize) -> bool {
+        self.blocks[first] == self.blocks[second]
     }
 
-    fn lists(&self, text: &str, _start: usize) -> Vec<Listed> {
+    fn lists(&self, text: &str) -> Vec<Listed> {
         let labelled = DEPENDS.captures_iter(text).map(|captures| self.list(&captures[1]));
         let mut found: Vec<Listed> = labelled.flatten().collect();
         if found.is_empty() && !self.labels.is_empty() {

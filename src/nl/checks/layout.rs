@@ -37,12 +37,10 @@ impl<'a> Layout<'a> {
     pub(super) fn of(judged: &Judged<'a>) -> Option<Self> {
         let (program, workflow) = (judged.program?, judged.workflow?);
         let (document, answer) = (judged.document, judged.answer);
-        let spans: Vec<Vec<Range<usize>>> =
-            answer.all_steps().map(|step| document.spans(&step.text)).collect();
+        let pieces = own_pieces(judged);
         let names: Vec<&str> = program.steps.iter().map(|step| step.name.as_str()).collect();
         let mut steps: Vec<Placed<'a>> = Vec::new();
-        for (index, step) in answer.steps.iter().enumerate() {
-            let own = own_pieces(&spans, index);
+        for (step, own) in answer.steps.iter().zip(pieces) {
             let place = own.iter().max_by_key(|span| (span.len(), usize::MAX - span.start))?.start;
             let empty = (Vec::new(), HashSet::new(), HashSet::new());
             steps.push(Placed { step, own, place, waits: empty.0, reads: empty.1, before: empty.2 });
@@ -107,8 +105,14 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The pieces of a step's quote that no other step's quote holds, or all of them.
-fn own_pieces(spans: &[Vec<Range<usize>>], index: usize) -> Vec<Range<usize>> {
+/// For each step, those at the end included, the pieces of its quote that no other step's quote holds, or all of them.
+pub(super) fn own_pieces(judged: &Judged<'_>) -> Vec<Vec<Range<usize>>> {
+    let spans: Vec<Vec<Range<usize>>> =
+        judged.answer.all_steps().map(|step| judged.document.spans(&step.text)).collect();
+    (0..spans.len()).map(|index| own_of(&spans, index)).collect()
+}
+
+fn own_of(spans: &[Vec<Range<usize>>], index: usize) -> Vec<Range<usize>> {
     let shared = |span: &Range<usize>| {
         spans
             .iter()

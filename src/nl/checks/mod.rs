@@ -23,6 +23,7 @@ mod order;
 mod quotes;
 mod schedule;
 mod schema;
+mod settings;
 mod unasked;
 
 use std::ops::Range;
@@ -125,6 +126,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &unasked::Unasked,
     &conditions::Conditions,
     &schedule::Schedule,
+    &settings::Settings,
     &doubled::Doubled,
 ];
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::calendar;
+use super::content::near;
 use super::{Check, Finding, Judged};
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
 use crate::nl::document::Document;
@@ -48,6 +49,7 @@ impl Check for Schedule {
         let stated = stated_schedule(&words).filter(|_| schedule.cron.len() == 1);
         if let Some(stated) = stated
             && differs(&stated.cron, &schedule.cron[0])
+            && !gives_day_of_month(&words, &schedule.cron[0])
         {
             let message = format!("{:?} is not what the text says", schedule.cron[0]);
             found.push(
@@ -79,6 +81,14 @@ impl Check for Schedule {
         }
         found
     }
+}
+
+/// Whether the day of the month, where there is one, is a number of the words.
+fn gives_day_of_month(words: &str, cron: &str) -> bool {
+    let day = cron.split(' ').nth(2).and_then(|day| day.parse::<f64>().ok());
+    day.is_some_and(|day| {
+        Document::parse(words).numbers.iter().any(|number| number.values.iter().any(|value| near(*value, day)))
+    })
 }
 
 /// Whether words about the whole tell when it runs: at least two of a repetition, days, a time and a zone.

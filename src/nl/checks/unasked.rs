@@ -85,7 +85,7 @@ fn reason(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, second: usize)
     let chained = layout.says(second, Concept::Then) || arrow_before(judged, layout, second);
     if one.task == other.task
         && !chained
-        && one.task != "wait.time"
+        && ALIKE.is_match(&one.task)
         && layout.steps[first].own == layout.steps[second].own
     {
         return Some("which the same words ask for");
@@ -108,7 +108,7 @@ fn reason(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, second: usize)
 fn told_later(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, second: usize) -> bool {
     let begin = layout.steps[first].own.iter().map(|span| span.start).min();
     let end = layout.steps[second].own.iter().map(|span| span.end).max();
-    begin.zip(end).is_some_and(|(begin, end)| begin >= end) && !ARROW.is_match(&judged.document.text)
+    begin.zip(end).is_some_and(|(begin, end)| begin >= end) && !layout.says(first, Concept::Before) && !ARROW.is_match(&judged.document.text)
 }
 
 /// Whether the words of the second step name the first.
