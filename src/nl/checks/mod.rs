@@ -4,21 +4,27 @@
 //! [`Document`], the answer, and, where the answer can be read as one, the program and its graph. On right answers no
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
+mod calendar;
 mod clauses;
 mod commands;
 mod conditions;
+mod connected;
 mod content;
+mod declared;
 mod doubled;
 mod finding;
 mod given;
 mod graph;
 mod items;
+mod layout;
 mod literals;
 mod numbers;
 mod order;
 mod quotes;
 mod schedule;
 mod schema;
+mod settings;
+mod unasked;
 
 use std::ops::Range;
 
@@ -115,8 +121,12 @@ pub const CHECKS: &[&dyn Check] = &[
     &commands::Commands,
     &items::Items,
     &order::Order,
+    &declared::Declared,
+    &connected::Connected,
+    &unasked::Unasked,
     &conditions::Conditions,
     &schedule::Schedule,
+    &settings::Settings,
     &doubled::Doubled,
 ];
 

@@ -1,5 +1,6 @@
 //! A description, parsed once. Everything later speaks of spans of it, never of copies.
 
+mod language;
 mod line;
 mod literal;
 mod number;
@@ -25,6 +26,8 @@ pub struct Document {
     pub numbers: Vec<Number>,
     /// The numbers in front of the items of a list, as they are written.
     pub item_numbers: HashSet<String>,
+    /// Its language, as a code of two letters.
+    pub language: &'static str,
     /// The text with every run of white space as one space, and for each of its bytes the byte in `text`.
     plain: (String, Vec<usize>),
     /// Quotes that were looked for: every check asks for the same ones.
@@ -39,9 +42,15 @@ impl Document {
             literals: literal::literals(text),
             numbers: number::numbers(text),
             item_numbers: line::item_numbers(text),
+            language: language::of(text),
             plain: quote::plain(text),
             known: Known::default(),
         }
+    }
+
+    /// Whether it is written in English.
+    pub fn is_english(&self) -> bool {
+        self.language == "en"
     }
 
     /// Where the pieces of a quote stand, in the order of the quote; pieces that stand nowhere are left out.

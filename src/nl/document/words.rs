@@ -11,6 +11,18 @@ use regex::Regex;
 pub enum Concept {
     /// One after the other.
     Then,
+    /// In front of something that was said before.
+    Before,
+    /// A bad end.
+    Failure,
+    /// A condition, where a wish begins with it.
+    Case,
+    /// In any case.
+    Always,
+    /// Behind something that is named.
+    After,
+    /// Several things that were said before, as one.
+    All,
     /// These at the same time.
     Together,
     /// At the same time as something.
@@ -38,6 +50,12 @@ static VOCABULARY: LazyLock<HashMap<Concept, Regex>> = LazyLock::new(|| {
             .expect("the built-in vocabulary is tested");
     let named = [
         (Concept::Then, "then"),
+        (Concept::Before, "before"),
+        (Concept::Failure, "failure"),
+        (Concept::Case, "case"),
+        (Concept::Always, "always"),
+        (Concept::After, "after"),
+        (Concept::All, "all"),
         (Concept::Together, "together"),
         (Concept::Beside, "beside"),
         (Concept::More, "more"),
