@@ -17,6 +17,7 @@ mod plain;
 mod prompts;
 mod requirements;
 
+pub use base::tidy::{PASSES, Pass};
 pub use base::literals::{Literal, LiteralKind, literals};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};

@@ -114,6 +114,14 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NAME")]
     without_check: Vec<String>,
 
+    /// Leave a rewriting pass of the way `passes` out (may be repeated); `couler checks` lists them
+    #[arg(long, value_name = "NAME")]
+    without_pass: Vec<String>,
+
+    /// Show what the model, each check and each pass say
+    #[arg(long)]
+    trace: bool,
+
     /// Most tokens to spend
     #[arg(long, value_name = "N")]
     budget_tokens: Option<u64>,
@@ -182,7 +190,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         temperature: arguments.temperature,
         seed: arguments.seed,
         way: arguments.way.into(),
-        without_checks: super::checks::known(&arguments.without_check)?,
+        without_checks: super::checks::known_checks(&arguments.without_check)?,
+        without_passes: super::checks::known_passes(&arguments.without_pass)?,
         ..PipelineOptions::default()
     };
     if arguments.dry_run {
@@ -191,7 +200,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let model =
         model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
     let ledger = Ledger::new(Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars });
-    let progress = Progress::new(output);
+    let progress = Progress::new(output).tracing(arguments.trace);
     if arguments.go_on {
         let conversation = Conversation {
             model: model.as_ref(),

@@ -59,6 +59,7 @@ impl Pipeline<'_> {
             answer.fill(fragments);
         }
         let verdict = Verdict::of(answer, &document, self.lake, &self.options.without_checks);
+        verdict.tell(self.observer);
         let verdict = self.repaired(&request, verdict, &document).await?;
         self.observer.observe(&Event::Started { stage: Stage::Assemble, step: None });
         outcome(verdict, &document)
