@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::exclusive::exclusive;
 use crate::api::program_from_value;
 use crate::ir::lower;
 use crate::lake::Lake;
 use crate::nl::answer::{StepAnswer, WorkflowAnswer};
+use crate::nl::checks::exclusive;
 
 /// Whether steps wait for other steps than before, what the wiring adds included.
 pub(super) fn waits_differently(right: &WorkflowAnswer, wrong: &WorkflowAnswer, lake: &Lake) -> bool {

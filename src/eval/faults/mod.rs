@@ -3,7 +3,6 @@
 //! Only what changes the workflow is a fault ([`fair`]).
 
 mod choice;
-mod exclusive;
 mod fair;
 mod rules;
 mod steps;

@@ -39,7 +39,8 @@ static OTHER_DAY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:[a-z]{3,6}d[ai]y?s?|mon|tus?e?|we?d?n|thu?r|fri|sat|sun)\b|niedziel|poniedzia|wtor|środ|czwart|piąt|sobo|pazar|salı|çarşamba|perşembe|cuma")
         .expect("the pattern is valid")
 });
-static DASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{L}\s?[-–]\s?\p{L}").expect("the pattern is valid"));
+static DASH: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\p{L}\s?[-–]\s?\p{L}").expect("the pattern is valid"));
 
 /// Whether words speak of a concept of the calendar.
 pub(super) fn says(text: &str, concept: &str) -> bool {
@@ -131,7 +132,9 @@ pub(super) fn wrong_time(said: &Document, cron: &str) -> Option<String> {
         return (!kept).then(|| "the text gives another time".to_owned());
     }
     // Numbers of these languages are not read as a whole.
-    if ["zh", "ja", "ko", "tr", "pl"].contains(&said.language) && said.numbers.iter().any(|number| !number.digits) {
+    if ["zh", "ja", "ko", "tr", "pl"].contains(&said.language)
+        && said.numbers.iter().any(|number| !number.digits)
+    {
         return None;
     }
     let numbers: Vec<f64> = numbers(said);

@@ -163,3 +163,36 @@ fn half_joined(layout: &Layout<'_>) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::{findings, run};
+
+    #[test]
+    fn steps_hang_together() {
+        let text = "Run fetch, then lint and test side by side, and when both are done ship.";
+        let of = |lint: &[&str], test: &[&str], ship: &[&str]| {
+            json!([
+                run("fetch", "Run fetch", &[]),
+                run("lint", "then lint", lint),
+                run("test", "test", test),
+                run("ship", "when both are done ship", ship)
+            ])
+        };
+        for (steps, fine) in [
+            (of(&["fetch"], &["fetch"], &["lint", "test"]), true),
+            (of(&["fetch"], &["fetch"], &["lint"]), false),
+            (of(&["fetch"], &["fetch"], &[]), false),
+        ] {
+            assert_eq!(findings("connected", text, &steps).is_empty(), fine, "{steps}");
+        }
+        // A series of jobs that have nothing to do with each other.
+        let text = "Run fetch north. Run fetch south.";
+        let steps = json!([run("fetch", "Run fetch north", &[]), run("fetch-2", "Run fetch south", &[])]);
+        let mut steps = steps;
+        steps[1]["with"]["command"] = json!(["fetch", "south"]);
+        assert_eq!(findings("connected", text, &steps), Vec::<String>::new());
+    }
+}

@@ -39,7 +39,8 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The end of a paragraph, or the head of a line about a step.
 static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?mi)\n[ \t]*\n|^(?:step|schritt|étape|paso|passo|etapa|stap|krok|steg)\b").expect("the pattern is valid")
+    Regex::new(r"(?mi)\n[ \t]*\n|^(?:step|schritt|étape|paso|passo|etapa|stap|krok|steg)\b")
+        .expect("the pattern is valid")
 });
 
 /// Words for no step at all.
@@ -85,11 +86,8 @@ impl Declared {
         let placed = &layout.steps[index];
         let name = Some(placed.step.name.as_str());
         let error = |message: String| Finding::error("declared", name, message).at("after");
-        let lists: Vec<Listed> = placed
-            .own
-            .iter()
-            .flat_map(|span| named.lists(&judged.document.text[span.clone()]))
-            .collect();
+        let lists: Vec<Listed> =
+            placed.own.iter().flat_map(|span| named.lists(&judged.document.text[span.clone()])).collect();
         // One item that became several steps says for each of them only a part: "respectively", or one behind the other.
         let alone = !(0..layout.steps.len()).any(|other| other != index && named.same_block(index, other));
         for wanted in lists.iter().flat_map(|list| &list.steps).filter(|_| alone) {
@@ -173,7 +171,8 @@ impl Named {
         }
         let heads = BLOCK.find_iter(&judged.document.text).map(|head| head.end());
         let starts: Vec<usize> = heads.chain(items.iter().map(|(start, _)| *start)).collect();
-        let block = |place: usize| starts.iter().filter(|start| **start <= place + 8).max().copied().unwrap_or(0);
+        let block =
+            |place: usize| starts.iter().filter(|start| **start <= place + 8).max().copied().unwrap_or(0);
         let blocks = layout.steps.iter().map(|placed| block(placed.place)).collect();
         Self { names: names.collect(), labels, blocks }
     }
@@ -253,4 +252,40 @@ fn plain(text: &str) -> String {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).replace(['_', ' '], "-");
     let number = word.trim_start_matches('0');
     if word.chars().all(|c| c.is_ascii_digit()) && !number.is_empty() { number.to_owned() } else { word }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::{findings, run};
+
+    #[test]
+    fn lists_are_kept() {
+        let text = "Step 1. fetch\nDepends on: nothing\nStep 2. lint\nDepends on: Step 1\nStep 3. test\n\
+                    Depends on: 1. Runs beside step 2.\nStep 4. ship\nDepends on: 2 and 3";
+        let pieces: Vec<String> =
+            text.split("Step ").filter(|piece| piece.contains('.')).map(str::to_owned).collect();
+        let lines = [
+            "Step 1. fetch\nDepends on: nothing",
+            "Step 2. lint\nDepends on: Step 1",
+            "Step 3. test\nDepends on: 1. Runs beside step 2.",
+            "Step 4. ship\nDepends on: 2 and 3",
+        ];
+        assert!(pieces.len() >= 4);
+        for (lint, test, ship, fine) in [
+            (vec!["fetch"], vec!["fetch"], vec!["lint", "test"], true),
+            (vec!["fetch"], vec!["fetch"], vec!["lint"], false),
+            (vec!["fetch"], vec!["lint"], vec!["lint", "test"], false),
+            (vec![], vec!["fetch"], vec!["lint", "test"], false),
+        ] {
+            let steps = json!([
+                run("fetch", lines[0], &[]),
+                run("lint", lines[1], &lint),
+                run("test", lines[2], &test),
+                run("ship", lines[3], &ship)
+            ]);
+            assert_eq!(findings("declared", text, &steps).is_empty(), fine, "{lint:?} {test:?} {ship:?}");
+        }
+    }
 }

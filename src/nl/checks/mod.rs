@@ -4,6 +4,7 @@
 //! [`Document`], the answer, and, where the answer can be read as one, the program and its graph. On right answers no
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
+mod branches;
 mod calendar;
 mod clauses;
 mod commands;
@@ -12,6 +13,7 @@ mod connected;
 mod content;
 mod declared;
 mod doubled;
+mod exclusive;
 mod finding;
 mod given;
 mod graph;
@@ -24,6 +26,8 @@ mod quotes;
 mod schedule;
 mod schema;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod unasked;
 
 use std::ops::Range;
@@ -34,6 +38,7 @@ use crate::lake::Lake;
 use crate::nl::answer::{StepAnswer, WorkflowAnswer};
 use crate::nl::document::Document;
 
+pub(crate) use exclusive::exclusive;
 pub use finding::{Evidence, Finding, Place, Severity};
 
 /// What a check looks at.
@@ -125,6 +130,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &connected::Connected,
     &unasked::Unasked,
     &conditions::Conditions,
+    &branches::Branches,
     &schedule::Schedule,
     &settings::Settings,
     &doubled::Doubled,

@@ -87,7 +87,10 @@ impl Check for Schedule {
 fn gives_day_of_month(words: &str, cron: &str) -> bool {
     let day = cron.split(' ').nth(2).and_then(|day| day.parse::<f64>().ok());
     day.is_some_and(|day| {
-        Document::parse(words).numbers.iter().any(|number| number.values.iter().any(|value| near(*value, day)))
+        Document::parse(words)
+            .numbers
+            .iter()
+            .any(|number| number.values.iter().any(|value| near(*value, day)))
     })
 }
 

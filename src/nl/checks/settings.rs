@@ -87,7 +87,9 @@ impl Settings {
         })?;
         let message = "its words name a claim, but it has no volume";
         Some(
-            Finding::error(self.name(), Some(&step.name), message).at("settings/volumes").because(document, span),
+            Finding::error(self.name(), Some(&step.name), message)
+                .at("settings/volumes")
+                .because(document, span),
         )
     }
 
@@ -107,16 +109,19 @@ impl Settings {
             let kept = !settings[name].is_null()
                 || instead.iter().any(|word| said.contains(word))
                 || (name == "resources" && !settings["shared_memory"].is_null());
-            let Some(span) = own.iter().find_map(|span| outside(judged, span, pattern)).filter(|_| !kept) else {
+            let Some(span) = own.iter().find_map(|span| outside(judged, span, pattern)).filter(|_| !kept)
+            else {
                 continue;
             };
             // Whoever shares the sentence may be meant.
             let shared = judged.answer.all_steps().any(|other| {
                 other.name != step.name
                     && !json!(other.settings)[name].is_null()
-                    && judged.document.spans(&other.text).iter().any(|piece| {
-                        piece.start < span.end && span.start < piece.end
-                    })
+                    && judged
+                        .document
+                        .spans(&other.text)
+                        .iter()
+                        .any(|piece| piece.start < span.end && span.start < piece.end)
             });
             if !shared {
                 let message = format!("its words give it {name}, but it has none");
@@ -137,11 +142,12 @@ impl Settings {
             return None;
         }
         let words = judged.own_words(step);
-        let name = ["resources", "node_selector", "tolerations", "service_account"].into_iter().find(|name| {
-            let value = &settings[*name];
-            let named = strings(value).iter().any(|text| text.len() > 2 && words.contains(text.as_str()));
-            !value.is_null() && !named && !WORDS[*name].is_match(&words)
-        })?;
+        let name =
+            ["resources", "node_selector", "tolerations", "service_account"].into_iter().find(|name| {
+                let value = &settings[*name];
+                let named = strings(value).iter().any(|text| text.len() > 2 && words.contains(text.as_str()));
+                !value.is_null() && !named && !WORDS[*name].is_match(&words)
+            })?;
         let message = format!("its words do not speak of {name}");
         Some(Finding::error(self.name(), Some(&step.name), message).at(format!("settings/{name}")))
     }
@@ -150,8 +156,10 @@ impl Settings {
 /// Where words outside of literals fulfil a pattern, without a word that takes it back.
 fn outside(judged: &Judged<'_>, span: &Range<usize>, pattern: &Regex) -> Option<Range<usize>> {
     let document = judged.document;
-    pattern.find_iter(&document.text[span.clone()]).map(|found| span.start + found.start()..span.start + found.end()).find(
-        |place| {
+    pattern
+        .find_iter(&document.text[span.clone()])
+        .map(|found| span.start + found.start()..span.start + found.end())
+        .find(|place| {
             let literal = document
                 .literals
                 .iter()
@@ -163,15 +171,45 @@ fn outside(judged: &Judged<'_>, span: &Range<usize>, pattern: &Regex) -> Option<
             !literal
                 && document.says(Concept::Negation, clause..place.end).is_none()
                 && !document.declares(place.start)
-        },
-    )
+        })
 }
 
 fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(strings).collect(),
-        Value::Object(map) => map.iter().flat_map(|(key, item)| [vec![key.clone()], strings(item)].concat()).collect(),
+        Value::Object(map) => {
+            map.iter().flat_map(|(key, item)| [vec![key.clone()], strings(item)].concat()).collect()
+        }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::{findings, run};
+
+    #[test]
+    fn settings_are_those_of_the_words() {
+        let volume = json!([{"kind": "claim", "claim": "work-disk", "path": "/w"}]);
+        for (text, settings, fine) in [
+            ("Run fetch with 2 cpus and 4Gi.", json!({"resources": {"cpu": "2", "memory": "4Gi"}}), true),
+            ("Run fetch with 2 cpus and 4Gi.", json!({}), false),
+            ("Run fetch.", json!({"resources": {"gpu": 1}}), false),
+            ("Run fetch, 3 retries.", json!({"retry": {"limit": 3}}), true),
+            ("Run fetch, 3 retries.", json!({}), false),
+            ("Run fetch, no retries.", json!({}), true),
+            ("Run fetch, 4 in parallel.", json!({}), true),
+            ("Run fetch with a 15 min timeout.", json!({}), false),
+            ("Run fetch, claim work-disk at /w.", json!({"volumes": volume}), true),
+            ("Run fetch, claim work-disk at /w.", json!({}), false),
+            ("Run fetch, it does not get the claim work-disk.", json!({}), true),
+        ] {
+            let mut steps = json!([run("fetch", text, &[])]);
+            steps[0]["settings"] = settings;
+            assert_eq!(findings("settings", text, &steps).is_empty(), fine, "{text} {steps}");
+        }
     }
 }

@@ -108,7 +108,9 @@ fn reason(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, second: usize)
 fn told_later(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, second: usize) -> bool {
     let begin = layout.steps[first].own.iter().map(|span| span.start).min();
     let end = layout.steps[second].own.iter().map(|span| span.end).max();
-    begin.zip(end).is_some_and(|(begin, end)| begin >= end) && !layout.says(first, Concept::Before) && !ARROW.is_match(&judged.document.text)
+    begin.zip(end).is_some_and(|(begin, end)| begin >= end)
+        && !layout.says(first, Concept::Before)
+        && !ARROW.is_match(&judged.document.text)
 }
 
 /// Whether the words of the second step name the first.
@@ -177,4 +179,35 @@ fn listed_together(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, secon
             word.end <= low.start && opened && LISTED.is_match(between) && !chained(word.end, high.start)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::{findings, run};
+
+    #[test]
+    fn nobody_waits_without_a_reason() {
+        for (text, first, second, fine) in [
+            ("Run pull. Then lint and test at the same time.", "lint", "test at the same time", false),
+            ("Run pull. Then lint, test.", "lint", "test", true),
+            ("pull -> [lint || test]", "[lint", "|| test]", false),
+            ("pull. At the same time: lint, test.", "lint", "test", false),
+        ] {
+            let steps = json!([
+                run("pull", "pull", &[]),
+                run("lint", first, &["pull"]),
+                run("test", second, &["lint"])
+            ]);
+            assert_eq!(findings("unasked", text, &steps).is_empty(), fine, "{text}");
+        }
+        for (text, fine) in [("Run ship. Run pull.", false), ("Run ship. Before that run pull.", true)] {
+            let steps = json!([
+                run("pull", text.split(". ").nth(1).unwrap(), &[]),
+                run("ship", "Run ship", &["pull"])
+            ]);
+            assert_eq!(findings("unasked", text, &steps).is_empty(), fine, "{text}");
+        }
+    }
 }

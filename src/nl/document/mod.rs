@@ -90,6 +90,12 @@ impl Document {
         Some(span.start + found.start..span.start + found.end)
     }
 
+    /// The same, with the words of the description's own language and English only.
+    pub fn says_itself(&self, concept: Concept, span: Range<usize>) -> Option<Range<usize>> {
+        let found = words::find_in(&self.text[span.clone()], concept, self.language)?;
+        Some(span.start + found.start..span.start + found.end)
+    }
+
     /// The sentences: up to a full stop with space behind it, or a line's end.
     pub fn sentences(&self) -> Vec<Range<usize>> {
         let mut found = Vec::new();

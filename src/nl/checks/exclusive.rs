@@ -8,7 +8,7 @@ use crate::api::{Comparison, Condition, Literal, Operand};
 const MOST: usize = 6;
 
 /// Whether no values of the operands fulfil both.
-pub(super) fn exclusive(first: &Condition, second: &Condition) -> bool {
+pub(crate) fn exclusive(first: &Condition, second: &Condition) -> bool {
     let mut values = BTreeMap::new();
     if !(collect(first, &mut values) && collect(second, &mut values)) || values.len() > MOST {
         return false;
