@@ -365,7 +365,7 @@ impl GoldTurn {
 }
 
 /// A program in which the order of steps and of predecessors does not count.
-fn plain(program: &Program) -> Value {
+pub(super) fn plain(program: &Program) -> Value {
     let mut program = program.clone();
     let sorted = |steps: &mut Vec<Step>| {
         steps.sort_by(|left, right| left.name.cmp(&right.name));

@@ -65,6 +65,17 @@ impl Pipeline<'_> {
         outcome(verdict, &document)
     }
 
+    /// Judges an answer to a description and asks the model again for what is wrong, as [`Pipeline::run`] does.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: the model cannot be used.
+    pub async fn mend(&self, description: &str, answer: &WorkflowAnswer) -> Result<WorkflowAnswer, PipelineError> {
+        let document = Document::parse(description);
+        let request = first_request(description, self.lake, self.prompts, &self.options, Way::Whole)?;
+        let verdict = Verdict::of(answer.clone(), &document, self.lake, &self.options.without_checks);
+        Ok(self.repaired(&request, verdict, &document).await?.answer)
+    }
+
     async fn workflow_answer(&self, request: &Request) -> Result<WorkflowAnswer, PipelineError> {
         let mut last = String::new();
         for attempt in 0..=self.options.max_regenerations {

@@ -25,6 +25,13 @@ impl Verdict {
         without: &[String],
     ) -> Self {
         let program = answer.to_program(lake).ok();
+        // Names were made legal: what the checks see has the names of the program.
+        let answer = program
+            .as_ref()
+            .and_then(|program| {
+                WorkflowAnswer::of_program(program, &answer.about_whole, &answer.ignored, lake).ok()
+            })
+            .unwrap_or(answer);
         let workflow = program.as_ref().and_then(|program| {
             let value = serde_json::to_value(program).ok()?;
             let checked = crate::api::program_from_value(&value).ok()?;
@@ -67,4 +74,35 @@ pub fn judge_answer(
     without: &[String],
 ) -> Vec<Finding> {
     Verdict::of(answer.clone(), document, lake, without).findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nl::answer::StepAnswer;
+
+    #[test]
+    fn names_of_the_text_that_are_made_legal_are_the_same_steps() {
+        let text = "First qc: qc:1. Then, after qc, qc_report: report:2 --all.";
+        let step = |name: &str, text: &str, image: &str, after: &[&str]| StepAnswer {
+            name: name.into(),
+            text: text.into(),
+            task: "container.run".into(),
+            with: serde_json::json!({"image": image, "args": if image == "report:2" { vec!["--all"] } else { vec![] }})
+                .as_object()
+                .cloned()
+                .unwrap(),
+            after: after.iter().map(|name| (*name).to_owned()).collect(),
+            ..StepAnswer::default()
+        };
+        let answer = WorkflowAnswer {
+            name: "w".into(),
+            steps: vec![
+                step("qc", "First qc: qc:1.", "qc:1", &[]),
+                step("qc_report", "Then, after qc, qc_report: report:2 --all.", "report:2", &["qc"]),
+            ],
+            ..WorkflowAnswer::default()
+        };
+        assert_eq!(judge_answer(&answer, &Document::parse(text), &Lake::built_in(), &[]), []);
+    }
 }
