@@ -81,7 +81,8 @@ impl Reader<'_> {
             already: Vec::new(),
             refused: Vec::new(),
         };
-        let all = clauses(&text);
+        // What the patterns read of such remarks was wrong far more often than right.
+        let all = if points_beyond(&text) { Vec::new() } else { clauses(&text) };
         for (index, clause) in all.iter().enumerate() {
             let clause = without_opening(clause).to_owned();
             // What was chosen answers the question about the first wish.
@@ -301,6 +302,20 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a remark says more than a pattern can read: it is long, has several parts, compares, or points to what was
+/// said before. On gold (`couler eval edits`, 403 remarks) the patterns read 19 changes right and 144 wrong; of the
+/// remarks that say no more than one plain thing, 8 right and 10 wrong.
+fn points_beyond(text: &str) -> bool {
+    /// Words of a plain remark.
+    const LONGEST: usize = 9;
+    static BEYOND: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:half|double|twice as|thrice|triple|more|less|fewer|same|too|also|others?|again|before|each|rest|ones|last|first|back|extra|longer|shorter|later|earlier|than|rather|their|them|by|who|which|sorry|let|otherwise|whatever|however|anyway|everywhere|nobody|what|once|well|but|though)\b|[.—–]\s",
+        )
+    });
+    text.split_whitespace().count() > LONGEST || BEYOND.is_match(text)
 }
 
 /// Spans of time in words: "half an hour" is `30 minutes`.
