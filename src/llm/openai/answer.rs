@@ -9,6 +9,9 @@ use super::strict::drop_nulls;
 use super::wire::{Choice, Chunk, Logprobs, WireUsage};
 use crate::llm::{Finish, OutputSchema};
 
+/// Longest answer, in bytes: far more than any limit of tokens that is asked for.
+const LONGEST_ANSWER: usize = 16 << 20;
+
 /// An answer in the making.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
@@ -32,6 +35,9 @@ impl Answer {
         }
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
             self.take_choice(choice);
+        }
+        if self.text.len() + self.refusal.len() > LONGEST_ANSWER {
+            return Err(Failure::Garbage(format!("the answer has more than {LONGEST_ANSWER} bytes")));
         }
         Ok(())
     }
