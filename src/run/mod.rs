@@ -18,6 +18,8 @@ mod facts;
 mod failure;
 mod folder;
 mod journal;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod local;
 mod masks;
 mod memory;

@@ -149,6 +149,19 @@ fn initialized(parameters: &Value) -> Value {
     })
 }
 
+/// Answers every message of a session with a model that has nothing to say.
+#[cfg(fuzzing)]
+pub(crate) fn answers(mut input: &[u8], environment: &Environment) -> Result<(), Failure> {
+    let output = Output::new(true, crate::cli::ColorChoice::Never);
+    let arguments =
+        Arguments { model: Some("replay:/nowhere".into()), allow_run: false, budget_tokens: None };
+    let mut tools = Tools::new(&arguments, environment, &output)?;
+    while let Ok(Message::Whole(line)) = next_message(&mut input, LONGEST_MESSAGE) {
+        let _ = answer(&line, &mut tools);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
