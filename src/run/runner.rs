@@ -125,8 +125,8 @@ pub async fn run(
     let (halt, halted) = watch::channel(false);
     let masks = settings.masks();
     let is_read = |step: &str| reads_result(workflow, step);
-    let (confinement, temporary) =
-        confinement(settings, &place).map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
+    let (confinement, temporary) = confinement(workflow, settings, &place)
+        .map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
     if confinement.as_ref().is_some_and(|confinement| confinement.is_exposed()) {
         observer.message(EXPOSED);
     }
@@ -196,13 +196,16 @@ fn confinement(
     folder: &Folder,
 ) -> io::Result<(Option<Arc<Confinement>>, Option<PathBuf>)> {
     let Some(writable) = settings.writable.clone() else {
-        return Ok((settings.offline.then(|| Arc::new(Confinement::new(None))), None));
+        let mut nodes = workflow.graph.node_weights().chain(&workflow.on_exit);
+        let offline = nodes.any(|node| settings.is_offline(node));
+        return Ok((offline.then(|| Arc::new(Confinement::new(None))), None));
     };
     let mut asked = writable.allowed;
     asked.push(settings.working_dir.clone());
     let mut places = Places::new(writable.usual, asked, &writable.private);
     let mut temporary = None;
     if places.is_carved() {
+    workflow: &Workflow,
         let place = folder.made("tmp")?.path().to_owned();
         places.add(place.clone());
         temporary = Some(place);
@@ -221,6 +224,13 @@ fn end_leftovers(folder: &Path, whose: &str, observer: &dyn RunObserver) {
     if ended > 0 {
         observer.message(&format!("ended {ended} processes that {whose} had left running"));
     }
+/// Whether a step of the workflow has a limit.
+fn limited(workflow: &Workflow) -> bool {
+    let mut asked =
+        workflow.graph.node_weights().chain(&workflow.on_exit).map(|node| &node.settings.resources);
+    asked.any(|resources| resources.cpu_limit.is_some() || resources.memory_limit.is_some())
+}
+
 }
 
 fn begin_store(store: &mut Store, workflow: &Workflow, plan: &Plan<'_>) {

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::texts::text;
 use crate::api::{
     ArtifactLocation, Backoff, Cache, ContainerCall, DistributedJob, Duration, Function, Job,
-    KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Objective, Resources,
-    Retry, RetryPolicy, RunJob, ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings, Toleration,
-    TolerationEffect, TolerationOperator, Volume, VolumeClaim, WorkflowSettings,
+    KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Network, Objective,
+    Resources, Retry, RetryPolicy, RunJob, ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings,
+    Toleration, TolerationEffect, TolerationOperator, Volume, VolumeClaim, WorkflowSettings,
 };
 
 fn owned(text: &str) -> String {
@@ -252,6 +252,7 @@ pub(super) fn settings() -> impl Strategy<Value = StepSettings> {
             labels: if labels { map(&[("team", "on")]) } else { IndexMap::new() },
             annotations: if labels { map(&[("note", "a: b")]) } else { IndexMap::new() },
             continue_on_failure: go_on,
+            network: Network::Default,
             literal_braces: false,
         }
     })

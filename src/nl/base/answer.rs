@@ -86,6 +86,7 @@ impl SettingsAnswer {
         let backoff =
             duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
         StepSettings {
+            network: crate::api::Network::default(),
             env,
             secrets,
             resources: Resources {

@@ -315,7 +315,7 @@ impl Local<'_> {
             own,
             told: told::places(node, prepared, &self.settings.working_dir),
             apart: !node.settings.secrets.is_empty(),
-            offline: self.settings.offline,
+            offline: self.settings.is_offline(node),
         }
     }
 
