@@ -152,6 +152,7 @@ pub async fn run(
         run: Arc::clone(&local.folder),
         prepared: HashMap::new(),
     };
+        is_read: &is_read,
     let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
     let told = HashMap::new();
     let drive =
@@ -189,6 +190,14 @@ fn began(records: &[Record]) -> u64 {
 fn reads_result(workflow: &Workflow, step: &str) -> bool {
     crate::ir::canonical_json(workflow).to_string().contains(&format!("{step}.result"))
 }
+    let graph = &workflow.graph;
+    let handed_on = |edge: petgraph::graph::EdgeIndex| {
+        graph[edge].carries.iter().any(|carry| carry.output() == Some("result"))
+    };
+    let from = |edge| graph.edge_endpoints(edge).is_some_and(|(from, _)| graph[from].name == step);
+    if graph.edge_indices().any(|edge| from(edge) && handed_on(edge)) {
+        return true;
+    }
 
 /// What steps may do, and the folder for temporary files that they need if they may not use the usual one.
 fn confinement(

@@ -33,6 +33,8 @@ use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
 
 /// Has Python print at once.
+/// Bytes of a result that is kept although nobody reads it yet.
+const SHORT_RESULT: usize = 4 << 10;
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 
 /// What tasks are run with.
@@ -147,7 +149,7 @@ impl Local<'_> {
             return Ok(None);
         };
         done.seconds = started.elapsed().as_secs_f64();
-        done.values.insert("result".into(), self.result(node, &ended.log)?);
+        self.keep_result(node, &ended.log, &mut done)?;
         Ok(Some(done))
     }
 
@@ -176,20 +178,28 @@ impl Local<'_> {
         }
     }
 
-    /// What the step printed last. If only its end was kept and another step reads it, the step fails.
-    fn result(&self, node: &Node, log: &Log) -> Result<String, Failure> {
-        if log.is_cut() && (self.is_read)(&node.name) {
+    /// Keeps what the step printed as its result: if another step reads it, or if it is short. If it is too long for
+    /// the one that reads it, the step fails.
+    fn keep_result(&self, node: &Node, log: &Log, done: &mut Done) -> Result<(), Failure> {
+        let result = log.result();
+        if let Some(result) = result.as_ref().filter(|result| result.len() <= SHORT_RESULT) {
+            done.values.insert("result".into(), result.clone());
+        } else if !(self.is_read)(&node.name) {
+            done.last = log.last_line();
+        } else if let Some(result) = result {
+            done.values.insert("result".into(), result);
+        } else {
             return Err(Failure {
                 message: format!(
-                    "it printed a line of more than {} bytes, and another step reads it as the result; write it to \
-                     an output instead",
+                    "it printed more than {} bytes, and another step reads that as its result; write it to an output \
+                     instead",
                     Log::LONGEST_RESULT
                 ),
                 cause: Cause::Step,
                 advice: None,
             });
         }
-        Ok(log.result())
+        Ok(())
     }
 
     /// Removes what an earlier attempt left, and makes the folders that the step may expect.
