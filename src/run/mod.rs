@@ -9,6 +9,7 @@ pub mod policy;
 pub mod simulate;
 
 mod catalogue;
+mod cgroup;
 mod checks;
 mod confine;
 mod digest;
@@ -17,9 +18,9 @@ mod explain;
 mod facts;
 mod failure;
 mod folder;
-mod journal;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod journal;
 mod local;
 mod masks;
 mod memory;

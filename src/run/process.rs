@@ -17,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::cgroup::StepGroup;
 use super::confine::{Confinement, Grant};
 pub(super) use log::Log;
 
@@ -40,7 +41,9 @@ pub(super) struct Invocation {
     pub(super) timeout: Option<Duration>,
     /// What all steps of the run may do, and what this one may besides.
     pub(super) confined: Option<(Arc<Confinement>, Grant)>,
-    /// Bytes of address space.
+    /// The limits of the step as a whole.
+    pub(super) group: Option<StepGroup>,
+    /// Bytes of address space, where there is no group.
     pub(super) memory: Option<u64>,
     pub(super) log: Log,
 }
@@ -125,6 +128,7 @@ pub(super) async fn execute(
         }
     };
     drop(group);
+    drop(invocation.group.take());
     if streams.are_open() {
         // What left the group may hold the streams open for ever.
         let _ = tokio::time::timeout(DRAIN, streams.copy(log)).await;
@@ -183,6 +187,10 @@ impl Programs {
 }
 
 fn limit(invocation: &Invocation, process: Option<Pid>) {
+    if let (Some(group), Some(pid)) = (&invocation.group, process) {
+        // A process that is gone already needs no limit.
+        let _ = group.take(pid.as_raw_nonzero().get());
+    }
     if let (Some(bytes), Some(pid)) = (invocation.memory, process) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         // A process that is gone already needs no limit.
@@ -280,6 +288,7 @@ mod tests {
             folder: folder.path().into(),
             timeout: timeout.map(Duration::from_millis),
             memory: None,
+            group: None,
             confined: None,
             log: Log::new(place, PathBuf::new(), false, 64 << 10, masks),
         };

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::cgroup::Groups;
 use super::checks::{parameters, supported};
 use super::confine::{Confinement, Places};
 use super::digest::StatCache;
@@ -139,6 +140,7 @@ pub async fn run(
         environments: &environments,
         programs: Programs::default(),
         confinement,
+        groups: limited(workflow).then(Groups::delegated).flatten(),
         objects: store.objects(),
         stop: halted,
         is_read: &is_read,
@@ -150,9 +152,9 @@ pub async fn run(
         before: remembered(&records, &exit_steps),
         store,
         run: Arc::clone(&local.folder),
+        is_read: &is_read,
         prepared: HashMap::new(),
     };
-        is_read: &is_read,
     let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
     let told = HashMap::new();
     let drive =
@@ -186,10 +188,8 @@ fn began(records: &[Record]) -> u64 {
     first.unwrap_or_else(now)
 }
 
-/// Whether a text or a condition of the workflow reads what a step printed.
+/// Whether another step, a text or a condition of the workflow reads what a step printed.
 fn reads_result(workflow: &Workflow, step: &str) -> bool {
-    crate::ir::canonical_json(workflow).to_string().contains(&format!("{step}.result"))
-}
     let graph = &workflow.graph;
     let handed_on = |edge: petgraph::graph::EdgeIndex| {
         graph[edge].carries.iter().any(|carry| carry.output() == Some("result"))
@@ -198,9 +198,12 @@ fn reads_result(workflow: &Workflow, step: &str) -> bool {
     if graph.edge_indices().any(|edge| from(edge) && handed_on(edge)) {
         return true;
     }
+    crate::ir::canonical_json(workflow).to_string().contains(&format!("{step}.result"))
+}
 
 /// What steps may do, and the folder for temporary files that they need if they may not use the usual one.
 fn confinement(
+    workflow: &Workflow,
     settings: &RunSettings,
     folder: &Folder,
 ) -> io::Result<(Option<Arc<Confinement>>, Option<PathBuf>)> {
@@ -214,12 +217,18 @@ fn confinement(
     let mut places = Places::new(writable.usual, asked, &writable.private);
     let mut temporary = None;
     if places.is_carved() {
-    workflow: &Workflow,
         let place = folder.made("tmp")?.path().to_owned();
         places.add(place.clone());
         temporary = Some(place);
     }
     Ok((Some(Arc::new(Confinement::new(Some(places)))), temporary))
+}
+
+/// Whether a step of the workflow has a limit.
+fn limited(workflow: &Workflow) -> bool {
+    let mut asked =
+        workflow.graph.node_weights().chain(&workflow.on_exit).map(|node| &node.settings.resources);
+    asked.any(|resources| resources.cpu_limit.is_some() || resources.memory_limit.is_some())
 }
 
 fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {
@@ -233,13 +242,6 @@ fn end_leftovers(folder: &Path, whose: &str, observer: &dyn RunObserver) {
     if ended > 0 {
         observer.message(&format!("ended {ended} processes that {whose} had left running"));
     }
-/// Whether a step of the workflow has a limit.
-fn limited(workflow: &Workflow) -> bool {
-    let mut asked =
-        workflow.graph.node_weights().chain(&workflow.on_exit).map(|node| &node.settings.resources);
-    asked.any(|resources| resources.cpu_limit.is_some() || resources.memory_limit.is_some())
-}
-
 }
 
 fn begin_store(store: &mut Store, workflow: &Workflow, plan: &Plan<'_>) {

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use self::host::substituted;
 use self::shelf::Shelf;
 use super::RunSettings;
+use super::cgroup::Groups;
 use super::confine::{Confinement, Grant};
 use super::digest::{Digest, StatCache};
 use super::failure::{Cause, Failure, Sign};
@@ -32,9 +33,9 @@ use super::task::Done;
 use crate::api::ScriptLanguage;
 use crate::ir::{Node, NodeOutputKind};
 
-/// Has Python print at once.
 /// Bytes of a result that is kept although nobody reads it yet.
 const SHORT_RESULT: usize = 4 << 10;
+/// Has Python print at once.
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 
 /// What tasks are run with.
@@ -49,6 +50,8 @@ pub(super) struct Local<'a> {
     pub(super) environments: &'a Environments,
     pub(super) programs: Programs,
     pub(super) confinement: Option<Arc<Confinement>>,
+    /// Where steps have limits as a whole.
+    pub(super) groups: Option<Groups>,
     pub(super) objects: Objects,
     pub(super) stop: watch::Receiver<bool>,
     /// Whether a step's result is read by another step or a condition.
@@ -289,6 +292,8 @@ impl Local<'_> {
         };
         let container = matches!(prepared.work, Work::Container { .. }) && !self.settings.host;
         let limit = node.settings.resources.memory_limit.as_deref().and_then(super::resources::bytes);
+        let group = self.groups.as_ref().filter(|_| !container);
+        let group = group.and_then(|groups| groups.step(&node.settings.resources));
         Ok(Invocation {
             found: self.programs.find(&program, &env),
             program,
@@ -296,7 +301,8 @@ impl Local<'_> {
             env,
             folder: self.settings.working_dir.clone(),
             timeout: node.settings.timeout.map(|limit| Duration::from_secs(limit.seconds())),
-            memory: limit.filter(|_| !container),
+            memory: limit.filter(|_| !container && group.is_none()),
+            group,
             confined: self
                 .confinement
                 .clone()
