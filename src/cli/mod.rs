@@ -22,7 +22,7 @@ mod withheld;
 
 pub use arguments::Arguments;
 #[cfg(fuzzing)]
-pub(crate) use commands::mcp_answers;
+pub use commands::mcp_answers;
 pub use commands::run;
 pub use environment::Environment;
 pub use failure::Failure;

@@ -24,7 +24,7 @@ mod tune;
 use clap::Subcommand;
 
 #[cfg(fuzzing)]
-pub(crate) use mcp::answers as mcp_answers;
+pub use mcp::answers as mcp_answers;
 pub(super) use run::cache_folder;
 
 use super::{Arguments, Environment, Failure, Output};

@@ -149,17 +149,26 @@ fn initialized(parameters: &Value) -> Value {
     })
 }
 
-/// Answers every message of a session with a model that has nothing to say.
+/// Answers every message of a session, with a model of recordings.
+///
+/// # Panics
+/// The model cannot be opened.
 #[cfg(fuzzing)]
-pub(crate) fn answers(mut input: &[u8], environment: &Environment) -> Result<(), Failure> {
-    let output = Output::new(true, crate::cli::ColorChoice::Never);
-    let arguments =
-        Arguments { model: Some("replay:/nowhere".into()), allow_run: false, budget_tokens: None };
-    let mut tools = Tools::new(&arguments, environment, &output)?;
-    while let Ok(Message::Whole(line)) = next_message(&mut input, LONGEST_MESSAGE) {
-        let _ = answer(&line, &mut tools);
-    }
-    Ok(())
+pub fn answers(mut input: &[u8], model: &str) {
+    use std::cell::RefCell;
+    thread_local!(static TOOLS: RefCell<Option<Tools<'static>>> = const { RefCell::new(None) });
+    TOOLS.with_borrow_mut(|tools| {
+        let tools = tools.get_or_insert_with(|| {
+            let arguments =
+                Arguments { model: Some(model.to_owned()), allow_run: false, budget_tokens: None };
+            let environment = Box::leak(Box::new(Environment::default()));
+            let output = Box::leak(Box::new(Output::new(true, crate::cli::ColorChoice::Never)));
+            Tools::new(&arguments, environment, output).expect("the model can be opened")
+        });
+        while let Ok(Message::Whole(line)) = next_message(&mut input, LONGEST_MESSAGE) {
+            let _ = answer(&line, tools);
+        }
+    });
 }
 
 #[cfg(test)]
