@@ -52,5 +52,5 @@ pub use settings::{
 };
 #[cfg(test)]
 pub(crate) use spelling::misspelt;
-pub use status::{STATUS, STATUSES};
+pub use status::{ADDRESS, STATUS, STATUSES};
 pub use validate::{validate_against, validate_value};

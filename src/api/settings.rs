@@ -283,6 +283,9 @@ pub struct Backoff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub factor: Option<u32>,
+    /// Longest single wait, however much they grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pause: Option<Duration>,
     /// Longest time over all attempts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<Duration>,

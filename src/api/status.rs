@@ -4,6 +4,8 @@ use super::{Comparison, Condition, Literal, Operand, WORKFLOW};
 
 /// The output that every step has: how it ended. Of the step `workflow` it is how the workflow stands at its end.
 pub const STATUS: &str = "status";
+/// The output that every step in the background has: the address at which others reach it.
+pub const ADDRESS: &str = "ip";
 /// What the status of a step may be. A step that never ran, because its condition did not hold or something before it
 /// failed, was skipped.
 pub const STATUSES: [&str; 3] = ["Succeeded", "Failed", "Skipped"];

@@ -9,7 +9,7 @@ use super::session::{OpenQuestion, Session, Turn};
 use crate::api::Program;
 use crate::lake::Lake;
 use crate::llm::{LanguageModel, Ledger};
-use crate::nl::edit::{Editor, Reaction};
+use crate::nl::edit::{Editor, Reaction, in_short};
 use crate::nl::{Observer, Pipeline, PipelineError, PipelineOptions, Prompts};
 
 /// What remarks need beside the session.
@@ -100,8 +100,24 @@ impl Conversation<'_> {
         let editor = Editor { pipeline };
         let reaction = editor.react(program, &remark, &focus).await?;
         session.question = None;
-        Ok(match reaction {
-            Reaction::Changed { applied, focus, notes, .. } => {
+        let outcome = match &reaction {
+            Reaction::Changed { edits, .. } => in_short(edits),
+            Reaction::Question { text, .. }
+            | Reaction::Answer(text)
+            | Reaction::Unchanged(text)
+            | Reaction::NotDone(text) => text.clone(),
+            Reaction::Undo => "the last change was taken back".to_owned(),
+        };
+        let reply = self.reply(session, program, reaction);
+        session.focus.remember(&remark, outcome);
+        Ok(reply)
+    }
+
+    /// Carries out what became of a remark.
+    fn reply(&self, session: &mut Session, program: &Program, reaction: Reaction) -> Reply {
+        match reaction {
+            Reaction::Changed { applied, focus, mut notes, findings, .. } => {
+                notes.extend(findings.iter().map(ToString::to_string));
                 let reply = self.changed(session, program, applied.program, notes);
                 session.focus = focus;
                 reply
@@ -130,7 +146,7 @@ impl Conversation<'_> {
                 Reply::new(ReplyKind::Changed, "the last change was taken back")
             }
             Reaction::Undo => Reply::new(ReplyKind::Unchanged, "there is nothing to take back"),
-        })
+        }
     }
 
     /// Puts a changed program before the user.

@@ -5,19 +5,18 @@
 //! the gold one. Each of them must be none.
 
 use std::path::Path;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::gold::GoldCase;
+use super::scripted::Scripted;
 use crate::api::{Program, validate_against};
 use crate::engine::{EngineError, GenerateOptions, RecoveredGraph, airflow, argo, engines, tekton};
 use crate::ir::{Components, Workflow, lower};
 use crate::lake::Lake;
-use crate::llm::{
-    Budget, Capabilities, CompletionFuture, Finish, LanguageModel, Ledger, LlmError, Request, Response,
-    TokenSink, Usage,
-};
+use crate::llm::{Budget, Ledger, Request, Usage};
 use crate::nl::answer::{FragmentAnswer, WorkflowAnswer, fragment_schema, plan_schema, whole_schema};
 use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent, Way};
 
@@ -38,6 +37,19 @@ pub struct Fidelity {
     pub graphs: Vec<String>,
     /// Features that an engine refuses, with its reason: no fault.
     pub unsupported: Vec<String>,
+    /// What each way takes.
+    pub cost: Vec<Cost>,
+}
+
+/// What a way from description to program takes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cost {
+    /// The way.
+    pub way: String,
+    /// Milliseconds of everything but the model: prompts, schemas, checks, program and graph.
+    pub milliseconds: f64,
+    /// Tokens that a right model reads and writes (encoding `o200k_base`).
+    pub usage: Usage,
 }
 
 impl Fidelity {
@@ -109,12 +121,18 @@ async fn one(
     let mut file = None;
     measured.refused = refused(&answer, lake);
     for way in [Way::Whole, Way::Steps] {
-        let model = GoldModel { answer: &answer };
+        let says = |request: &Request| Some(right_answer(&answer, request));
+        let model = Scripted { says: &says, counts: true };
         let ledger = Ledger::new(Budget::default());
         let options = PipelineOptions { way, max_regenerations: 1, ..PipelineOptions::default() };
         let pipeline = Pipeline { model: &model, lake, prompts, options, ledger: &ledger, observer: &Silent };
         let name = if way == Way::Whole { "whole" } else { "steps" };
-        match pipeline.run(&case.description).await {
+        let started = Instant::now();
+        let outcome = pipeline.run(&case.description).await;
+        let usage = ledger.total();
+        let seconds = started.elapsed().as_secs_f64() - usage.seconds;
+        measured.cost.push(Cost { way: name.to_owned(), milliseconds: seconds * 1e3, usage });
+        match outcome {
             Ok(outcome) => {
                 if way == Way::Whole {
                     measured.findings =
@@ -267,52 +285,19 @@ fn graph_differences(right: &Workflow, graph: &RecoveredGraph) -> Vec<String> {
     list
 }
 
-/// A model that gives the right answers.
-struct GoldModel<'a> {
-    answer: &'a WorkflowAnswer,
-}
-
-impl GoldModel<'_> {
-    fn says(&self, request: &Request) -> String {
-        match request.schema.as_ref().map(|schema| schema.name.as_str()) {
-            Some("plan") => with_workflow(&self.answer.plan()).to_string(),
-            Some("fragment") => {
-                let asked =
-                    request.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
-                let name = asked.rsplit_once("The step to fill in: ").and_then(|(_, step)| {
-                    serde_json::from_str::<Value>(step).ok()?["name"].as_str().map(str::to_owned)
-                });
-                let step = self.answer.all_steps().find(|step| Some(&step.name) == name.as_ref());
-                step.map_or_else(String::new, |step| json!(step.fragment()).to_string())
-            }
-            Some("repair") => "{}".to_owned(),
-            _ => with_workflow(self.answer).to_string(),
+/// What a model that is right says.
+fn right_answer(answer: &WorkflowAnswer, request: &Request) -> String {
+    match request.schema.as_ref().map(|schema| schema.name.as_str()) {
+        Some("plan") => with_workflow(&answer.plan()).to_string(),
+        Some("fragment") => {
+            let asked = request.messages.last().map(|message| message.content.as_str()).unwrap_or_default();
+            let name = asked.rsplit_once("The step to fill in: ").and_then(|(_, step)| {
+                serde_json::from_str::<Value>(step).ok()?["name"].as_str().map(str::to_owned)
+            });
+            let step = answer.all_steps().find(|step| Some(&step.name) == name.as_ref());
+            step.map_or_else(String::new, |step| json!(step.fragment()).to_string())
         }
-    }
-}
-
-impl LanguageModel for GoldModel<'_> {
-    fn id(&self) -> &'static str {
-        "gold"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities { enforces_schema: true, logprobs: false, concurrent: true, needs_passes: false }
-    }
-
-    fn count_tokens(&self, text: &str) -> usize {
-        text.len() / 4
-    }
-
-    fn complete<'a>(&'a self, request: &'a Request, _: TokenSink<'a>) -> CompletionFuture<'a> {
-        let text = self.says(request);
-        Box::pin(async move {
-            Ok::<_, LlmError>(Response {
-                text,
-                finish: Finish::Stop,
-                usage: Usage::default(),
-                first_token: Vec::new(),
-            })
-        })
+        Some("repair") => "{}".to_owned(),
+        _ => with_workflow(answer).to_string(),
     }
 }

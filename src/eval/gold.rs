@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -77,6 +78,14 @@ impl GoldCase {
 /// # Errors
 /// [`GoldError`] names the file.
 pub fn read_gold(path: &Path) -> Result<Vec<GoldCase>, GoldError> {
+    read_list(path, |case: &GoldCase| &case.id)
+}
+
+/// Reads lists of things with unique names.
+pub(super) fn read_list<T: DeserializeOwned>(
+    path: &Path,
+    id: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, GoldError> {
     let io = |path: &Path| {
         let path = path.to_path_buf();
         move |source| GoldError::Io { path, source }
@@ -95,11 +104,11 @@ pub fn read_gold(path: &Path) -> Result<Vec<GoldCase>, GoldError> {
     let mut seen = HashSet::new();
     for path in files {
         let text = std::fs::read_to_string(&path).map_err(io(&path))?;
-        let read: Vec<GoldCase> = serde_saphyr::from_str(&text)
+        let read: Vec<T> = serde_saphyr::from_str(&text)
             .map_err(|error| GoldError::Syntax { path: path.clone(), reason: error.to_string() })?;
         for case in &read {
-            if !seen.insert(case.id.clone()) {
-                return Err(GoldError::Twice { path, id: case.id.clone() });
+            if !seen.insert(id(case).clone()) {
+                return Err(GoldError::Twice { path, id: id(case).clone() });
             }
         }
         cases.extend(read);

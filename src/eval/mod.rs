@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod conversation;
+pub mod edits;
 pub mod faults;
 pub mod fidelity;
 pub mod gold;
@@ -10,6 +11,7 @@ mod log;
 pub mod report;
 mod run;
 mod sample;
+mod scripted;
 pub mod statistics;
 mod suite;
 mod summary;

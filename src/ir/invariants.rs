@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use petgraph::algo::toposort;
 
 use super::{Carry, Node, NodeOutput, NodeOutputKind, Workflow};
-use crate::api::{Input, MapItems, Problem, Problems};
+use crate::api::{ADDRESS, Input, MapItems, Problem, Problems};
 
 /// Checks that names are unique, the graph has no cycle, and every edge carries what its ends declare.
 ///
@@ -68,7 +68,9 @@ pub(super) fn missing_output(from: &Node, to: &Node, carry: &Carry) -> Option<Pr
     let of_kind =
         |out: &&NodeOutput| matches!(out.kind, NodeOutputKind::Artifact { .. }) == (kind == "artifact");
     let declared = from.outputs.iter().filter(of_kind).map(|out| out.name.as_str());
-    let known: Vec<&str> = declared.chain((kind == "value").then_some("result")).collect();
+    let known: Vec<&str> = declared.chain((kind == "value").then_some("result"))
+        .chain((kind == "value" && from.settings.daemon).then_some(ADDRESS))
+        .collect();
     (!known.contains(&output.as_str())).then(|| {
         Problem::new(
             &to.name,

@@ -47,6 +47,18 @@ pub enum Event<'a> {
         /// The step, if it is about one.
         step: Option<&'a str>,
     },
+    /// A remark was read without the model, by this form.
+    Read {
+        /// The form.
+        form: &'a str,
+    },
+    /// What the model, a check or a pass said, for who wants to follow all of it.
+    Said {
+        /// Who: `model`, `check literals`, `pass read-exit`.
+        by: &'a str,
+        /// What.
+        text: &'a str,
+    },
     /// The model wrote this.
     Token {
         /// The text.

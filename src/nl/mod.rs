@@ -8,6 +8,7 @@ pub mod base;
 pub mod checks;
 mod direct;
 pub mod document;
+pub mod edit;
 mod event;
 mod guard;
 mod pattern;
@@ -16,7 +17,7 @@ mod plain;
 mod prompts;
 mod requirements;
 
-pub use base::edit;
+pub use base::tidy::{PASSES, Pass};
 pub use base::literals::{Literal, LiteralKind, literals};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::base::bank::Bank;
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("details", include_str!("../../prompts/details.hbs")),
     ("workflow", include_str!("../../prompts/workflow.hbs")),
     ("fragment-wide", include_str!("../../prompts/fragment-wide.hbs")),
+    ("remark", include_str!("../../prompts/remark.hbs")),
     ("repair", include_str!("../../prompts/repair.hbs")),
     ("plan", include_str!("../../prompts/plan.hbs")),
     ("fragment", include_str!("../../prompts/fragment.hbs")),

@@ -162,5 +162,5 @@ fn right_answers_come_through() {
             fired.push(case["id"].to_string());
         }
     }
-    assert!(fired.len() <= 9, "checks fire on right answers: {}", fired.join(", "));
+    assert!(fired.is_empty(), "checks fire on right answers: {}", fired.join(", "));
 }

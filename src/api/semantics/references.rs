@@ -3,7 +3,7 @@
 use super::{Checker, texts_with_references};
 use crate::api::problem::choices;
 use crate::api::spelling::misspelt;
-use crate::api::status::{self, Compared, STATUS};
+use crate::api::status::{self, ADDRESS, Compared, STATUS};
 use crate::api::{Condition, Function, Operand, Piece, Step, Template, WORKFLOW};
 
 impl Checker<'_> {
@@ -58,8 +58,13 @@ impl Checker<'_> {
             return;
         }
         let target = self.names[step];
-        let declared: Vec<&str> =
-            target.outputs.iter().map(|output| output.name.as_str()).chain(["result"]).collect();
+        let declared: Vec<&str> = target
+            .outputs
+            .iter()
+            .map(|output| output.name.as_str())
+            .chain(["result"])
+            .chain(target.settings.daemon.then_some(ADDRESS))
+            .collect();
         let open = matches!(target.run, Function::Component(_));
         if !open && !declared.contains(&output) {
             let hint = choices(output, declared.into_iter().chain([STATUS]));

@@ -10,7 +10,7 @@ use super::super::{AirflowTarget, EngineError, GenerateOptions};
 use super::modules::Module;
 use super::names::Names;
 use super::python::block;
-use crate::api::{Input, STATUS, WORKFLOW};
+use crate::api::{ADDRESS, Input, STATUS, WORKFLOW};
 use crate::ir::{Node, Workflow};
 
 /// The name of the engine in messages.
@@ -182,7 +182,7 @@ impl<'a> Context<'a> {
             if output != STATUS && !has_result(producer) {
                 return Err(unsupported(&node.name, "result of a job", no_result(&step)));
             }
-            if producer.settings.daemon {
+            if producer.settings.daemon && output != ADDRESS {
                 let reason =
                     format!("{step:?} runs in the background until the end, so {output:?} is never complete");
                 return Err(unsupported(&node.name, "output of a daemon", reason));

@@ -149,6 +149,9 @@ fn failures(node: &Node, arguments: &mut Arguments) {
         if let Some(factor) = backoff.and_then(|backoff| backoff.factor).filter(|factor| *factor > 1) {
             set(arguments, "retry_exponential_backoff", Expr::code(factor.to_string()));
         }
+        if let Some(longest) = backoff.and_then(|backoff| backoff.max_pause) {
+            set(arguments, "max_retry_delay", Expr::seconds(longest.seconds()));
+        }
         if let Some(most) = backoff.and_then(|backoff| backoff.max_duration) {
             set(arguments, "retry_within", Expr::seconds(most.seconds()));
         }

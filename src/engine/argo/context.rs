@@ -9,7 +9,7 @@ use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
 use super::manifest::{ObjectStore, Place};
 use super::parts::PartView;
-use crate::api::{Condition, Map, MapItems, Operand, Piece, RunFact, STATUS, WORKFLOW};
+use crate::api::{Condition, Map, MapItems, Operand, Piece, RunFact, ADDRESS, STATUS, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
 /// The name of the engine in messages.
@@ -127,6 +127,9 @@ impl<'a> Context<'a> {
         let Some(producer) = self.node(step) else {
             return Err(unsupported(reader, "reference", format!("there is no step {step:?}")));
         };
+        if output == ADDRESS && producer.settings.daemon {
+            return Ok(format!("{word}.{step}.ip"));
+        }
         if output != "result" {
             return Ok(format!("{word}.{step}.outputs.parameters.{}", port_name(output)));
         }

@@ -380,6 +380,8 @@ pub(crate) struct Backoff {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<String>,
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn retry(retry: &Retry) -> RetryStrategy {
         backoff: retry.backoff.as_ref().map(|backoff| Backoff {
             duration: go_duration(backoff.duration),
             factor: backoff.factor,
+            cap: backoff.max_pause.map(go_duration),
             max_duration: backoff.max_duration.map(go_duration),
         }),
     }

@@ -397,3 +397,27 @@ fn a_step_that_only_waits_needs_no_pod() {
         assert!(waits(other).get("suspend").is_none());
     }
 }
+
+#[test]
+fn a_background_step_has_an_address_and_pauses_have_a_cap() {
+    let workflow = graph(
+        r#"
+version: couler/v1
+name: w
+steps:
+- name: redis
+  run: {function: run_container, image: "redis:7"}
+  settings: {daemon: true}
+- name: feed
+  run: {function: run_container, image: "acme/feed:1", args: ["--host={{steps.redis.ip}}"]}
+  settings: {retry: {limit: 5, backoff: {duration: 30s, factor: 2, max_pause: 5m}}}
+"#,
+    );
+    let manifest = generate(&workflow);
+    for expected in ["value: \"{{tasks.redis.ip}}\"", "duration: 30s\n        factor: 2\n        cap: 5m\n"] {
+        assert!(manifest.contains(expected), "{expected}\n{manifest}");
+    }
+    assert_isomorphic(&workflow, recover(&manifest).unwrap());
+    let asked = "version: couler/v1\nname: w\nsteps:\n- {name: a, run: {function: run_container, image: i}}\n- {name: b, run: {function: run_container, image: i, args: ['{{steps.a.ip}}']}}\n";
+    assert!(parse_program(asked).unwrap_err().to_string().contains("no output \"ip\""));
+}

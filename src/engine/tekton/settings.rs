@@ -40,6 +40,10 @@ pub(crate) fn wait(backoff: &Backoff) -> Step {
             most.seconds()
         )
     });
+    let longest = backoff.max_pause.map(|longest| {
+        let longest = longest.seconds();
+        format!("  [ \"$wait\" -le {longest} ] || wait={longest}")
+    });
     let mut lines = vec![
         "#!/bin/sh".to_owned(),
         "attempt=\"$(context.task.retry-count)\"".to_owned(),
@@ -47,10 +51,12 @@ pub(crate) fn wait(backoff: &Backoff) -> Step {
         "[ \"$attempt\" -gt 0 ] || exit 0".to_owned(),
         "while [ \"$attempt\" -gt 1 ]; do".to_owned(),
         format!("  wait=`expr \"$wait\" '*' {}`", backoff.factor.unwrap_or(1)),
+        longest.unwrap_or_default(),
         "  total=`expr \"$total\" + \"$wait\"`".to_owned(),
         "  attempt=`expr \"$attempt\" - 1`".to_owned(),
         "done".to_owned(),
     ];
+    lines.retain(|line| !line.is_empty());
     lines.extend(most);
     lines.push("sleep \"$wait\"".to_owned());
     helper("wait", &lines)

@@ -211,12 +211,13 @@ fn retry() -> impl Strategy<Value = Retry> {
         RetryPolicy::OnFailure,
         RetryPolicy::OnTransientError,
     ];
-    let backoff = (duration(), prop::option::of(1..4u32), prop::option::of(duration()));
+    let backoff = (duration(), prop::option::of(1..4u32), prop::option::of(duration()), prop::option::of(duration()));
     (1..10u32, prop::sample::select(policies), prop::option::of(backoff)).prop_map(
         |(limit, policy, backoff)| Retry {
             limit,
             policy,
-            backoff: backoff.map(|(duration, factor, max_duration)| Backoff {
+            backoff: backoff.map(|(duration, factor, max_pause, max_duration)| Backoff {
+                max_pause,
                 duration,
                 factor,
                 max_duration,

@@ -18,7 +18,7 @@ use crate::api::{
 };
 
 pub use convert::Unanswerable;
-pub(crate) use schema::repair_schema;
+pub(crate) use schema::{arguments_schema, repair_schema};
 pub use schema::{fragment_schema, plan_schema, whole_schema};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

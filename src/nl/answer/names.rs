@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::api::{Program, Step, WORKFLOW};
-use crate::nl::base::edit::rename_in;
+use crate::nl::edit::rename_in;
 
 const LONGEST_STEP: usize = 63;
 const LONGEST_WORKFLOW: usize = 52;

@@ -84,7 +84,7 @@ impl SettingsAnswer {
             .filter(|s| !env.contains_key(&s.env) && !files.contains(&s.secret))
             .collect();
         let backoff =
-            duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_duration: None });
+            duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_pause: None, max_duration: None });
         StepSettings {
             network: crate::api::Network::default(),
             env,

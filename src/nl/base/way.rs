@@ -16,7 +16,6 @@ use super::literals::{Literal, literals};
 use super::numbers::with_digits;
 use super::plan::{Plan, PlannedStep};
 use super::slots::{StepContext, takes_address};
-use super::tidy::tidy;
 use super::whole::read_access;
 use crate::api::Program;
 use crate::ir::{Components, Workflow};
@@ -70,7 +69,7 @@ impl Pipeline<'_> {
                     return Err(PipelineError::Refused { reason, ignored: Vec::new() });
                 }
                 Ok(mut plan) => {
-                    let notes = tidy(&mut plan, text, self.lake);
+                    let notes = self.tidy(&mut plan, text);
                     return self.choose(text, plan, notes).await;
                 }
             }
@@ -100,7 +99,7 @@ impl Pipeline<'_> {
             if response.finish == Finish::Length || !plan.workflow || plan.steps.is_empty() {
                 continue;
             }
-            let mut notes = tidy(&mut plan, text, self.lake);
+            let mut notes = self.tidy(&mut plan, text);
             let fewer = doubts(&plan, text, self.lake);
             if fewer.len() < open.len() {
                 notes.push(format!(

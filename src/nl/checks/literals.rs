@@ -1,10 +1,25 @@
 //! Every literal of the description has its place in a step that quotes it.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::json;
 
 use super::content::Content;
 use super::{Check, Finding, Judged};
 use crate::nl::answer::StepAnswer;
+use crate::nl::document::{Document, Literal};
+
+static PRINTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:prints?|outputs?|gives?|reports?|gibt|imprime|stampa|affiche|drukuje|skriver ut)(?: out| back)?(?: an?| the)? [`'\x22]?$")
+        .expect("the pattern is valid")
+});
+static SERIES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^\W{0,3}(?:up to|to|through|until|bis|à|a|hasta|até|tot|do|till|至|到|から|-|–|\.\.\.?|…)\W{0,3}$",
+    )
+    .expect("the pattern is valid")
+});
 
 /// See the module.
 pub(super) struct Literals;
@@ -16,6 +31,10 @@ impl Check for Literals {
 
     fn about(&self) -> &'static str {
         "every address, image, name, command and text in quotation marks stands in a step that quotes it"
+    }
+
+    fn judges_remarks(&self) -> bool {
+        true
     }
 
     fn check(&self, judged: &Judged<'_>) -> Vec<Finding> {
@@ -38,6 +57,9 @@ impl Check for Literals {
             let aside = owners.is_empty() && !judged.is_about_whole(literal.span.clone());
             if aside
                 || is_place(&literal.text)
+                || explains_place(document, literal)
+                || is_printed(document, literal)
+                || ends_series(document, literal)
                 || judged.is_step_name(&literal.text)
                 || judged.document.declares(literal.span.start)
             {
@@ -92,10 +114,69 @@ fn is_place(literal: &str) -> bool {
         })
 }
 
+/// Whether a literal names the place of another one that is filled in: `calc --id=ID`, "ID" being the number.
+fn explains_place(document: &Document, literal: &Literal) -> bool {
+    let short =
+        literal.quoted && !literal.text.contains(char::is_whitespace) && literal.text.chars().count() <= 12;
+    short
+        && document.literals.iter().any(|other| {
+            other.span != literal.span
+                && other.text.len() > literal.text.len()
+                && other.text.contains(char::is_whitespace)
+                && other.text.contains(&literal.text)
+        })
+}
+
+/// Whether a name is only that of what a step prints: "each prints val_loss".
+fn is_printed(document: &Document, literal: &Literal) -> bool {
+    let name = literal.text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    name && document
+        .text
+        .match_indices(literal.text.as_str())
+        .any(|(at, _)| PRINTS.is_match(&document.text[..at]))
+}
+
+/// Whether it is the first or last of a series that a script counts: "b001" up to "b030".
+fn ends_series(document: &Document, literal: &Literal) -> bool {
+    let stem = |text: &str| text.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    literal.quoted
+        && literal.text.ends_with(|c: char| c.is_ascii_digit())
+        && document.literals.iter().any(|other| {
+            let (low, high) =
+                if other.span.start < literal.span.start { (other, literal) } else { (literal, other) };
+            low.span.end < high.span.start
+                && other.text != literal.text
+                && stem(&other.text) == stem(&literal.text)
+                && SERIES.is_match(&document.text[low.span.end..high.span.start])
+        })
+}
+
 /// Whether a container or script sees the path without being told: it lies on one of its volumes.
 fn lies_on_volume(step: &StepAnswer, path: &str) -> bool {
     step.settings.volumes.iter().any(|volume| {
         path.strip_prefix(volume.path().trim_end_matches('/'))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::findings;
+
+    #[test]
+    fn names_of_places_and_prints_need_no_place() {
+        for (text, command, fine) in [
+            ("Run `calc --id=ID` in a/b:1, \"ID\" being the number.", vec!["calc", "--id=7"], true),
+            ("Run `calc` in a/b:1, it prints val_loss.", vec!["calc"], true),
+            ("Run `calc --from /x/y.csv` in a/b:1.", vec!["calc"], false),
+            ("Run calc in a/b:1 for the ids \"b001\" up to \"b030\".", vec!["calc"], true),
+            ("Run `calc --run <run id>` in a/b:1.", vec!["calc", "--run", "{{run.id}}"], true),
+        ] {
+            let steps = json!([{"text": text, "name": "calc", "task": "container.run",
+                                "with": {"image": "a/b:1", "command": command}}]);
+            assert_eq!(findings("literals", text, &steps).is_empty(), fine, "{text}");
+        }
+    }
 }

@@ -4,21 +4,31 @@
 //! [`Document`], the answer, and, where the answer can be read as one, the program and its graph. On right answers no
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
+mod branches;
+mod calendar;
 mod clauses;
 mod commands;
 mod conditions;
+mod connected;
 mod content;
+mod declared;
 mod doubled;
+mod exclusive;
 mod finding;
 mod given;
 mod graph;
 mod items;
+mod layout;
 mod literals;
 mod numbers;
 mod order;
 mod quotes;
 mod schedule;
 mod schema;
+mod settings;
+#[cfg(test)]
+mod testing;
+mod unasked;
 
 use std::ops::Range;
 
@@ -28,6 +38,7 @@ use crate::lake::Lake;
 use crate::nl::answer::{StepAnswer, WorkflowAnswer};
 use crate::nl::document::Document;
 
+pub(crate) use exclusive::exclusive;
 pub use finding::{Evidence, Finding, Place, Severity};
 
 /// What a check looks at.
@@ -93,6 +104,12 @@ pub trait Check: Sync {
     /// What it looks for, in one sentence.
     fn about(&self) -> &'static str;
 
+    /// Whether it can judge what a remark changed, too. A remark says little of what the workflow already is, so most
+    /// checks cannot.
+    fn judges_remarks(&self) -> bool {
+        false
+    }
+
     /// Everything that is wrong.
     fn check(&self, judged: &Judged<'_>) -> Vec<Finding>;
 }
@@ -109,16 +126,27 @@ pub const CHECKS: &[&dyn Check] = &[
     &commands::Commands,
     &items::Items,
     &order::Order,
+    &declared::Declared,
+    &connected::Connected,
+    &unasked::Unasked,
     &conditions::Conditions,
+    &branches::Branches,
     &schedule::Schedule,
+    &settings::Settings,
     &doubled::Doubled,
 ];
 
 /// Makes all checks but those named in `without`.
 pub fn judge(judged: &Judged<'_>, without: &[String]) -> Vec<Finding> {
-    CHECKS
-        .iter()
-        .filter(|check| without.iter().all(|name| name != check.name()))
-        .flat_map(|check| check.check(judged))
-        .collect()
+    let mut found: Vec<Finding> = Vec::new();
+    for check in CHECKS.iter().filter(|check| without.iter().all(|name| name != check.name())) {
+        for finding in check.check(judged) {
+            // Two checks may see the same fault.
+            let same = |other: &Finding| other.place == finding.place && other.message == finding.message;
+            if !found.iter().any(same) {
+                found.push(finding);
+            }
+        }
+    }
+    found
 }

@@ -1,5 +1,9 @@
 //! Every number of the description has its place in a step that quotes it.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::content::Content;
 use super::{Check, Finding, Judged};
 use crate::nl::answer::StepAnswer;
@@ -31,11 +35,19 @@ impl Check for Numbers {
             let span = group[0].span.start..group[group.len() - 1].span.end;
             if judged.asks_for_nothing(span.clone())
                 || document.declares(span.start)
+                || is_name(document, &span)
                 || document.item_numbers.contains(&document.text[span.clone()])
             {
                 continue;
             }
             let owners = judged.owners(span.clone());
+            // "1 master": a job has one of itself.
+            let of_job = |name: &&str| {
+                steps.iter().any(|(step, _)| step.name == **name && step.task.starts_with("job."))
+            };
+            if document.text[span.clone()] == *"1" && owners.iter().any(of_job) {
+                continue;
+            }
             if owners.is_empty() && !judged.is_about_whole(span.clone()) {
                 continue;
             }
@@ -75,6 +87,20 @@ impl Check for Numbers {
         }
         found
     }
+}
+
+/// Numbers that are a name of something: of a document, of a percentile, of the port of a step in the background.
+static NAME_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:note|no\.?|nr\.?|number|document|version|revision|rev\.?|part|section|chapter|package|appendix|ticket|issue|ports?)\s*#?$")
+        .expect("the pattern is valid")
+});
+static NAME_BEHIND: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:th|st|nd|rd|\.|e|º|°)?[ -](?:percentile|perzentil|centile|quantile?|percentil)")
+        .expect("the pattern is valid")
+});
+
+fn is_name(document: &Document, span: &std::ops::Range<usize>) -> bool {
+    NAME_BEFORE.is_match(&document.text[..span.start]) || NAME_BEHIND.is_match(&document.text[span.end..])
 }
 
 /// Numbers in digits; those joined by a slash, colon or the like (80/20, 16:30) are one group.
@@ -156,4 +182,27 @@ fn in_other_words(values: &[f64]) -> Vec<f64> {
 /// The hour of an afternoon.
 fn with_afternoon(values: &[f64]) -> Vec<f64> {
     values.iter().flat_map(|value| [*value, value + 12.0]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::nl::checks::testing::{findings, run};
+
+    #[test]
+    fn numbers_that_are_names_need_no_place() {
+        for (text, fine) in [
+            ("fetch prints the 95th percentile", true),
+            ("As in note 47: fetch", true),
+            ("fetch talks to it at port 6379", true),
+            ("fetch with 12 rounds", false),
+        ] {
+            assert_eq!(
+                findings("numbers", text, &json!([run("fetch", text, &[])])).is_empty(),
+                fine,
+                "{text}"
+            );
+        }
+    }
 }

@@ -1,9 +1,6 @@
 //! The order of steps is the one that the description states.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::{Check, Finding, Judged};
 use crate::api::{Program, ancestors};
@@ -12,11 +9,6 @@ use crate::nl::document::Concept;
 
 /// See the module.
 pub(super) struct Order;
-
-static DEPENDS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?im)(?:depends on|needs|hängt ab von|abhängig von|dépend de|depende de|dipende da|hangt af van|zależy od|beror på|依存|依赖)\s*[:：]\s*([^\n.;]+)")
-        .expect("the pattern is valid")
-});
 
 impl Check for Order {
     fn name(&self) -> &'static str {
@@ -31,7 +23,6 @@ impl Check for Order {
         let Some(program) = judged.program else { return Vec::new() };
         let before = all_before(judged, program);
         let mut found = Vec::new();
-        self.declared(judged, &before, &mut found);
         self.beside(judged, &before, &mut found);
         self.beginnings(judged, &before, &mut found);
         self.neighbours(judged, &before, &mut found);
@@ -55,62 +46,6 @@ fn all_before(judged: &Judged<'_>, program: &Program) -> HashMap<String, HashSet
 }
 
 impl Order {
-    /// "Depends on: a, b" names what a step waits for.
-    fn declared(
-        &self,
-        judged: &Judged<'_>,
-        before: &HashMap<String, HashSet<String>>,
-        found: &mut Vec<Finding>,
-    ) {
-        let names: Vec<(String, &str)> =
-            judged.answer.steps.iter().map(|step| (plain(&step.name), step.name.as_str())).collect();
-        for step in &judged.answer.steps {
-            let Some(captures) = DEPENDS.captures(&step.text) else { continue };
-            let words: Vec<String> = captures[1]
-                .split([',', '+', '&', '、'])
-                .flat_map(|part| part.split(" and ").map(plain))
-                .filter(|word| !word.is_empty())
-                .collect();
-            let named: Vec<&str> = words
-                .iter()
-                .filter_map(|word| names.iter().find(|(known, _)| known == word).map(|(_, name)| *name))
-                .collect();
-            // Only a list that is understood as a whole can be judged.
-            if named.len() != words.len() {
-                continue;
-            }
-            let empty = HashSet::new();
-            let waits = before.get(&step.name).unwrap_or(&empty);
-            for name in &named {
-                if !waits.contains(*name) && *name != step.name {
-                    let message = format!("it does not wait for {name}, although it depends on it");
-                    found.push(
-                        Finding::error(self.name(), Some(&step.name), message)
-                            .at("after")
-                            .suggest(format!("add {name} to after")),
-                    );
-                }
-            }
-            for extra in step.after.iter().filter(|name| !named.contains(&name.as_str())) {
-                // One item of the text may have become several steps.
-                let sibling =
-                    judged.answer.steps.iter().any(|other| {
-                        other.name == *extra && document_shared(judged, &other.text, &step.text)
-                    });
-                let behind = sibling
-                    || named.iter().any(|name| before.get(*name).is_some_and(|all| all.contains(extra)));
-                if !behind && names.iter().any(|(_, name)| name == extra) {
-                    let message = format!("it waits for {extra}, which it does not depend on");
-                    found.push(
-                        Finding::error(self.name(), Some(&step.name), message)
-                            .at("after")
-                            .suggest(format!("take {extra} out of after")),
-                    );
-                }
-            }
-        }
-    }
-
     /// Of the steps that one sentence tells to run at the same time, at least two must not wait for each other.
     fn beside(
         &self,
@@ -241,16 +176,4 @@ impl Order {
             }
         }
     }
-}
-
-/// Whether two quotes have words in common.
-fn document_shared(judged: &Judged<'_>, first: &str, second: &str) -> bool {
-    let spans = judged.document.spans(second);
-    judged.document.spans(first).iter().any(|a| spans.iter().any(|b| a.start < b.end && b.start < a.end))
-}
-
-fn plain(text: &str) -> String {
-    let lower = text.trim().to_lowercase();
-    let word = lower.strip_prefix("step ").or_else(|| lower.strip_prefix("schritt ")).unwrap_or(&lower);
-    word.trim_matches(|c: char| !c.is_alphanumeric()).replace(['_', ' '], "-")
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::calendar;
 use super::content::near;
 use super::{Check, Finding, Judged};
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
@@ -11,7 +12,7 @@ use crate::nl::document::Document;
 
 /// Words that a time zone has in many languages.
 static ZONE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\p{Lu}\p{L}+(?:'s)? [Tt]ime\b|\b(?:UTC|GMT|CET|CEST|EST|EDT|PST|PDT|CST|IST|JST)\b|(?i:heure d[e'’] ?\p{L}+|hora d[eo] \p{L}+|ora di \p{L}+|\p{L}+er Zeit\b|Ortszeit|saatiyle|czasu \p{L}+|\p{L}+ tid\b|\p{L}+se tijd)|时间|時間 ?\(|현지")
+    Regex::new(r"\p{Lu}\p{L}+(?:'s)? [Tt]ime\b|\b(?:UTC|GMT|CET|CEST|EST|EDT|PST|PDT|CST|IST|JST)\b|(?i:heure d[e'’] ?\p{L}+|hora d[eo] \p{L}+|ora di \p{L}+|\p{L}+er Zeit\b|Ortszeit|saatiyle|czasu \p{L}+|\p{L}+ tid\b|\p{L}+se tijd)|\b(?i:time ?zone|timzone|zeitzone|fuseau|(?:europe|america|asia|africa|australia|pacific|atlantic)/[a-z])|\b(?i:\d ?(?:am|pm|a\.m\.|p\.m\.)|noon|midnight|\d:\d\d),? (?i:in )?\p{L}+(?: time\b|$)|(?i:a\.m\.|p\.m\.|[ap]m) in \p{Lu}\p{L}+|时间|時間 ?\(|현지")
         .expect("the pattern is valid")
 });
 
@@ -35,9 +36,9 @@ impl Check for Schedule {
         let words: Vec<&str> = spans.iter().map(|span| &document.text[span.clone()]).collect();
         let words = words.join(". ");
         let Some(schedule) = &judged.answer.schedule else {
-            if explicit_schedule(&words)
-                && (stated_schedule(&words).is_some() || words.chars().any(|c| c.is_ascii_digit()))
-            {
+            let ordered = explicit_schedule(&words)
+                && (stated_schedule(&words).is_some() || words.chars().any(|c| c.is_ascii_digit()));
+            if ordered || spans.iter().any(|span| tells_when(&document.text[span.clone()])) {
                 found.push(
                     Finding::error(self.name(), None, "the text gives a schedule, but there is none")
                         .at("schedule"),
@@ -48,6 +49,7 @@ impl Check for Schedule {
         let stated = stated_schedule(&words).filter(|_| schedule.cron.len() == 1);
         if let Some(stated) = stated
             && differs(&stated.cron, &schedule.cron[0])
+            && !gives_day_of_month(&words, &schedule.cron[0])
         {
             let message = format!("{:?} is not what the text says", schedule.cron[0]);
             found.push(
@@ -70,24 +72,37 @@ impl Check for Schedule {
             );
         }
         let said = Document::parse(&words);
-        // Times that are spelled out in words are not read in every language.
-        let inside = |span: &std::ops::Range<usize>| {
-            said.literals
-                .iter()
-                .any(|literal| literal.span.start <= span.start && span.end <= literal.span.end)
-        };
-        let digits = said.numbers.iter().any(|number| number.digits && !inside(&number.span));
-        for cron in schedule.cron.iter().filter(|_| digits) {
-            for (field, value) in cron.split(' ').take(2).enumerate() {
-                let Ok(value) = value.parse::<f64>() else { continue };
-                if !gives(&said, value, field == 1) {
-                    let message = format!("{value} of {cron:?} does not come from the description");
-                    found.push(Finding::error(self.name(), None, message).at("schedule/cron"));
-                }
+        for cron in &schedule.cron {
+            let wrong = [calendar::wrong_days(&words, cron), calendar::wrong_time(&said, cron)];
+            for message in wrong.into_iter().flatten() {
+                let message = format!("{cron:?}: {message}");
+                found.push(Finding::error(self.name(), None, message).at("schedule/cron"));
             }
         }
         found
     }
+}
+
+/// Whether the day of the month, where there is one, is a number of the words.
+fn gives_day_of_month(words: &str, cron: &str) -> bool {
+    let day = cron.split(' ').nth(2).and_then(|day| day.parse::<f64>().ok());
+    day.is_some_and(|day| {
+        Document::parse(words)
+            .numbers
+            .iter()
+            .any(|number| number.values.iter().any(|value| near(*value, day)))
+    })
+}
+
+/// Whether words about the whole tell when it runs: at least two of a repetition, days, a time and a zone.
+fn tells_when(words: &str) -> bool {
+    let signs = [
+        calendar::says(words, "repeated"),
+        calendar::gives_days(words),
+        calendar::gives_time(words),
+        ZONE.is_match(words),
+    ];
+    signs.into_iter().filter(|sign| *sign).count() >= 2 && !calendar::says(words, "by_hand")
 }
 
 /// Whether the days differ although the time is read alike. Lists are not read.
@@ -103,22 +118,4 @@ fn differs(stated: &str, answered: &str) -> bool {
             .iter()
             .zip(&answered[2..])
             .any(|(a, b)| a != b && a != "*" && !b.contains(',') && !b.contains('-'))
-}
-
-/// Whether the words give a minute or hour: as it is, of the afternoon, "quarter past", "twenty to", "half" of the hour before.
-fn gives(said: &Document, value: f64, hour: bool) -> bool {
-    if value.abs() < f64::EPSILON || (hour && near(value, 12.0)) {
-        return true;
-    }
-    let numbers: Vec<f64> = said.numbers.iter().flat_map(|number| number.values.iter().copied()).collect();
-    // "eighteen forty", "twenty five": neighbours add up.
-    let sums = numbers.windows(2).map(|pair| pair[0] + pair[1]);
-    numbers.iter().copied().chain(sums).any(|number| {
-        let readings = if hour {
-            vec![number, number + 12.0, number - 1.0, number + 11.0]
-        } else {
-            vec![number, 60.0 - number, number * 60.0, 60.0 - number * 60.0]
-        };
-        readings.into_iter().any(|reading| near(reading, value))
-    })
 }

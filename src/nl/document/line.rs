@@ -22,6 +22,9 @@ static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     let number = r"\p{Lu}?\d+(?:\.\d+)*";
     Regex::new(&format!(r"(?i)(?:{})\s*({number}(?:(?:\s*(?:,|-|–|/|&|to|and|or|und|bis|et|à|y|e|en|i|ve|och)\s*)+{number})*)", words.join("|"))).expect("the pattern is valid")
 });
+static INLINE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:[,;]|\band|\bund|\bet|\by|\be)\s+(\d{1,2})[.)]\s+\p{L}").expect("the pattern is valid")
+});
 static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").expect("the pattern is valid"));
 
@@ -43,6 +46,15 @@ pub(super) fn item_numbers(text: &str) -> HashSet<String> {
         .map(|captures| captures[1].trim_start_matches(char::is_alphabetic).to_owned())
         .collect();
     let mut found = if found.len() >= 3 { found } else { HashSet::new() };
+    // "8. fetch, 9. clean and 10. join": items within a line.
+    for captures in INLINE.captures_iter(text) {
+        let number = captures[1].to_owned();
+        let next =
+            |step: i64| number.parse::<i64>().map(|number| (number + step).to_string()).unwrap_or_default();
+        if found.contains(&next(-1)) || found.contains(&next(1)) {
+            found.insert(number);
+        }
+    }
     for captures in NUMBERED.captures_iter(text) {
         found.extend(NUMBER.find_iter(&captures[1]).map(|number| number.as_str().to_owned()));
     }

@@ -1,13 +1,15 @@
 //! A description, parsed once. Everything later speaks of spans of it, never of copies.
 
+mod language;
 mod line;
 mod literal;
 mod number;
 mod quote;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 pub use literal::Literal;
 pub use number::Number;
@@ -24,8 +26,12 @@ pub struct Document {
     pub numbers: Vec<Number>,
     /// The numbers in front of the items of a list, as they are written.
     pub item_numbers: HashSet<String>,
+    /// Its language, as a code of two letters.
+    pub language: &'static str,
     /// The text with every run of white space as one space, and for each of its bytes the byte in `text`.
     plain: (String, Vec<usize>),
+    /// Quotes that were looked for: every check asks for the same ones.
+    known: Known,
 }
 
 impl Document {
@@ -36,13 +42,27 @@ impl Document {
             literals: literal::literals(text),
             numbers: number::numbers(text),
             item_numbers: line::item_numbers(text),
+            language: language::of(text),
             plain: quote::plain(text),
+            known: Known::default(),
         }
+    }
+
+    /// Whether it is written in English.
+    pub fn is_english(&self) -> bool {
+        self.language == "en"
     }
 
     /// Where the pieces of a quote stand, in the order of the quote; pieces that stand nowhere are left out.
     pub fn spans(&self, quote: &str) -> Vec<Range<usize>> {
-        quote::pieces(quote).into_iter().filter_map(|piece| self.span(&piece)).collect()
+        let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spans) = known.get(quote) {
+            return spans.clone();
+        }
+        let spans: Vec<Range<usize>> =
+            quote::pieces(quote).into_iter().filter_map(|piece| self.span(&piece)).collect();
+        known.insert(quote.to_owned(), spans.clone());
+        spans
     }
 
     /// The pieces of a quote that do not stand in the description.
@@ -67,6 +87,12 @@ impl Document {
     /// Where a part of the text speaks of a concept first.
     pub fn says(&self, concept: Concept, span: Range<usize>) -> Option<Range<usize>> {
         let found = words::find(&self.text[span.clone()], concept)?;
+        Some(span.start + found.start..span.start + found.end)
+    }
+
+    /// The same, with the words of the description's own language and English only.
+    pub fn says_itself(&self, concept: Concept, span: Range<usize>) -> Option<Range<usize>> {
+        let found = words::find_in(&self.text[span.clone()], concept, self.language)?;
         Some(span.start + found.start..span.start + found.end)
     }
 
@@ -120,6 +146,22 @@ impl Document {
         let start = origin[plain.start];
         let behind = origin.get(plain.end).copied().unwrap_or(self.text.len());
         start..self.text[..behind].trim_end().len().max(start)
+    }
+}
+
+/// Where quotes stand, as far as somebody has asked. It is no part of what a document is.
+#[derive(Debug, Default)]
+struct Known(Mutex<HashMap<String, Vec<Range<usize>>>>);
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 

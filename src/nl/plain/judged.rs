@@ -4,8 +4,9 @@ use crate::api::Program;
 use crate::ir::{Workflow, lower};
 use crate::lake::Lake;
 use crate::nl::answer::WorkflowAnswer;
-use crate::nl::checks::{Finding, Judged, Severity, judge};
+use crate::nl::checks::{CHECKS, Finding, Judged, Severity, judge};
 use crate::nl::document::Document;
+use crate::nl::event::{Event, Observer};
 
 /// An answer, the program and graph that it means, and what the checks say of it.
 pub(in crate::nl) struct Verdict {
@@ -38,6 +39,18 @@ impl Verdict {
         };
         let findings = judge(&judged, without);
         Self { answer, program, workflow, findings }
+    }
+
+    /// Tells what each check said.
+    pub(in crate::nl) fn tell(&self, observer: &dyn Observer) {
+        for check in CHECKS {
+            let by = format!("check {}", check.name());
+            let mut own = self.findings.iter().filter(|finding| finding.check == check.name()).peekable();
+            if own.peek().is_none() {
+                observer.observe(&Event::Said { by: &by, text: "nothing" });
+            }
+            own.for_each(|finding| observer.observe(&Event::Said { by: &by, text: &finding.to_string() }));
+        }
     }
 
     /// Findings that make the answer wrong.

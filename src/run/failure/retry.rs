@@ -48,7 +48,8 @@ pub(in crate::run) fn wait_before_next(
     let wait = as_seconds(backoff.duration)
         * f64::from(backoff.factor.unwrap_or(1)).powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
     // The factor may grow without bound; the clock does not.
-    let wait = wait.min(as_seconds(Duration::from_seconds(Duration::LONGEST)));
+    let longest = backoff.max_pause.unwrap_or(Duration::from_seconds(Duration::LONGEST));
+    let wait = wait.min(as_seconds(longest));
     let longest = backoff.max_duration.map_or(f64::INFINITY, as_seconds);
     (waited + wait <= longest).then_some(wait)
 }
@@ -69,7 +70,7 @@ mod tests {
     fn retry(policy: RetryPolicy) -> Retry {
         let duration = |text: &str| text.parse().unwrap();
         let backoff =
-            Backoff { duration: duration("10s"), factor: Some(2), max_duration: Some(duration("60s")) };
+            Backoff { duration: duration("10s"), factor: Some(2), max_pause: None, max_duration: Some(duration("60s")) };
         Retry { limit: 5, policy, backoff: Some(backoff) }
     }
 
@@ -103,6 +104,10 @@ mod tests {
             waits.push(wait);
         }
         assert_eq!(waits, [10.0, 20.0], "40 more seconds would pass the longest time");
+        let mut capped = retry(RetryPolicy::Always);
+        capped.backoff.as_mut().unwrap().max_pause = Some("15s".parse().unwrap());
+        let second = wait_before_next(Some(&capped), &own, 2, 10.0, true);
+        assert_eq!(second, Some(15.0), "no single pause is longer");
         let unbounded = Retry { limit: 3, policy: RetryPolicy::Always, backoff: None };
         let tries = (1..9).take_while(|n| wait_before_next(Some(&unbounded), &own, *n, 0.0, true).is_some());
         assert_eq!(tries.count(), 3);

@@ -30,7 +30,7 @@ use super::python::Environments;
 use super::scheduler::Outcome;
 use super::store::Objects;
 use super::task::Done;
-use crate::api::ScriptLanguage;
+use crate::api::{ADDRESS, ScriptLanguage};
 use crate::ir::{Node, NodeOutputKind};
 
 /// Bytes of a result that is kept although nobody reads it yet.
@@ -342,7 +342,9 @@ impl Local<'_> {
             let _ = execute(invocation, stop).await;
         });
         self.daemons.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(daemon);
-        Done::default()
+        let mut done = Done::default();
+        done.values.insert(ADDRESS.into(), "127.0.0.1".into());
+        done
     }
 
     fn broken(&self, error: &ProcessError) -> Failure {

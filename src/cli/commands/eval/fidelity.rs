@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 
 use crate::cli::commands::{block_on, open_lake};
 use crate::cli::{Environment, Failure, Output};
-use crate::eval::fidelity::{Fidelity, fidelity};
+use crate::eval::fidelity::{Cost, Fidelity, fidelity};
 use crate::eval::gold::{GoldError, read_gold};
 use crate::nl::Prompts;
 
@@ -106,7 +106,38 @@ fn text(measured: &[Fidelity]) -> String {
     ]);
     let refused = measured.iter().filter(|case| !case.unsupported.is_empty()).count();
     table.add_row(["an engine lacks a feature".to_owned(), refused.to_string()]);
-    format!("{lines}{table}\n")
+    format!("{lines}{table}\n\n{}\n", costs(measured))
+}
+
+/// Medians of what each way takes.
+fn costs(measured: &[Fidelity]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header([
+        "median per description",
+        "ms beside the model (most)",
+        "tokens in",
+        "of them new",
+        "out",
+    ]);
+    for way in ["whole", "steps"] {
+        let costs: Vec<_> =
+            measured.iter().flat_map(|case| &case.cost).filter(|cost| cost.way == way).collect();
+        let figure = |value: &dyn Fn(&Cost) -> f64| {
+            let mut values: Vec<f64> = costs.iter().map(|cost| value(cost)).collect();
+            values.sort_by(f64::total_cmp);
+            (values.get(values.len() / 2).copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0))
+        };
+        let (median, most) = figure(&|cost| cost.milliseconds);
+        let tokens = |value: &dyn Fn(&Cost) -> u32| format!("{:.0}", figure(&|cost| f64::from(value(cost))).0);
+        table.add_row([
+            if way == "whole" { "one answer" } else { "plan, then fragments" }.to_owned(),
+            format!("{median:.1} ({most:.1})"),
+            tokens(&|cost| cost.usage.prompt_tokens),
+            tokens(&|cost| cost.usage.prompt_tokens - cost.usage.cached_tokens),
+            tokens(&|cost| cost.usage.completion_tokens),
+        ]);
+    }
+    table
 }
 
 impl From<GoldError> for Failure {

@@ -1,6 +1,7 @@
 //! `couler eval`: how good the generation is.
 
 mod compare;
+mod edits;
 mod faults;
 mod fidelity;
 mod report;
@@ -27,6 +28,8 @@ enum Action {
     Run(run::Arguments),
     /// Feed the right answers of gold cases in as the model's: the right programs must come out
     Fidelity(fidelity::Arguments),
+    /// The same for remarks on workflows: the right edits go in as the model's
+    Edits(edits::Arguments),
     /// Plant faults into right answers and count what the checks find
     Faults(faults::Arguments),
     /// Show a run: a table, Markdown, a page with plots, JUnit
@@ -42,6 +45,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     match arguments.action {
         Action::Run(arguments) => run::run(&arguments, environment, output),
         Action::Fidelity(arguments) => fidelity::run(&arguments, environment, output),
+        Action::Edits(arguments) => edits::run(&arguments, environment, output),
         Action::Faults(arguments) => faults::run(&arguments, environment, output),
         Action::Report(arguments) => report::run(&arguments, output),
         Action::Compare(arguments) => compare::run(&arguments, output),

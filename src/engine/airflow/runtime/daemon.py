@@ -1,12 +1,12 @@
 class DaemonStep(PodStep):
-    """Starts a pod that runs until the workflow ends."""
+    """Starts a pod that runs until the workflow ends, and gives its address."""
 
     def run_once(self, context):
         self.pod_request_obj = self.build_pod_request_obj(context)
         self.pod_request_obj.metadata.labels["couler-daemon"] = daemon_label()
         self.pod = self.get_or_create_pod(self.pod_request_obj, context)
         self.await_pod_start(pod=self.pod)
-        return {}
+        return {"ip": self.pod_manager.read_pod(self.pod).status.pod_ip}
 
 
 def daemon_label():

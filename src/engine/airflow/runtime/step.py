@@ -49,5 +49,6 @@ class Step(BaseOperator):
     def is_late(self, tried):
         """Whether the waits before the next attempt would take longer together than they may."""
         factor = float(self.retry_exponential_backoff or 1)
-        waits = sum(self.retry_delay.total_seconds() * factor**number for number in range(tried))
+        longest = self.max_retry_delay.total_seconds() if self.max_retry_delay else float("inf")
+        waits = sum(min(self.retry_delay.total_seconds() * factor**number, longest) for number in range(tried))
         return self.retry_within is not None and waits > self.retry_within.total_seconds()

@@ -6,8 +6,8 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::certain::certain;
-use super::editor::Editor;
-use super::operation::Edit;
+use super::editor::Reader;
+use crate::nl::edit::Edit;
 use super::read::{Addition, Context};
 use crate::api::{Component, Function, Step, Task};
 use crate::ir::Components;
@@ -28,7 +28,7 @@ static PLANNED: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"\b(?:for each|for every|once per|once for|per file|until|while|again and again|repeat\w*)\b")
 });
 
-impl Editor<'_> {
+impl Reader<'_> {
     /// New steps: those that the words ask for, or what the model plans where they leave it open.
     pub(super) async fn added(
         &self,

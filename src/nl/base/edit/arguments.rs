@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::address::{loads, same_kind, writes_somewhere};
 use super::certain::{certain, out_of_range};
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::{Function, Step, Task};

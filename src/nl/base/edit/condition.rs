@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::place;
 use super::read::{Context, Wish};
 use super::steps::{Meant, Steps};

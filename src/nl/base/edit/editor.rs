@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::apply::{Applied, apply};
+use super::feed::apply_fed;
+use crate::nl::edit::{Applied, Focus, Reaction};
 use super::clause::{clauses, without_opening};
 use super::model::{Action, action_request, fill, read_action};
-use super::operation::{Edit, EditError};
+use crate::nl::edit::{Edit, EditError};
 use super::question::{answer, is_question};
 use super::read::{Addition, Context, Wish, read};
 use super::remove::unknown;
@@ -17,63 +18,14 @@ use crate::ir::Components;
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::numbers::with_digits;
 use crate::nl::base::settings::mentions_setting;
-use crate::nl::guard::guard;
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::{Event, Stage};
 
-/// What a conversation was about so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Focus {
-    /// The steps spoken of last: what "it" means.
-    #[serde(default)]
-    pub steps: Vec<String>,
-    /// The last wish, for "the other one, too".
-    #[serde(default)]
-    pub last: Option<String>,
-    /// The step chosen when asked which one is meant.
-    #[serde(default)]
-    pub chosen: Option<String>,
-}
-
-/// What became of a remark.
-#[derive(Debug)]
-pub enum Reaction {
-    /// The program changed.
-    Changed {
-        /// The edits.
-        edits: Vec<Edit>,
-        /// The program with them carried out.
-        applied: Box<Applied>,
-        /// What the conversation is about now.
-        focus: Focus,
-        /// What people should know.
-        notes: Vec<String>,
-    },
-    /// A question was answered; nothing changed.
-    Answer(String),
-    /// It is not clear which step is meant; nothing changed.
-    Question {
-        /// The question.
-        text: String,
-        /// The steps to choose from.
-        choices: Vec<String>,
-        /// The wish to read again with the answer.
-        remark: String,
-    },
-    /// Nothing changed, for this reason, and nothing had to.
-    Unchanged(String),
-    /// Nothing changed although something was asked for: it was not understood, or cannot be done.
-    NotDone(String),
-    /// The last change is to be taken back.
-    Undo,
-}
-
-/// Edits programs as remarks say.
-pub struct Editor<'a> {
+/// Reads remarks.
+pub(in crate::nl) struct Reader<'a> {
     /// Model, components, prompts and where calls are noted.
-    pub pipeline: Pipeline<'a>,
+    pub(in crate::nl) pipeline: &'a Pipeline<'a>,
 }
 
 static UNDO: LazyLock<Regex> = LazyLock::new(|| {
@@ -100,32 +52,23 @@ struct Progress {
     refused: Vec<String>,
 }
 
-impl Editor<'_> {
-    /// What a remark does to a program. Nothing of the program changes that the remark does not speak of.
-    ///
-    /// # Errors
-    /// [`PipelineError`]: the model cannot be used, or the budget is spent.
-    pub async fn react(
+impl Reader<'_> {
+    /// What a remark does to a program; `notes` are shown with what it does.
+    pub(in crate::nl) async fn react(
         &self,
         program: &Program,
         remark: &str,
         focus: &Focus,
+        notes: Vec<String>,
     ) -> Result<Reaction, PipelineError> {
-        let guarded = guard(remark);
-        if remark.trim().is_empty() {
-            return Err(PipelineError::Empty);
-        }
-        if guarded.text.trim().is_empty() {
-            return Ok(Reaction::Unchanged(
-                "it only gives orders to the assistant; say what the workflow should do".into(),
-            ));
-        }
-        let (text, spelled) = with_digits(&with_spans(&guarded.text));
+        let (text, spelled) = with_digits(&with_spans(remark));
         let asked = Steps::new(program, self.pipeline.lake);
         if UNDO.is_match(without_opening(&text)) {
+            self.read_by("undo");
             return Ok(Reaction::Undo);
         }
         if is_question(&text) {
+            self.read_by("question");
             return Ok(Reaction::Answer(answer(&asked, &text)));
         }
         let mut progress = Progress {
@@ -133,14 +76,11 @@ impl Editor<'_> {
             edits: Vec::new(),
             applied: None,
             focus: Focus { chosen: None, ..focus.clone() },
-            notes: Vec::new(),
+            notes,
             unread: Vec::new(),
             already: Vec::new(),
             refused: Vec::new(),
         };
-        for ignored in &guarded.ignored {
-            progress.notes.push(format!("set aside, because it instructs the assistant: {ignored}"));
-        }
         let all = clauses(&text);
         for (index, clause) in all.iter().enumerate() {
             let clause = without_opening(clause).to_owned();
@@ -171,6 +111,7 @@ impl Editor<'_> {
         let program = progress.program.clone();
         let steps = Steps::new(&program, self.pipeline.lake);
         if is_question(clause) {
+            self.read_by("question");
             progress.notes.push(answer(&steps, clause));
             return Ok(None);
         }
@@ -186,7 +127,8 @@ impl Editor<'_> {
                     chosen: Some(&name),
                     spelled,
                 };
-                if let Some(wish) = read(&context) {
+                if let Some((_, wish)) = read(&context) {
+                    self.read_by("likewise");
                     any = true;
                     self.wish(progress, wish, &context).await?;
                 }
@@ -198,9 +140,12 @@ impl Editor<'_> {
         }
         let focus = progress.focus.steps.clone();
         let context = Context { steps: &steps, clause, remark, focus: &focus, chosen, spelled };
-        let Some(wish) = read(&context) else {
+        let Some((form, wish)) = read(&context) else {
             match unknown(&context, clause) {
-                Some(wish) => return self.wish(progress, wish, &context).await,
+                Some(wish) => {
+                    self.read_by("unknown");
+                    return self.wish(progress, wish, &context).await;
+                }
                 None => {
                     // What is not understood may still say what "it" means next.
                     if let Meant::Steps(names) = steps.meant(clause) {
@@ -211,7 +156,12 @@ impl Editor<'_> {
             }
             return Ok(None);
         };
+        self.read_by(form);
         self.wish(progress, wish, &context).await
+    }
+
+    fn read_by(&self, form: &str) {
+        self.pipeline.observer.observe(&Event::Read { form });
     }
 
     async fn wish(
@@ -248,7 +198,7 @@ impl Editor<'_> {
             }
             Wish::Fill { step } => {
                 let edits =
-                    fill(&self.pipeline, context.steps, &step, context.clause, context.spelled).await?;
+                    fill(self.pipeline, context.steps, &step, context.clause, context.spelled).await?;
                 if edits.is_empty() {
                     progress.unread.push(context.clause.to_owned());
                     return Ok(None);
@@ -270,7 +220,7 @@ impl Editor<'_> {
             progress.unread.push(clause.to_owned());
             return;
         }
-        match apply(&progress.program, &edits, self.pipeline.lake) {
+        match apply_fed(&progress.program, &edits, self.pipeline.lake) {
             Ok(applied) => {
                 let mut steps: Vec<String> = Vec::new();
                 for name in edits.iter().filter_map(Edit::subject) {
@@ -312,7 +262,7 @@ impl Editor<'_> {
             return Ok(());
         }
         self.pipeline.observer.observe(&Event::Started { stage: Stage::Edit, step: None });
-        let request = action_request(&self.pipeline, &steps, text)?;
+        let request = action_request(self.pipeline, &steps, text)?;
         let response = self.pipeline.call(Stage::Edit, None, &request).await?;
         let focus = progress.focus.steps.clone();
         let context =
@@ -424,7 +374,7 @@ fn concluded(progress: Progress, remark: &str) -> Reaction {
             notes.extend(already);
             notes.extend(refused.into_iter().map(|reason| format!("not done: {reason}")));
             notes.extend(unread.iter().map(|clause| format!("nothing was done about \"{clause}\"")));
-            Reaction::Changed { edits, applied: Box::new(applied), focus, notes }
+            Reaction::Changed { edits, applied: Box::new(applied), focus, notes, findings: Vec::new() }
         }
         None if !refused.is_empty() => Reaction::NotDone(refused.join("; ")),
         None if !already.is_empty() => Reaction::Unchanged(already.join("; ")),

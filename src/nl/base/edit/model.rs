@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::steps::{Steps, component_name, image_of};
 use crate::api::{Function, Step};
 use crate::llm::{Message, OutputSchema, Request};

@@ -1,6 +1,6 @@
 //! What one wish asks for: the readers, one after the other.
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::steps::{Meant, Steps};
 use super::{
     arguments, condition, order, parameter, place, remove, rename, replace, schedule, setting, workflow,
@@ -97,23 +97,23 @@ impl Context<'_> {
 type Reader = fn(&Context<'_>) -> Option<Wish>;
 
 /// The readers in the order in which they are asked: what is most certain comes first.
-const READERS: [Reader; 13] = [
-    rename::read,
-    parameter::read,
-    schedule::read,
-    workflow::read,
-    condition::read_threshold,
-    remove::read,
-    order::read,
-    replace::read,
-    place::read_explicit,
-    condition::read,
-    setting::read,
-    place::read,
-    arguments::read,
+const READERS: [(&str, Reader); 13] = [
+    ("rename", rename::read),
+    ("parameter", parameter::read),
+    ("schedule", schedule::read),
+    ("workflow", workflow::read),
+    ("threshold", condition::read_threshold),
+    ("remove", remove::read),
+    ("order", order::read),
+    ("replace", replace::read),
+    ("add", place::read_explicit),
+    ("condition", condition::read),
+    ("setting", setting::read),
+    ("component", place::read),
+    ("argument", arguments::read),
 ];
 
-/// What a wish comes to, if its words say so with certainty.
-pub(super) fn read(context: &Context<'_>) -> Option<Wish> {
-    READERS.iter().find_map(|reader| reader(context))
+/// What a wish comes to, if its words say so with certainty, and the form by which it was read.
+pub(super) fn read(context: &Context<'_>) -> Option<(&'static str, Wish)> {
+    READERS.iter().find_map(|(form, reader)| Some((*form, reader(context)?)))
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::{Function, Step};

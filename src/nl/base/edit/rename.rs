@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::nl::pattern::regex;

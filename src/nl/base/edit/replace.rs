@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::address;
 use super::certain::certain;
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::place;
 use super::read::{Context, Wish};
 use super::steps::{Meant, component_name, image_of};

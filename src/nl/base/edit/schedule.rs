@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::json;
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::operation::Edit;
+use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::Step;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Edit, Editor, Focus, Reaction, apply};
+use crate::nl::edit::{Edit, Editor, Focus, Reaction, apply};
 use crate::api::{Program, program_from_value};
 use crate::ir::NoComponents;
 use crate::lake::Lake;

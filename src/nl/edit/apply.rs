@@ -29,56 +29,24 @@ pub struct Applied {
 pub fn apply(program: &Program, edits: &[Edit], components: &dyn Components) -> Result<Applied, EditError> {
     let mut changed = program.clone();
     let mut may_change = HashSet::new();
-    let mut notes = Vec::new();
     for edit in edits {
         one(&mut changed, edit, &mut may_change)?;
     }
-    let (program_after, workflow) = checked(changed, edits, components, &mut notes)?;
-    untouched(program, &program_after, &may_change)?;
-    notes.extend(workflow.notes.iter().cloned());
-    Ok(Applied { program: program_after, workflow, notes })
+    let value = serde_json::to_value(&changed).expect("a program is JSON");
+    let workflow = lower(&program_from_value(&value)?, components)?;
+    untouched(program, &changed, &may_change)?;
+    let notes = workflow.notes.clone();
+    Ok(Applied { program: changed, workflow, notes })
 }
 
-/// Checks schema, meaning and wiring. A new step whose port nothing feeds waits for the nearest step that could.
-fn checked(
-    mut program: Program,
-    edits: &[Edit],
-    components: &dyn Components,
-    notes: &mut Vec<String>,
-) -> Result<(Program, Workflow), EditError> {
-    let new: Vec<&str> = edits
-        .iter()
-        .filter(|edit| matches!(edit, Edit::Add { .. } | Edit::Replace { .. }))
-        .filter_map(Edit::subject)
-        .collect();
-    for _ in 0..=new.len() * 2 {
-        let value = serde_json::to_value(&program).expect("a program is JSON");
-        let parsed = program_from_value(&value)?;
-        match lower(&parsed, components) {
-            Ok(workflow) => return Ok((program, workflow)),
-            Err(problems) => {
-                let fed = problems.0.iter().any(|problem| {
-                    let Some(index) = program.steps.iter().position(|step| step.name == problem.path) else {
-                        return false;
-                    };
-                    let port = problem.message.split('"').nth(1).unwrap_or_default();
-                    let provider = crate::nl::base::assemble::provider(components, &program, index, port)
-                        .filter(|_| new.contains(&problem.path.as_str()));
-                    provider.is_some_and(|provider| {
-                        notes.push(format!("{} runs after {provider}, whose output it needs", problem.path));
-                        program.steps[index].after.push(provider);
-                        true
-                    })
-                });
-                if !fed {
-                    return Err(problems.into());
-                }
-            }
-        }
+/// A program with edits carried out as far as they can be, for a look at what they come to.
+pub(crate) fn sketch(program: &Program, edits: &[Edit]) -> Program {
+    let mut changed = program.clone();
+    for edit in edits {
+        // What cannot be carried out is reported by `apply`.
+        let _ = one(&mut changed, edit, &mut HashSet::new());
     }
-    let value = serde_json::to_value(&program).expect("a program is JSON");
-    let workflow = lower(&program_from_value(&value)?, components)?;
-    Ok((program, workflow))
+    changed
 }
 
 /// Every step that no edit may change is the same byte for byte, and the steps that stay keep their order.

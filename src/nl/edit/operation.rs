@@ -69,22 +69,22 @@ pub enum Edit {
 
 impl Edit {
     /// Sets a field of a step.
-    pub(super) fn set(step: &str, field: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(crate) fn set(step: &str, field: impl Into<String>, value: impl Into<Value>) -> Self {
         Self::Set { step: Some(step.to_owned()), field: field.into(), value: value.into() }
     }
 
     /// Removes a field of a step.
-    pub(super) fn unset(step: &str, field: impl Into<String>) -> Self {
+    pub(crate) fn unset(step: &str, field: impl Into<String>) -> Self {
         Self::Unset { step: Some(step.to_owned()), field: field.into() }
     }
 
     /// Sets a field of the workflow.
-    pub(super) fn set_workflow(field: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(crate) fn set_workflow(field: impl Into<String>, value: impl Into<Value>) -> Self {
         Self::Set { step: None, field: field.into(), value: value.into() }
     }
 
     /// Removes a field of the workflow.
-    pub(super) fn unset_workflow(field: impl Into<String>) -> Self {
+    pub(crate) fn unset_workflow(field: impl Into<String>) -> Self {
         Self::Unset { step: None, field: field.into() }
     }
 
@@ -147,9 +147,4 @@ pub enum EditError {
         /// The step.
         step: String,
     },
-}
-
-/// The JSON schema of a list of edits.
-pub fn edit_schema() -> Value {
-    serde_json::to_value(schemars::schema_for!(Vec<Edit>)).expect("a schema is JSON")
 }
