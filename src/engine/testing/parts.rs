@@ -211,7 +211,8 @@ fn retry() -> impl Strategy<Value = Retry> {
         RetryPolicy::OnFailure,
         RetryPolicy::OnTransientError,
     ];
-    let backoff = (duration(), prop::option::of(1..4u32), prop::option::of(duration()), prop::option::of(duration()));
+    let backoff =
+        (duration(), prop::option::of(1..4u32), prop::option::of(duration()), prop::option::of(duration()));
     (1..10u32, prop::sample::select(policies), prop::option::of(backoff)).prop_map(
         |(limit, policy, backoff)| Retry {
             limit,

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::certain::certain;
 use super::editor::Reader;
-use crate::nl::edit::Edit;
 use super::read::{Addition, Context};
 use crate::api::{Component, Function, Step, Task};
 use crate::ir::Components;
@@ -20,6 +19,7 @@ use crate::nl::base::plan::{Plan, PlannedStep};
 use crate::nl::base::settings::mentions_setting;
 use crate::nl::base::slots::StepContext;
 use crate::nl::base::way::PreparedStep;
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 
