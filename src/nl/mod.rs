@@ -17,8 +17,8 @@ mod plain;
 mod prompts;
 mod requirements;
 
-pub use base::tidy::{PASSES, Pass};
 pub use base::literals::{Literal, LiteralKind, literals};
+pub use base::tidy::{PASSES, Pass};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport, Way};

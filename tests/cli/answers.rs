@@ -102,7 +102,8 @@ fn answers_that_are_no_json_are_a_clear_error() {
 #[test]
 fn three_hundred_steps_of_a_hundred_kilobytes_lose_nothing() {
     let dir = Dir::new();
-    let aside = "so that everything of this part of the long run is there when the next one begins ".repeat(4);
+    let aside =
+        "so that everything of this part of the long run is there when the next one begins ".repeat(4);
     let texts: Vec<String> = (0..300)
         .map(|n| format!("In python:3.12 run python part_{n}.py --out /data/{n}.bin, {}.", aside.trim_end()))
         .collect();
@@ -123,6 +124,9 @@ fn three_hundred_steps_of_a_hundred_kilobytes_lose_nothing() {
     assert_eq!(code, 0, "{}", errors.chars().take(3000).collect::<String>());
     let program = dir.read("out.yaml");
     for n in 0..300 {
-        assert!(program.contains(&format!("part_{n}.py")) && program.contains(&format!("/data/{n}.bin")), "{n}");
+        assert!(
+            program.contains(&format!("part_{n}.py")) && program.contains(&format!("/data/{n}.bin")),
+            "{n}"
+        );
     }
 }

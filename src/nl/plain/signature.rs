@@ -15,11 +15,8 @@ pub(in crate::nl) fn signature(component: &Component, plan: bool) -> String {
     let is_function = matches!(component.run, ComponentRun::Function { .. });
     let mut generator = SchemaGenerator::default();
     // What a function takes is told by its own type.
-    let schema = if is_function {
-        arguments_schema(component, &mut generator)
-    } else {
-        component.arguments.clone()
-    };
+    let schema =
+        if is_function { arguments_schema(component, &mut generator) } else { component.arguments.clone() };
     let definitions = json!(generator.take_definitions(true));
     let shown = Shown { definitions: &definitions };
     let mut arguments = shown.fields(&schema);
@@ -88,7 +85,8 @@ impl Shown<'_> {
 
 fn choices(schema: &Value) -> Vec<&str> {
     let one_of = schema["oneOf"].as_array().into_iter().flatten();
-    let words = one_of.flat_map(|one| one.get("const").into_iter().chain(one["enum"].as_array().into_iter().flatten()));
+    let words = one_of
+        .flat_map(|one| one.get("const").into_iter().chain(one["enum"].as_array().into_iter().flatten()));
     schema["enum"].as_array().into_iter().flatten().chain(words).filter_map(Value::as_str).collect()
 }
 

@@ -4,11 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::feed::apply_fed;
-use crate::nl::edit::{Applied, Focus, Reaction};
 use super::clause::{clauses, without_opening};
+use super::feed::apply_fed;
 use super::model::{Action, action_request, fill, read_action};
-use crate::nl::edit::{Edit, EditError};
 use super::question::{answer, is_question};
 use super::read::{Addition, Context, Wish, read};
 use super::remove::unknown;
@@ -18,6 +16,8 @@ use crate::ir::Components;
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::numbers::with_digits;
 use crate::nl::base::settings::mentions_setting;
+use crate::nl::edit::{Applied, Focus, Reaction};
+use crate::nl::edit::{Edit, EditError};
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::{Event, Stage};

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::nl::edit::{Edit, Editor, Focus, Reaction, apply};
 use crate::api::{Program, program_from_value};
 use crate::ir::NoComponents;
 use crate::lake::Lake;
 use crate::llm::{Capabilities, CompletionFuture, LanguageModel, Ledger, LlmError, Request, TokenSink};
+use crate::nl::edit::{Edit, Editor, Focus, Reaction, apply};
 use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
 
 /// A model that must not be asked.
