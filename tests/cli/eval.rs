@@ -164,3 +164,20 @@ fn right_answers_come_through() {
     }
     assert!(fired.is_empty(), "checks fire on right answers: {}", fired.join(", "));
 }
+
+/// The right edits of remarks go in as the model's: the schema must accept them, no check may fire, and the right program
+/// must come out.
+#[test]
+fn right_answers_to_remarks_come_through() {
+    let dir = Dir::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (conversations, gold) = (format!("{root}/eval/gold/edits"), format!("{root}/eval/gold"));
+    let (_, output, errors) = dir.run(&["eval", "edits", &conversations, "--gold", &gold, "--json"]);
+    let turns: Vec<Value> = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {errors}"));
+    assert!(turns.len() >= 400, "{} remarks", turns.len());
+    for turn in &turns {
+        for list in ["gold", "refused", "findings", "differences"] {
+            assert_eq!(turn[list], json!([]), "{} {}: {list}", turn["id"], turn["say"]);
+        }
+    }
+}
