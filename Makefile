@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: tuning conformance node-conformance properties help demo test test-rust test-lake test-networks check lint fmt doc bench properties smoke model
+.PHONY: fuzz tuning conformance node-conformance properties help demo test test-rust test-lake test-networks check lint fmt doc bench properties smoke model
 
 COULER := target/release/couler
 ENV := . .ci/env;
@@ -13,6 +13,7 @@ TUNING := target/tuning
 INSTANCES ?= ../shared/data/wfinstances.jsonl.gz
 PYTHON_CONFORMANCE := target/python-conformance
 TEKTON_LINT := target/node-conformance/node_modules/.bin/tekton-lint
+SECONDS_EACH ?= 300
 SAMPLES := $(CURDIR)/target/samples
 DEMO := Load eval/data/churn.csv, drop duplicate rows, split it 80/20, train an XGBoost model with 200 trees to predict churn and evaluate accuracy and AUC.
 
@@ -93,6 +94,9 @@ bench: $(COULER) $(PYTHON_BENCH)/ready ## Measure, beside peers, in one run
 	$(PYTHON_BENCH)/bin/python tests/bench/split.py $(COULER) $(INSTANCES) --plots target/plots
 	$(PYTHON_BENCH)/bin/python tests/bench/overhead.py $(COULER)
 	$(COULER) cache simulate $(if $(wildcard $(INSTANCES)),--instances $(INSTANCES)) --plot target/cache-policies.svg
+
+fuzz: ## Fuzz everything that is read from others, SECONDS_EACH=300 for each target (nightly Rust, g++)
+	fuzz/fuzz.sh $(SECONDS_EACH)
 
 properties: ## Splitting, simulating and 10,000 schedules of faults of random graphs, 2,000 random programs for each engine
 	$(ENV) PROPTEST_CASES=2000 cargo test --locked --lib engine:: -- comes_back come_back for_one_machine reaches_the_process

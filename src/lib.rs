@@ -7,6 +7,8 @@ pub mod chat;
 pub mod cli;
 pub mod engine;
 pub mod eval;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod ir;
 pub mod lake;
 pub mod llm;

@@ -47,8 +47,8 @@ pub use schema::{program_schema, step_schema};
 pub use semantics::{WORKFLOW, ancestors, check_program, flatten_steps};
 pub(crate) use semantics::{direct_dependencies, texts_with_references, value_dependencies};
 pub use settings::{
-    Backoff, Cache, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration, TolerationEffect,
-    TolerationOperator, Volume, VolumeClaim,
+    Backoff, Cache, Network, Resources, Retry, RetryPolicy, Secret, StepSettings, Toleration,
+    TolerationEffect, TolerationOperator, Volume, VolumeClaim,
 };
 #[cfg(test)]
 pub(crate) use spelling::misspelt;

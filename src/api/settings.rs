@@ -56,9 +56,23 @@ pub struct StepSettings {
     /// The workflow goes on although this step failed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub continue_on_failure: bool,
+    /// Whether the step has a network: `none` leaves it only sockets within its own machine.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: Network,
     /// Double braces in the strings of this step are text: nothing in them is a reference.
     #[serde(default, skip_serializing_if = "is_default")]
     pub literal_braces: bool,
+}
+
+/// What a step reaches through the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// What the machine reaches.
+    #[default]
+    Default,
+    /// Nothing.
+    None,
 }
 
 /// A key of a secret as an environment variable.

@@ -119,7 +119,7 @@ impl From<PipelineError> for Failure {
             PipelineError::Prompt(_) => {
                 Self::failed(error.to_string(), "check the files given with --prompts")
             }
-            PipelineError::Assembly { .. } => Self::refused(
+            PipelineError::Assembly { .. } => Self::failed(
                 error.to_string(),
                 "say more about these steps, or try a larger model with --model",
             ),

@@ -21,6 +21,8 @@ mod tuning;
 mod withheld;
 
 pub use arguments::Arguments;
+#[cfg(fuzzing)]
+pub use commands::mcp_answers;
 pub use commands::run;
 pub use environment::Environment;
 pub use failure::Failure;

@@ -11,11 +11,18 @@ use crate::nl::{Event, Observer, Stage};
 pub(super) struct Progress<'a> {
     output: &'a Output,
     current: Mutex<(String, usize)>,
+    /// Whether everything is shown that the model, each check and each pass say.
+    trace: bool,
 }
 
 impl<'a> Progress<'a> {
     pub(super) fn new(output: &'a Output) -> Self {
-        Self { output, current: Mutex::default() }
+        Self { output, current: Mutex::default(), trace: false }
+    }
+
+    /// With everything that the model, each check and each pass say.
+    pub(super) fn tracing(self, trace: bool) -> Self {
+        Self { trace, ..self }
     }
 
     fn label(stage: Stage, step: Option<&str>) -> String {
@@ -63,7 +70,12 @@ impl Observer for Progress<'_> {
                 );
                 self.output.message(&self.output.styled(&style, &text));
             }
-            Event::Scored { .. } | Event::Read { .. } => {}
+            Event::Said { by, text } if self.trace => {
+                self.output.clear_status();
+                let by = self.output.styled(&Style::new().bold(), by);
+                self.output.message(&format!("{by}: {text}"));
+            }
+            Event::Scored { .. } | Event::Read { .. } | Event::Said { .. } => {}
             Event::Note { text } => self.output.message(&format!("note: {text}")),
         }
     }

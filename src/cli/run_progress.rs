@@ -98,6 +98,11 @@ fn shortened(value: &str) -> String {
     }
 }
 
+/// What a step printed last.
+fn last_line(text: &str) -> &str {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
 impl RunObserver for RunProgress<'_> {
     fn message(&self, text: &str) {
         self.line(text);
@@ -150,7 +155,7 @@ impl RunObserver for RunProgress<'_> {
         let word = self.output.styled(&style, &format!("{word:<8}"));
         let text = match &result.message {
             Some(message) if result.state == StepState::Failed => message.lines().next().unwrap_or_default(),
-            _ => &result.result,
+            _ => last_line(&result.result),
         };
         // What a step prints does not steer the terminal.
         let shown: String = plain(text).chars().take(100).collect();

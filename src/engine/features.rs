@@ -1,7 +1,7 @@
 //! The features of the unified API.
 
 use super::{EngineError, Support};
-use crate::api::{Piece, RunFact, STATUS, WORKFLOW};
+use crate::api::{Network, Piece, RunFact, STATUS, WORKFLOW};
 use crate::ir::{Node, Workflow};
 
 /// Every feature by its name, in the order of the capability tables.
@@ -68,6 +68,7 @@ pub const FEATURES: &[&str] = &[
     "settings.labels",
     "settings.annotations",
     "settings.continue_on_failure",
+    "settings.network",
     "workflow.parallelism",
     "workflow.time_limit",
     "workflow.namespace",
@@ -91,6 +92,9 @@ fn of_step(node: &Node, exit: bool) -> Vec<(&'static str, &str)> {
     let mut found = Vec::new();
     if !node.awaited().is_empty() {
         found.push(if exit { "on_exit.status" } else { "when.status" });
+    }
+    if node.settings.network == Network::None {
+        found.push("settings.network");
     }
     for piece in node.pieces() {
         match piece {

@@ -229,9 +229,7 @@ impl Bench<'_> {
             };
             let after = match turn.after(&program) {
                 _ if turn.undo => Ok(past.pop().unwrap_or_else(|| program.clone())),
-                Ok(after) => {
-                    lower(&after, self.lake).map(|_| after).map_err(|problems| problems.to_string())
-                }
+                Ok(after) => lower(&after, self.lake).map(|_| after).map_err(|problems| problems.to_string()),
                 Err(error) => Err(error),
             };
             let after = match after {
@@ -249,8 +247,11 @@ impl Bench<'_> {
                 turn.right(&program, &after)
             };
             if let Err(problems) = validate_against(&remark_schema(), &json!(answer)) {
-                result.refused =
-                    problems.0.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
+                result.refused = problems
+                    .0
+                    .iter()
+                    .map(|problem| format!("{}: {}", problem.path, problem.message))
+                    .collect();
             }
             self.plainly(turn, &program, &after, &answer, &focus, &mut result).await;
             self.read(turn, &program, &after, &focus, &mut result).await;
@@ -340,7 +341,9 @@ impl GoldTurn {
                     list.push("it changed something".into());
                 }
             }
-            Reaction::Answer(text) if self.answer.is_some() && !self.changes() => list.extend(self.unsaid(text)),
+            Reaction::Answer(text) if self.answer.is_some() && !self.changes() => {
+                list.extend(self.unsaid(text))
+            }
             Reaction::Question { choices, .. } if !self.asks.is_empty() => {
                 let sorted = |names: &[String]| {
                     let mut names = names.to_vec();
@@ -348,7 +351,11 @@ impl GoldTurn {
                     names
                 };
                 if sorted(choices) != sorted(&self.asks) {
-                    list.push(format!("it asks for {} instead of {}", choices.join(", "), self.asks.join(", ")));
+                    list.push(format!(
+                        "it asks for {} instead of {}",
+                        choices.join(", "),
+                        self.asks.join(", ")
+                    ));
                 }
             }
             Reaction::Undo if self.undo => {}
@@ -365,7 +372,7 @@ impl GoldTurn {
 }
 
 /// A program in which the order of steps and of predecessors does not count.
-fn plain(program: &Program) -> Value {
+pub(super) fn plain(program: &Program) -> Value {
     let mut program = program.clone();
     let sorted = |steps: &mut Vec<Step>| {
         steps.sort_by(|left, right| left.name.cmp(&right.name));

@@ -9,6 +9,7 @@ pub mod fidelity;
 pub mod gold;
 mod log;
 pub mod report;
+pub mod repairs;
 mod run;
 mod sample;
 mod scripted;

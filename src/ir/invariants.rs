@@ -68,7 +68,8 @@ pub(super) fn missing_output(from: &Node, to: &Node, carry: &Carry) -> Option<Pr
     let of_kind =
         |out: &&NodeOutput| matches!(out.kind, NodeOutputKind::Artifact { .. }) == (kind == "artifact");
     let declared = from.outputs.iter().filter(of_kind).map(|out| out.name.as_str());
-    let known: Vec<&str> = declared.chain((kind == "value").then_some("result"))
+    let known: Vec<&str> = declared
+        .chain((kind == "value").then_some("result"))
         .chain((kind == "value" && from.settings.daemon).then_some(ADDRESS))
         .collect();
     (!known.contains(&output.as_str())).then(|| {

@@ -18,6 +18,8 @@ use super::{Capabilities, CompletionFuture, LanguageModel, LlmError, Request, Re
 
 /// Version of both file formats.
 const VERSION: u32 = 1;
+/// What a tokenizer may make of a text on average; with less, counts of tokens would know no bound.
+const CHARACTERS_PER_TOKEN: std::ops::RangeInclusive<f64> = 0.05..=1000.0;
 
 /// Name of the file that describes the folder.
 const HEADER: &str = "recording.json";
@@ -101,10 +103,10 @@ impl Header {
         let path = folder.join(HEADER);
         let header: Self = read_json(&path)?;
         check_version(&path, header.version)?;
-        if !(header.characters_per_token.is_finite() && header.characters_per_token > 0.0) {
+        if !CHARACTERS_PER_TOKEN.contains(&header.characters_per_token) {
             return Err(LlmError::BadFile {
                 path,
-                reason: "characters_per_token must be a positive number".into(),
+                reason: format!("characters_per_token must lie in {CHARACTERS_PER_TOKEN:?}"),
             });
         }
         Ok(header)

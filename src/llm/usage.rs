@@ -25,16 +25,16 @@ pub struct Usage {
 impl Usage {
     /// Prompt tokens that had to be computed, plus new tokens.
     pub fn uncached_tokens(&self) -> u32 {
-        self.prompt_tokens.saturating_sub(self.cached_tokens) + self.completion_tokens
+        self.prompt_tokens.saturating_sub(self.cached_tokens).saturating_add(self.completion_tokens)
     }
 
     /// The sum of two usages; an unknown price stays unknown only when both are.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
-            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
-            cached_tokens: self.cached_tokens + other.cached_tokens,
-            completion_tokens: self.completion_tokens + other.completion_tokens,
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
             seconds: self.seconds + other.seconds,
             dollars: match (self.dollars, other.dollars) {
                 (None, None) => None,

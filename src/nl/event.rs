@@ -52,6 +52,13 @@ pub enum Event<'a> {
         /// The form.
         form: &'a str,
     },
+    /// What the model, a check or a pass said, for who wants to follow all of it.
+    Said {
+        /// Who: `model`, `check literals`, `pass read-exit`.
+        by: &'a str,
+        /// What.
+        text: &'a str,
+    },
     /// The model wrote this.
     Token {
         /// The text.

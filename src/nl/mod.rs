@@ -18,6 +18,7 @@ mod prompts;
 mod requirements;
 
 pub use base::literals::{Literal, LiteralKind, literals};
+pub use base::tidy::{PASSES, Pass};
 pub use event::{Event, Observer, Silent, Stage};
 pub use guard::{Guarded, guard};
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, StepReport, Way};

@@ -40,6 +40,8 @@ pub struct PipelineOptions {
     pub way: Way,
     /// Checks that are not made.
     pub without_checks: Vec<String>,
+    /// Passes of the small model's way that do not run.
+    pub without_passes: Vec<String>,
 }
 
 /// How a model is asked for a workflow.
@@ -68,6 +70,7 @@ impl Default for PipelineOptions {
             plans: 3,
             way: Way::Auto,
             without_checks: Vec::new(),
+            without_passes: Vec::new(),
         }
     }
 }
@@ -97,7 +100,7 @@ pub enum PipelineError {
     Assembly {
         /// What is wrong.
         problems: Problems,
-        /// What the model planned.
+        /// The program as far as there is one, else what the model planned.
         plan: Box<Value>,
     },
 }
@@ -235,6 +238,7 @@ impl Pipeline<'_> {
         let response =
             self.model.complete(request, &|text| self.observer.observe(&Event::Token { text })).await?;
         self.observer.observe(&Event::Called { stage, step, usage: &response.usage });
+        self.observer.observe(&Event::Said { by: "model", text: &response.text });
         self.ledger.record(CallRecord {
             stage: stage.name().to_owned(),
             step: step.map(str::to_owned),

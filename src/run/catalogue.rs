@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::read_own;
 use super::journal::{self, Record};
 
 /// What is needed to go on with a run: kept as `run.json` in its folder. The program is beside it.
@@ -61,8 +62,8 @@ pub struct RunInfo {
 /// # Errors
 /// There is no such run, or its file is damaged.
 pub fn read_manifest(folder: &Path) -> io::Result<RunManifest> {
-    let text = std::fs::read_to_string(folder.join("run.json"))?;
-    serde_json::from_str(&text).map_err(io::Error::from)
+    let text = read_own(&folder.join("run.json"))?;
+    serde_json::from_slice(&text).map_err(io::Error::from)
 }
 
 /// How a run stands.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::folder::read_own;
+
 use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -129,7 +131,8 @@ struct Known {
 impl StatCache {
     /// Reads the cache; a missing or damaged file is an empty cache.
     pub(super) fn open(file: &Path) -> Self {
-        let files = std::fs::read_to_string(file).ok().and_then(|text| parse(&text)).unwrap_or_default();
+        let files =
+            read_own(file).ok().and_then(|text| parse(&String::from_utf8_lossy(&text))).unwrap_or_default();
         Self { file: file.to_owned(), known: Mutex::new(Known { files, changed: false }) }
     }
 

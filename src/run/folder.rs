@@ -3,6 +3,7 @@
 //! Steps write below the folder of a run, so whatever lies there may be replaced by a link at any moment. Names are
 //! therefore looked up one by one from an open folder, links are never followed, and only regular files are read.
 
+mod own;
 mod remove;
 mod tree;
 
@@ -17,6 +18,7 @@ use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, renameat, statat, unlinkat,
 };
 
+pub(super) use own::{open_own, read_own};
 pub(super) use tree::TreeError;
 
 /// A folder that is open.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::{open_own, read_own};
 use super::record;
 use super::task::Done;
 
@@ -77,7 +78,7 @@ impl Journal {
     /// The file cannot be read, cut or written.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Record>)> {
         let fresh = !path.exists();
-        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        let mut file = open_own(path, File::options().read(true).append(true).create(true))?;
         if fresh {
             remembered_by_its_folders(path)?;
         }
@@ -219,7 +220,7 @@ fn next_group(shared: &(Mutex<Shared>, Condvar)) -> Option<u64> {
 /// # Errors
 /// The file cannot be read.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Record>> {
-    let bytes = std::fs::read(path)?;
+    let bytes = read_own(path)?;
     let sound = record::read::<Record>(&bytes).sound;
     Ok(record::read(&bytes[..sound]).records)
 }

@@ -38,6 +38,8 @@ pub(super) struct Recollection<'a> {
     pub(super) before: HashMap<(String, Option<u32>), Done>,
     pub(super) store: &'a mut Store,
     pub(super) run: Arc<Folder>,
+    /// Whether the result of a step is read.
+    pub(super) is_read: &'a (dyn Fn(&str) -> bool + Sync),
     pub(super) prepared: HashMap<Task, Prepared>,
 }
 
@@ -96,6 +98,8 @@ impl Memory for Recollection<'_> {
                     .map(|entry| entry.done.clone())
             }
         };
+        // Of a long result that nobody read then, only the last line was kept.
+        let known = known.filter(|done| done.last.is_empty() || !(self.is_read)(&node.name));
         match &known {
             Some(done) => self.store.used(&prepared.key, done, node.map.is_none().then_some(task.node)),
             None => {

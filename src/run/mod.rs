@@ -9,6 +9,7 @@ pub mod policy;
 pub mod simulate;
 
 mod catalogue;
+mod cgroup;
 mod checks;
 mod confine;
 mod digest;
@@ -17,6 +18,8 @@ mod explain;
 mod facts;
 mod failure;
 mod folder;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod journal;
 mod local;
 mod masks;

@@ -115,7 +115,7 @@ impl Workshop<'_> {
         };
         prepared.uncached = uncached(plan, task, node, &prepared);
         prepared.key = match node.settings.cache.as_ref().and_then(|cache| cache.key.as_ref()) {
-            Some(key) => Digest::of(format!("couler/own-key/v1\n{}", fill(key)?)),
+            Some(key) => Digest::of(format!("couler/own-key/v2\n{}", fill(key)?)),
             None => self.key(node, &prepared, results),
         };
         Ok(prepared)
@@ -172,7 +172,7 @@ impl Workshop<'_> {
         let mut feed = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         };
-        feed("couler/key/v2");
+        feed("couler/key/v3");
         if prepared.arguments.is_none() || !prepared.watched.is_empty() {
             // What is named by a relative path, or found by looking around, is another thing in another folder.
             feed(&self.settings.working_dir.to_string_lossy());

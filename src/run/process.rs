@@ -17,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::cgroup::StepGroup;
 use super::confine::{Confinement, Grant};
 pub(super) use log::Log;
 
@@ -40,7 +41,9 @@ pub(super) struct Invocation {
     pub(super) timeout: Option<Duration>,
     /// What all steps of the run may do, and what this one may besides.
     pub(super) confined: Option<(Arc<Confinement>, Grant)>,
-    /// Bytes of address space.
+    /// The limits of the step as a whole.
+    pub(super) group: Option<StepGroup>,
+    /// Bytes of address space, where there is no group.
     pub(super) memory: Option<u64>,
     pub(super) log: Log,
 }
@@ -125,6 +128,7 @@ pub(super) async fn execute(
         }
     };
     drop(group);
+    drop(invocation.group.take());
     if streams.are_open() {
         // What left the group may hold the streams open for ever.
         let _ = tokio::time::timeout(DRAIN, streams.copy(log)).await;
@@ -183,6 +187,10 @@ impl Programs {
 }
 
 fn limit(invocation: &Invocation, process: Option<Pid>) {
+    if let (Some(group), Some(pid)) = (&invocation.group, process) {
+        // A process that is gone already needs no limit.
+        let _ = group.take(pid.as_raw_nonzero().get());
+    }
     if let (Some(bytes), Some(pid)) = (invocation.memory, process) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
         // A process that is gone already needs no limit.
@@ -280,6 +288,7 @@ mod tests {
             folder: folder.path().into(),
             timeout: timeout.map(Duration::from_millis),
             memory: None,
+            group: None,
             confined: None,
             log: Log::new(place, PathBuf::new(), false, 64 << 10, masks),
         };
@@ -289,9 +298,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_line_is_the_result() {
+    async fn all_of_standard_output_is_the_result() {
         let (exit, log, folder) = bash("echo one; echo two; echo bad >&2; exit 3", None, &[]).await;
-        assert_eq!((exit, log.result().as_str()), (Exit::Code(3), "two"));
+        assert_eq!(
+            (exit, log.result().unwrap().as_str(), log.last_line().as_str()),
+            (Exit::Code(3), "one\ntwo", "two")
+        );
         let text = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         // The two streams may meet in any order, but each keeps its own.
         let of_stdout: Vec<&str> = text.lines().filter(|line| *line != "bad").collect();
@@ -305,8 +317,8 @@ mod tests {
         let (exit, log, _folder) = bash(script, Some(200), &[]).await;
         assert_eq!(exit, Exit::TimedOut);
         assert!(started.elapsed() < Duration::from_secs(8));
-        let gone = !std::path::Path::new("/proc").join(log.result()).join("cmdline").exists();
-        let zombie = std::fs::read_to_string(format!("/proc/{}/stat", log.result()))
+        let gone = !std::path::Path::new("/proc").join(log.last_line()).join("cmdline").exists();
+        let zombie = std::fs::read_to_string(format!("/proc/{}/stat", log.last_line()))
             .is_ok_and(|stat| stat.contains(") Z "));
         assert!(gone || zombie);
     }
@@ -323,7 +335,7 @@ mod tests {
     async fn gigabytes_are_cut() {
         let (exit, log, folder) =
             bash("head -c 30000000 /dev/zero | tr '\\0' x; echo; echo end", None, &[]).await;
-        assert_eq!((exit, log.result().as_str()), (Exit::Code(0), "end"));
+        assert_eq!((exit, log.result(), log.last_line().as_str()), (Exit::Code(0), None, "end"));
         let text = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         assert!(text.len() < 300_000 && text.contains("bytes left out") && text.ends_with("end\n"));
     }
@@ -334,7 +346,7 @@ mod tests {
         let (_, log, folder) = bash(script, None, &["token-1234"]).await;
         let text = std::fs::read_to_string(folder.path().join("log.txt")).unwrap();
         assert_eq!(text, "*** and ***\n***\n");
-        assert_eq!(log.result(), "***");
+        assert_eq!(log.last_line(), "***");
     }
 
     #[tokio::test]

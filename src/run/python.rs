@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use super::folder::open_own;
+
 use tokio::process::Command;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -125,7 +127,7 @@ impl Environments {
 
 async fn locked(path: PathBuf) -> std::io::Result<std::fs::File> {
     let wait = tokio::task::spawn_blocking(move || {
-        let file = std::fs::File::create(path)?;
+        let file = open_own(&path, std::fs::File::options().write(true).create(true).truncate(false))?;
         file.lock()?;
         Ok(file)
     });

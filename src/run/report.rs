@@ -49,7 +49,7 @@ pub struct StepResult {
     pub state: StepState,
     /// Seconds of the work of all its items; for a cached step those that were saved.
     pub seconds: f64,
-    /// What it printed last.
+    /// What it printed; of a long text that no step reads, the last line.
     pub result: String,
     /// Scalars it offers.
     pub values: BTreeMap<String, String>,
@@ -97,6 +97,7 @@ pub(super) fn step_result(scheduler: &Scheduler<'_>, node: usize, settings: &Run
     let mut artifacts = BTreeMap::new();
     for (instance, done) in done.iter().enumerate() {
         let Some(done) = done else { continue };
+        result.clone_from(&done.last);
         for (name, value) in &done.values {
             if name == "result" {
                 result.clone_from(value);

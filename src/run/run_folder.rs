@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::RunError;
+use super::folder::open_own;
 
 /// Names that are tried before the disk or the clock is taken to be broken.
 const ATTEMPTS: u32 = 16;
@@ -46,7 +47,7 @@ impl RunFolder {
     /// [`RunError::Busy`] if another process works on it, [`RunError::Io`] if it is not there.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let place = path.join("lock");
-        let opened = File::options().write(true).create(true).truncate(false).open(&place);
+        let opened = open_own(&place, File::options().write(true).create(true).truncate(false));
         let lock = opened.map_err(|source| RunError::Io { path: place, source })?;
         lock.try_lock().map_err(|_| RunError::Busy { folder: path.to_owned() })?;
         Ok(Self { path: path.to_owned(), _lock: lock })

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::cgroup::Groups;
 use super::checks::{parameters, supported};
 use super::confine::{Confinement, Places};
 use super::digest::StatCache;
@@ -125,8 +126,8 @@ pub async fn run(
     let (halt, halted) = watch::channel(false);
     let masks = settings.masks();
     let is_read = |step: &str| reads_result(workflow, step);
-    let (confinement, temporary) =
-        confinement(settings, &place).map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
+    let (confinement, temporary) = confinement(workflow, settings, &place)
+        .map_err(|source| RunError::Io { path: folder.to_owned(), source })?;
     if confinement.as_ref().is_some_and(|confinement| confinement.is_exposed()) {
         observer.message(EXPOSED);
     }
@@ -139,6 +140,7 @@ pub async fn run(
         environments: &environments,
         programs: Programs::default(),
         confinement,
+        groups: limited(workflow).then(Groups::delegated).flatten(),
         objects: store.objects(),
         stop: halted,
         is_read: &is_read,
@@ -150,6 +152,7 @@ pub async fn run(
         before: remembered(&records, &exit_steps),
         store,
         run: Arc::clone(&local.folder),
+        is_read: &is_read,
         prepared: HashMap::new(),
     };
     let scheduler = Scheduler::new(plan, limits(workflow, settings), values);
@@ -185,18 +188,29 @@ fn began(records: &[Record]) -> u64 {
     first.unwrap_or_else(now)
 }
 
-/// Whether a text or a condition of the workflow reads what a step printed.
+/// Whether another step, a text or a condition of the workflow reads what a step printed.
 fn reads_result(workflow: &Workflow, step: &str) -> bool {
+    let graph = &workflow.graph;
+    let handed_on = |edge: petgraph::graph::EdgeIndex| {
+        graph[edge].carries.iter().any(|carry| carry.output() == Some("result"))
+    };
+    let from = |edge| graph.edge_endpoints(edge).is_some_and(|(from, _)| graph[from].name == step);
+    if graph.edge_indices().any(|edge| from(edge) && handed_on(edge)) {
+        return true;
+    }
     crate::ir::canonical_json(workflow).to_string().contains(&format!("{step}.result"))
 }
 
 /// What steps may do, and the folder for temporary files that they need if they may not use the usual one.
 fn confinement(
+    workflow: &Workflow,
     settings: &RunSettings,
     folder: &Folder,
 ) -> io::Result<(Option<Arc<Confinement>>, Option<PathBuf>)> {
     let Some(writable) = settings.writable.clone() else {
-        return Ok((settings.offline.then(|| Arc::new(Confinement::new(None))), None));
+        let mut nodes = workflow.graph.node_weights().chain(&workflow.on_exit);
+        let offline = nodes.any(|node| settings.is_offline(node));
+        return Ok((offline.then(|| Arc::new(Confinement::new(None))), None));
     };
     let mut asked = writable.allowed;
     asked.push(settings.working_dir.clone());
@@ -208,6 +222,13 @@ fn confinement(
         temporary = Some(place);
     }
     Ok((Some(Arc::new(Confinement::new(Some(places)))), temporary))
+}
+
+/// Whether a step of the workflow has a limit.
+fn limited(workflow: &Workflow) -> bool {
+    let mut asked =
+        workflow.graph.node_weights().chain(&workflow.on_exit).map(|node| &node.settings.resources);
+    asked.any(|resources| resources.cpu_limit.is_some() || resources.memory_limit.is_some())
 }
 
 fn limits(workflow: &Workflow, settings: &RunSettings) -> Limits {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use super::failure::Patterns;
 use super::masks::Masks;
 use super::resources::Capacity;
+use crate::api::Network;
+use crate::ir::Node;
 
 /// Settings of a run.
 #[derive(Debug)]
@@ -61,6 +63,11 @@ pub struct Writable {
 }
 
 impl RunSettings {
+    /// Whether a step has no network.
+    pub(super) fn is_offline(&self, node: &Node) -> bool {
+        self.offline || node.settings.network == Network::None
+    }
+
     pub(super) fn masks(&self) -> Masks {
         Masks::new(self.secrets.values().map(String::as_str))
     }

@@ -22,7 +22,7 @@ pub(super) struct Task {
 pub(super) struct Done {
     /// Digest of everything that decides the result.
     pub(super) key: Digest,
-    /// Scalars; `result` is what it printed.
+    /// Scalars; `result` is what it printed, unless that is long and no step reads it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) values: BTreeMap<String, String>,
     /// Artifacts by output.
@@ -31,6 +31,9 @@ pub(super) struct Done {
     /// Files that the step named but did not declare, as they were when it ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) files: Vec<(PathBuf, Digest)>,
+    /// The last line that it printed, where the result is not kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) last: String,
     /// Seconds that the work took when it was done.
     pub(super) seconds: f64,
 }

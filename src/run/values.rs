@@ -10,7 +10,7 @@ use crate::api::{Comparison, Condition, Operand, Piece, References, RunFact, STA
 /// What is known while a workflow runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Values {
-    /// Scalars by step and output; `result` is the last line of standard output.
+    /// Scalars by step and output; `result` is standard output without the line breaks at its end.
     pub(super) outputs: HashMap<(String, String), String>,
     /// Workflow parameters.
     pub(super) parameters: HashMap<String, String>,

@@ -65,8 +65,13 @@ fn a_step_without_network_has_none() {
             python3 -c 'import socket; socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)' && echo six
             python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)' && echo raw
             python3 -c 'import socket; socket.socketpair()' && echo pair";
-        scene.program(&step("a", tries, ""));
-        for more in [&["--no-network"][..], &["--no-network", "--unconfined"]] {
+        for (settings, more) in [
+            ("", &["--no-network"][..]),
+            ("", &["--no-network", "--unconfined"]),
+            ("    settings: {network: none}\n", &[]),
+            ("    settings: {network: none}\n", &["--unconfined"]),
+        ] {
+            scene.program(&step("a", tries, settings));
             let arguments = [&["run", "p.yaml", "--fresh"][..], more].concat();
             let (code, _, errors) = scene.run(&arguments);
             assert_eq!(code, 0, "{errors}");

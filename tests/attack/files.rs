@@ -117,3 +117,20 @@ fn runs_of_the_same_moment_do_not_meet() {
     let runs = std::fs::read_dir(scene.at("home/runs")).unwrap().flatten();
     assert_eq!(runs.filter(|run| run.path().join("run.json").is_file()).count(), 60);
 }
+
+#[test]
+fn a_dag_file_that_is_read_back_runs_nothing_of_its_folder() {
+    for landlock in [true, false] {
+        let scene = Scene::new(Mode { other_user: false, landlock });
+        let evil = format!("open({:?}, 'w').write('bad')\n", scene.at("canary/file"));
+        for name in ["ast", "json", "sys", "re", "sitecustomize", "airflow", "collections"] {
+            scene.write(&format!("work/{name}.py"), &evil);
+        }
+        scene.write("work/dag.py", &(evil + "import ast\nimport airflow\n"));
+        let mut command = scene.couler(&["lint", "dag.py"]);
+        command.env("PYTHONPATH", scene.at("work")).env("PYTHONSTARTUP", scene.at("work/dag.py"));
+        let (_, _, errors) = scene.finished(command);
+        assert!(!errors.contains("panicked"), "{errors}");
+        scene.unharmed("a DAG file");
+    }
+}

@@ -199,3 +199,50 @@ fn files_of_a_component_lie_in_its_folder() {
         assert!(code != 0 && !text.contains("root:"), "{text}");
     }
 }
+
+/// A signal comes when `begun` is there and all that a step starts has written its number to `pids`: it is gone then.
+fn ended_by(signal: Signal, steps: &str, arguments: &[&str]) {
+    let scene = scene();
+    scene.program(steps);
+    let mut child = scene.couler(arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !scene.at("work/begun").exists() && started.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    let asked = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{signal:?}");
+    assert!(asked.elapsed() < Duration::from_secs(15), "{signal:?}: {:?}", asked.elapsed());
+    let pids = std::fs::read_to_string(scene.at("work/pids")).unwrap_or_default();
+    for pid in pids.lines() {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z "), "{signal:?}: {steps}: {stat}");
+    }
+    assert!(!scene.at("work/survived").exists(), "{signal:?}");
+}
+
+const LONG: &str = "echo $BASHPID >> pids; sleep 61; touch survived";
+
+#[test]
+fn steps_that_do_not_want_to_end_end_with_couler() {
+    for script in [
+        format!("trap '' TERM HUP INT QUIT; (sleep 0.3; touch begun) & {LONG}"),
+        format!("setsid bash -c '{LONG}' & sleep 0.3; touch begun; sleep 61"),
+        format!("nohup bash -c '{LONG}' >/dev/null 2>&1 & sleep 0.3; touch begun; sleep 61"),
+        format!("(trap '' HUP; {LONG}) & sleep 0.3; touch begun; sleep 61"),
+        "echo $$ >> pids; touch begun; mkfifo pipe; cat pipe; touch survived".to_owned(),
+    ] {
+        ended_by(Signal::HUP, &step("a", &script, ""), &["run", "p.yaml"]);
+    }
+}
+
+#[test]
+fn a_signal_between_attempts_and_at_the_end_is_heard() {
+    let retry = "    settings: {retry: {limit: 9, backoff: {duration: 2s}}}\n";
+    let again = "if test -f begun; then touch survived; fi; touch begun; exit 1";
+    ended_by(Signal::HUP, &step("a", again, retry), &["run", "p.yaml"]);
+    let last = step("z", &format!("touch begun; {LONG}"), "");
+    ended_by(Signal::HUP, &format!("{}on_exit:\n{last}", step("a", "true", "")), &["run", "p.yaml"]);
+    let many = "    map: {over: {kind: range, start: 1, end: 8}}\n";
+    ended_by(Signal::QUIT, &step("a", &format!("touch begun; {LONG}"), many), &["run", "p.yaml", "-j", "4"]);
+}

@@ -4,11 +4,16 @@
 //! this user and, if this is root, as another one too; with Landlock and, where couler itself could be misled, without.
 #![cfg(target_os = "linux")]
 
+mod caches;
 mod confinement;
 mod files;
 mod harness;
+mod identities;
 mod limits;
+mod meaning;
 mod mutations;
 mod outputs;
 mod run_folder;
 mod secrets;
+mod servers;
+mod terminal;

@@ -71,7 +71,14 @@ fn a_result_that_was_cut_is_not_handed_on() {
     let long = step("a", "head -c 600000 /dev/zero | tr '\\0' x", "");
     scene.program(&(long.clone() + &step("b", "echo ${#x}", reads)));
     let (code, _, errors) = scene.run(&["run", "p.yaml", "--no-retry"]);
-    assert!(code == 1 && errors.contains("more than 65536 bytes"), "{errors}");
+    assert!(code == 1 && errors.contains("more than 262144 bytes"), "{errors}");
     scene.program(&long);
     assert_eq!(scene.run(&["run", "p.yaml"]).0, 0, "nobody reads it");
+    // What was kept of it then is not taken for all of it now.
+    let shorter = step("a", "head -c 9000 /dev/zero | tr '\\0' x; echo; echo end", "");
+    scene.program(&shorter);
+    assert_eq!(scene.run(&["run", "p.yaml"]).0, 0);
+    scene.program(&(shorter + &step("b", "echo ${#x}", reads)));
+    let (code, text, errors) = scene.run(&["run", "p.yaml", "--json"]);
+    assert!(code == 0 && text.contains("\"result\": \"9004\""), "{text} {errors}");
 }

@@ -274,3 +274,125 @@ fn two_runs_at_once_share_a_store() {
         assert!(code == 0 && cached && !errors.contains("no longer kept"), "{errors}");
     }
 }
+
+/// How many rounds a test with chance in it has: `COULER_ROUNDS`, else few, for each takes a second or more.
+fn rounds(usual: u64) -> u64 {
+    std::env::var("COULER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn kills_at_random_lose_nothing() {
+    let whole = Dir::new();
+    whole.write("p.yaml", EVERYTHING);
+    let started = Instant::now();
+    assert_eq!(whole.run(&["run", "p.yaml", "-j", "2"]).0, 0);
+    let longest = started.elapsed();
+    let mut reached = 0;
+    for round in 0..rounds(12) {
+        let dir = Dir::new();
+        dir.write("p.yaml", EVERYTHING);
+        let mut child = begin(&dir, &["--quiet", "run", "p.yaml", "-j", "2"]);
+        // Spread evenly by the golden ratio, so that few rounds meet all parts of a run.
+        let part = (f64::from(u32::try_from(round).unwrap()) * 0.618_033_988_75).fract();
+        std::thread::sleep(longest.mul_f64(part));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let point = format!("killed after {part:.3} of {longest:?}");
+        let begun = journal(&dir).filter(|_| journal(&dir).is_some_and(|path| !records(&path).is_empty()));
+        if let Some(path) = begun {
+            reached += 1;
+            goes_on(&dir, &records(&path), 2, &point);
+        } else {
+            // It had not begun: there is nothing to resume, and nothing in the way.
+            let (code, _, errors) = dir.run(&["run", "p.yaml"]);
+            assert_eq!(code, 0, "{point}: {errors}");
+        }
+        let (code, stdout, errors) = dir.run(&["runs", "--json"]);
+        assert!(code == 0 && serde_json::from_str::<Value>(&stdout).is_ok(), "{point}: {errors}");
+    }
+    assert!(reached > 0, "no round met a run");
+}
+
+/// Steps that write 200 KB each to the working folder, which the store keeps too, and print 100 KB.
+const WRITES: &str = r#"
+version: couler/v1
+name: writes
+steps:
+  - name: a
+    run: {function: run_script, language: bash, source: "head -c 100000 /dev/zero | tr '\\0' x; echo; head -c 200000 /dev/zero | tr '\\0' a > FOLDER/a.bin"}
+    outputs: [{name: o, source: {kind: artifact, path: FOLDER/a.bin}}]
+  - name: b
+    run: {function: run_script, language: bash, source: "{ cat FOLDER/in; head -c 100000 /dev/zero | tr '\\0' b; } > FOLDER/b.bin"}
+    inputs: [{kind: artifact, name: in, step: a, output: o, path: FOLDER/in}]
+    outputs: [{name: o, source: {kind: artifact, path: FOLDER/b.bin}}]
+"#;
+
+/// Mounts a disk of so many KiB on `$2` in a world of its own, runs, makes the disk larger, goes on, and tells both
+/// codes and what is there then.
+const FULL_DISK: &str = r#"
+set -u
+couler=$1; full=$2; size=$3; work=$4; export COULER_HOME=$5
+mount -t tmpfs -o size=${size}k none "$full" || exit 77
+mkdir -p "$work"; cd "$work" || exit 78
+sed "s|FOLDER|$work|g" "$6" > /dev/shm/p$$.yaml; program=/dev/shm/p$$.yaml; trap 'rm -f $program' EXIT
+printf 'old\n' > "$work/manifest.yaml"
+"$couler" run $program --no-retry > /dev/null 2> "$7"; first=$?
+"$couler" compile $program -o manifest.yaml 2>> "$7"; wrote=$?
+kept=$(head -c 100 manifest.yaml | head -1)
+mount -o remount,size=64m "$full"
+"$couler" resume last > /dev/null 2>> "$7" || "$couler" run $program > /dev/null 2>> "$7"; second=$?
+"$couler" runs --json > /dev/null 2>> "$7" || second=99
+echo "$first $second $wrote $kept $(tr -d 'a' < b.bin | wc -c) $(wc -c < b.bin) $(wc -c < a.bin)"
+find "$COULER_HOME" "$work" -name '.tmp*' -o -name '*.part*' | head -3
+"#;
+
+/// Runs with one of the two folders on a disk of this size; `None` if this system does not let us mount one.
+fn on_a_full_disk(home: bool, kib: u64) -> Option<(String, String)> {
+    let dir = Dir::new();
+    for folder in ["disk", "other"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    let (disk, other) = (dir.path().join("disk"), dir.path().join("other"));
+    let (work, kept) = if home { (&other, &disk) } else { (&disk, &other) };
+    let program = dir.write("p.yaml", WRITES);
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("-r");
+    }
+    command.args(["-m", "bash", "-c", FULL_DISK, "bash"]).arg(assert_cmd::cargo::cargo_bin("couler"));
+    command.arg(&disk).arg(kib.to_string()).arg(work).arg(kept).arg(program).arg(dir.path().join("errors"));
+    let output = command.stdin(Stdio::null()).output().ok()?;
+    if output.status.code().is_none_or(|code| code != 0) {
+        eprintln!("skipped: no disk can be mounted here");
+        return None;
+    }
+    let errors = std::fs::read_to_string(dir.path().join("errors")).unwrap_or_default();
+    Some((String::from_utf8_lossy(&output.stdout).into_owned(), errors))
+}
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_loses_nothing() {
+    // What is there before a run, and what it needs, in KiB: sizes between really cut in the middle.
+    for (home, least, most) in [(true, 8, 1100), (false, 8, 560)] {
+        let sizes = rounds(8).div_ceil(2).max(4);
+        let mut failed = 0;
+        for number in 0..sizes {
+            let kib = least + (most - least) * number / (sizes - 1);
+            let Some((text, errors)) = on_a_full_disk(home, kib) else { return };
+            let point = format!("home {home}, {kib} KiB: {text} {errors}");
+            assert!(!errors.contains("panicked"), "{point}");
+            let mut lines = text.lines();
+            let words: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+            let [first, second, wrote, rest @ ..] = &words[..] else { panic!("{point}") };
+            assert!(["0", "1", "2"].contains(first) && *second == "0", "{point}");
+            // The manifest is the old one or a whole new one.
+            let old = rest.contains(&"old");
+            assert!(old || (*wrote == "0" && !rest.is_empty()), "{point}");
+            assert!(rest.ends_with(&["100000", "300000", "200000"]), "{point}");
+            assert_eq!(lines.next(), None, "{point}");
+            failed += usize::from(*first != "0");
+        }
+        eprintln!("home {home}: {failed} of {sizes} sizes were too small");
+        assert!(failed >= 2, "home {home}: {failed} of {sizes} sizes were too small");
+    }
+}

@@ -1,5 +1,6 @@
 //! End-to-end tests of the command line, in one binary.
 
+mod answers;
 mod cards;
 mod chat;
 mod compile;

@@ -23,6 +23,8 @@ mod tune;
 
 use clap::Subcommand;
 
+#[cfg(fuzzing)]
+pub use mcp::answers as mcp_answers;
 pub(super) use run::cache_folder;
 
 use super::{Arguments, Environment, Failure, Output};

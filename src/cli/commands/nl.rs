@@ -1,7 +1,7 @@
 //! `couler nl`: description in, workflow out.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use console::Style;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{block_on, open_lake};
 use crate::api::{Format, Program, write_program};
 use crate::chat::{Conversation, Reply, ReplyKind, SessionStore, Turn};
 use crate::cli::compile_target::{EngineChoice, generate};
-use crate::cli::files::{Target, read_text};
+use crate::cli::files::{Target, read_text, write_text};
 use crate::cli::model_choice;
 use crate::cli::progress::Progress;
 use crate::cli::proposing::{propose_for, share_for};
@@ -20,7 +20,7 @@ use crate::engine::{GenerateOptions, GeneratedFile};
 use crate::ir::{Workflow, canonical_json, digest};
 use crate::llm::{Budget, LanguageModel, Ledger};
 use crate::nl::checks::Severity;
-use crate::nl::{Outcome, Pipeline, PipelineOptions, Prompts, Way};
+use crate::nl::{Outcome, Pipeline, PipelineError, PipelineOptions, Prompts, Way};
 use crate::tune::{SearchParts, SharedSearch, share_searches};
 
 /// Turn a description into a workflow
@@ -114,6 +114,14 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NAME")]
     without_check: Vec<String>,
 
+    /// Leave a rewriting pass of the way `passes` out (may be repeated); `couler checks` lists them
+    #[arg(long, value_name = "NAME")]
+    without_pass: Vec<String>,
+
+    /// Show what the model, each check and each pass say
+    #[arg(long)]
+    trace: bool,
+
     /// Most tokens to spend
     #[arg(long, value_name = "N")]
     budget_tokens: Option<u64>,
@@ -182,7 +190,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         temperature: arguments.temperature,
         seed: arguments.seed,
         way: arguments.way.into(),
-        without_checks: super::checks::known(&arguments.without_check)?,
+        without_checks: super::checks::known_checks(&arguments.without_check)?,
+        without_passes: super::checks::known_passes(&arguments.without_pass)?,
         ..PipelineOptions::default()
     };
     if arguments.dry_run {
@@ -191,7 +200,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     let model =
         model_choice::open(arguments.model.as_deref(), arguments.record.as_deref(), environment, output)?;
     let ledger = Ledger::new(Budget { tokens: arguments.budget_tokens, dollars: arguments.budget_dollars });
-    let progress = Progress::new(output);
+    let progress = Progress::new(output).tracing(arguments.trace);
     if arguments.go_on {
         let conversation = Conversation {
             model: model.as_ref(),
@@ -211,9 +220,19 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
         ledger: &ledger,
         observer: &progress,
     };
-    let result = block_on(async { pipeline.run(&description).await.map_err(Failure::from) });
+    let result = block_on(async { Ok(pipeline.run(&description).await) });
     output.clear_status();
-    let mut outcome = result?;
+    let mut outcome = match result? {
+        Err(PipelineError::Assembly { problems, plan }) => {
+            if let Some(path) = arguments.output.as_deref().and_then(aside) {
+                let text = serde_saphyr::to_string(&plan).unwrap_or_else(|_| plan.to_string());
+                write_text(&path, &text)?;
+                output.message(&format!("wrote {}", path.display()));
+            }
+            return Err(PipelineError::Assembly { problems, plan }.into());
+        }
+        result => result?,
+    };
     if arguments.tune.is_some() && !arguments.yes {
         agreed(&outcome, &write_program(&outcome.program, Format::Yaml)?, output)?;
     }
@@ -453,11 +472,9 @@ fn write(
         Emit::Ir => vec![graph_file(&outcome.workflow)],
     };
     // What is known to be wrong does not take the place of what is right.
-    let path = arguments.output.as_ref().map(|path| match path.file_name() {
-        Some(name) if unfinished && !path.is_dir() && path != &PathBuf::from("-") => {
-            path.with_file_name(format!("{}.unfinished", name.to_string_lossy()))
-        }
-        _ => path.clone(),
+    let path = arguments.output.as_ref().map(|path| match aside(path).filter(|_| unfinished) {
+        Some(aside) => aside,
+        None => path.clone(),
     });
     let target = Target::of(path.as_deref());
     if arguments.json {
@@ -474,6 +491,12 @@ fn write(
         output.message(&format!("wrote {}", path.display()));
     }
     Ok(())
+}
+
+/// Where something unfinished is written in the place of a file.
+fn aside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name().filter(|_| !path.is_dir() && path != Path::new("-"))?;
+    Some(path.with_file_name(format!("{}.unfinished", name.to_string_lossy())))
 }
 
 fn as_json(outcome: &Outcome, files: &[GeneratedFile], ledger: &Ledger, chosen: &Chosen) -> Value {

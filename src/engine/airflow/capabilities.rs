@@ -1,7 +1,7 @@
 //! Every feature of the unified API, and what becomes of it in Airflow (target kubernetes).
 
 use super::super::Support;
-use super::super::Support::{Lowered, Native};
+use super::super::Support::{Lowered, Native, Unsupported};
 
 /// The features by their names in the unified API.
 pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
@@ -101,6 +101,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("settings.labels", Native),
     ("settings.annotations", Native),
     ("settings.continue_on_failure", Lowered("the last failed attempt is marked as skipped")),
+    (
+        "settings.network",
+        Unsupported(
+            "pods share one network with what carries their files; have the cluster refuse it by a NetworkPolicy on labels of the step",
+        ),
+    ),
     ("workflow.parallelism", Native),
     ("workflow.time_limit", Native),
     ("workflow.namespace", Native),

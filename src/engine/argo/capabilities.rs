@@ -93,6 +93,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("settings.labels", Native),
     ("settings.annotations", Native),
     ("settings.continue_on_failure", Native),
+    (
+        "settings.network",
+        Unsupported(
+            "pods share one network with what carries their files; have the cluster refuse it by a NetworkPolicy on labels of the step",
+        ),
+    ),
     ("workflow.parallelism", Native),
     ("workflow.time_limit", Native),
     ("workflow.namespace", Native),

@@ -9,7 +9,7 @@ use super::super::kubernetes::job::{has_result, no_result};
 use super::super::kubernetes::names::{Names, port_name};
 use super::manifest::{ObjectStore, Place};
 use super::parts::PartView;
-use crate::api::{Condition, Map, MapItems, Operand, Piece, RunFact, ADDRESS, STATUS, WORKFLOW};
+use crate::api::{ADDRESS, Condition, Map, MapItems, Operand, Piece, RunFact, STATUS, WORKFLOW};
 use crate::ir::{Action, Carry, Node, NodeOutputKind, Workflow};
 
 /// The name of the engine in messages.

@@ -105,6 +105,12 @@ pub(crate) const CAPABILITIES: &[(&str, Support)] = &[
     ("settings.annotations", Native),
     ("settings.continue_on_failure", Native),
     (
+        "settings.network",
+        Unsupported(
+            "pods share one network with what carries their files; have the cluster refuse it by a NetworkPolicy on labels of the step",
+        ),
+    ),
+    (
         "workflow.parallelism",
         Lowered("lanes of steps that wait for each other; refused if one is mapped, skipped or may fail"),
     ),

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::texts::text;
 use crate::api::{
     ArtifactLocation, Backoff, Cache, ContainerCall, DistributedJob, Duration, Function, Job,
-    KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Objective, Resources,
-    Retry, RetryPolicy, RunJob, ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings, Toleration,
-    TolerationEffect, TolerationOperator, Volume, VolumeClaim, WorkflowSettings,
+    KatibExperiment, KatibParameter, KatibParameterType, ManifestAction, ManifestJob, Network, Objective,
+    Resources, Retry, RetryPolicy, RunJob, ScriptCall, ScriptLanguage, Secret, SecretKey, StepSettings,
+    Toleration, TolerationEffect, TolerationOperator, Volume, VolumeClaim, WorkflowSettings,
 };
 
 fn owned(text: &str) -> String {
@@ -211,7 +211,8 @@ fn retry() -> impl Strategy<Value = Retry> {
         RetryPolicy::OnFailure,
         RetryPolicy::OnTransientError,
     ];
-    let backoff = (duration(), prop::option::of(1..4u32), prop::option::of(duration()), prop::option::of(duration()));
+    let backoff =
+        (duration(), prop::option::of(1..4u32), prop::option::of(duration()), prop::option::of(duration()));
     (1..10u32, prop::sample::select(policies), prop::option::of(backoff)).prop_map(
         |(limit, policy, backoff)| Retry {
             limit,
@@ -253,6 +254,7 @@ pub(super) fn settings() -> impl Strategy<Value = StepSettings> {
             labels: if labels { map(&[("team", "on")]) } else { IndexMap::new() },
             annotations: if labels { map(&[("note", "a: b")]) } else { IndexMap::new() },
             continue_on_failure: go_on,
+            network: Network::Default,
             literal_braces: false,
         }
     })

@@ -9,6 +9,12 @@ use super::strict::drop_nulls;
 use super::wire::{Choice, Chunk, Logprobs, WireUsage};
 use crate::llm::{Finish, OutputSchema};
 
+/// Longest answer, in bytes: far more than any limit of tokens that is asked for.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// How many brackets of an answer may be the start of its JSON: each may be looked through to the end.
+const MOST_STARTS: usize = 100;
+
 /// An answer in the making.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
@@ -32,6 +38,9 @@ impl Answer {
         }
         if let Some(choice) = chunk.choices.into_iter().flatten().next() {
             self.take_choice(choice);
+        }
+        if self.text.len() + self.refusal.len() > LONGEST_ANSWER {
+            return Err(Failure::Garbage(format!("the answer has more than {LONGEST_ANSWER} bytes")));
         }
         Ok(())
     }
@@ -71,7 +80,7 @@ fn first_token(logprobs: Logprobs) -> Vec<(String, f32)> {
 /// value.
 pub fn find_json(text: &str) -> Option<&str> {
     let text = text.rfind("</think>").map_or(text, |end| &text[end + "</think>".len()..]).trim();
-    let mut starts = text.match_indices(['{', '[']).map(|(at, _)| at);
+    let mut starts = text.match_indices(['{', '[']).map(|(at, _)| at).take(MOST_STARTS);
     let whole = json_prefix(text).filter(|json| json.len() == text.len());
     whole.or_else(|| fenced(text)).or_else(|| starts.find_map(|at| json_prefix(&text[at..])))
 }
@@ -127,6 +136,13 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(find_json(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_answer_of_brackets_is_soon_given_up() {
+        let started = std::time::Instant::now();
+        assert_eq!(find_json(&"[".repeat(200_000)), None);
+        assert!(started.elapsed() < std::time::Duration::from_secs(10));
     }
 
     #[test]

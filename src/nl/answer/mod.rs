@@ -18,7 +18,7 @@ use crate::api::{
 };
 
 pub use convert::Unanswerable;
-pub(crate) use schema::repair_schema;
+pub(crate) use schema::{arguments_schema, repair_schema};
 pub use schema::{fragment_schema, plan_schema, whole_schema};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -50,10 +50,23 @@ pub struct WorkflowAnswer {
     #[serde(default, skip_serializing_if = "is_default")]
     pub settings: WorkflowSettings,
     /// The steps.
+    #[serde(deserialize_with = "bounded")]
     pub steps: Vec<StepAnswer>,
     /// Steps that run at the end whatever happened.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded")]
     pub on_exit: Vec<StepAnswer>,
+}
+
+/// Most steps of an answer: more than its tokens have room for. What a server sends beyond is not judged.
+pub(crate) const MOST_STEPS: usize = 200;
+
+fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<StepAnswer>, D::Error> {
+    let steps = Vec::<StepAnswer>::deserialize(deserializer)?;
+    if steps.len() > MOST_STEPS {
+        let reason = format!("{} steps, and {MOST_STEPS} are the most", steps.len());
+        return Err(serde::de::Error::custom(reason));
+    }
+    Ok(steps)
 }
 
 /// A step as a model writes it. A plan has no arguments, inputs, outputs and settings yet.

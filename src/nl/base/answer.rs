@@ -83,9 +83,14 @@ impl SettingsAnswer {
             .into_iter()
             .filter(|s| !env.contains_key(&s.env) && !files.contains(&s.secret))
             .collect();
-        let backoff =
-            duration(self.backoff).map(|duration| Backoff { duration, factor: Some(2), max_pause: None, max_duration: None });
+        let backoff = duration(self.backoff).map(|duration| Backoff {
+            duration,
+            factor: Some(2),
+            max_pause: None,
+            max_duration: None,
+        });
         StepSettings {
+            network: crate::api::Network::default(),
             env,
             secrets,
             resources: Resources {

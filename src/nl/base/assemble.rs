@@ -8,7 +8,7 @@ use super::plan::{Plan, PlannedStep};
 use super::settings::whole_numbers;
 use crate::api::{
     Component, ComponentCall, ComponentRun, Condition, Function, Loop, Map as MapOver, MapItems, Operand,
-    OutputValue, Parameter, PortType, Problems, Program, Schedule, Step, Task, VERSION, WORKFLOW,
+    OutputValue, Parameter, PortType, Problem, Problems, Program, Schedule, Step, Task, VERSION, WORKFLOW,
     WorkflowSettings, ancestors, program_from_value,
 };
 use crate::ir::{Components, Workflow, lower};
@@ -30,7 +30,7 @@ pub(in crate::nl) fn assemble(
     parameters: &[String],
     components: &dyn Components,
 ) -> Result<Assembled, Problems> {
-    let (mut assembler, steps, on_exit) = assemble_steps(plan, fragments, components);
+    let (mut assembler, steps, on_exit) = assemble_steps(plan, fragments, components)?;
     let mut declared: IndexMap<String, Parameter> = plan
         .parameters
         .iter()
@@ -69,26 +69,31 @@ pub(in crate::nl) fn steps_of(
     plan: &Plan,
     fragments: &[Fragment],
     components: &dyn Components,
-) -> (Vec<Step>, Vec<Step>, Vec<String>) {
-    let (assembler, steps, on_exit) = assemble_steps(plan, fragments, components);
-    (steps, on_exit, assembler.notes)
+) -> Result<(Vec<Step>, Vec<Step>, Vec<String>), Problems> {
+    let (assembler, steps, on_exit) = assemble_steps(plan, fragments, components)?;
+    Ok((steps, on_exit, assembler.notes))
 }
 
 fn assemble_steps<'a>(
     plan: &'a Plan,
     fragments: &[Fragment],
     components: &'a dyn Components,
-) -> (Assembler<'a>, Vec<Step>, Vec<Step>) {
+) -> Result<(Assembler<'a>, Vec<Step>, Vec<Step>), Problems> {
     let mut assembler = Assembler { plan, components, notes: Vec::new(), extra_values: IndexMap::new() };
     assembler.collect_condition_values();
     let mut steps = Vec::new();
     let mut on_exit = Vec::new();
     for (index, (planned, fragment)) in plan.all_steps().zip(fragments).enumerate() {
         let exit = index >= plan.steps.len();
-        let step = assembler.step(planned, fragment, exit);
+        let step = assembler.step(planned, fragment, exit)?;
         if exit { on_exit.push(step) } else { steps.push(step) }
     }
-    (assembler, steps, on_exit)
+    Ok((assembler, steps, on_exit))
+}
+
+fn unknown(planned: &PlannedStep) -> Problems {
+    let message = format!("there is no component {:?}", planned.task);
+    Problems(vec![Problem::new(&planned.name, message, "`couler lake list` names them")])
 }
 
 fn schedule(plan: &Plan) -> Option<Schedule> {
@@ -137,9 +142,8 @@ impl Assembler<'_> {
         }
     }
 
-    fn step(&mut self, planned: &PlannedStep, fragment: &Fragment, exit: bool) -> Step {
-        let component =
-            self.components.component(&planned.task).expect("the plan's schema allows known components only");
+    fn step(&mut self, planned: &PlannedStep, fragment: &Fragment, exit: bool) -> Result<Step, Problems> {
+        let component = self.components.component(&planned.task).ok_or_else(|| unknown(planned))?;
         let mut with = fragment.with.clone();
         self.add_condition_values(planned, component, &mut with);
         let mut settings = fragment.settings.clone().into_settings();
@@ -149,7 +153,7 @@ impl Assembler<'_> {
         if map.is_some() {
             place_item(component, &mut with, &mut settings);
         }
-        Step {
+        Ok(Step {
             name: planned.name.clone(),
             description: Some(planned.text.clone()),
             run: function(component, with),
@@ -160,7 +164,7 @@ impl Assembler<'_> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             settings: Box::new(settings),
-        }
+        })
     }
 
     /// A metric that a later condition reads must be among the metrics that are computed.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::plan::{Offered, Plan, plan_schema};
+use crate::ir::Components;
 use crate::lake::Lake;
 use crate::llm::{Message, OutputSchema, Request};
 use crate::nl::prompts::{PromptError, Prompts};
@@ -51,7 +52,18 @@ pub(in crate::nl) fn plan_request(
     })
 }
 
-/// Reads the model's answer.
-pub(in crate::nl) fn read_plan(text: &str) -> Result<Plan, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+/// Most steps of a plan that is read: some more than the schema allows.
+const MOST_STEPS: usize = 50;
+
+/// Reads the model's answer. Not every server keeps to the schema, so a plan may name tasks that are not there.
+pub(in crate::nl) fn read_plan(text: &str, lake: &Lake) -> Result<Plan, String> {
+    let plan: Plan = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let steps = plan.all_steps().count();
+    if steps > MOST_STEPS {
+        return Err(format!("the plan has {steps} steps, and {MOST_STEPS} are the most"));
+    }
+    if let Some(step) = plan.all_steps().find(|step| lake.component(&step.task).is_none()) {
+        return Err(format!("the plan names a task that is not there: {:?}", step.task));
+    }
+    Ok(plan)
 }

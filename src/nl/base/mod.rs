@@ -45,7 +45,7 @@ mod stated;
 mod surplus;
 mod taints;
 mod targets;
-mod tidy;
+pub(in crate::nl) mod tidy;
 mod volumes;
 mod way;
 mod whole;

@@ -35,55 +35,260 @@ use super::whole::read_limits;
 use crate::api::Task;
 use crate::ir::Components;
 use crate::lake::Lake;
+use crate::nl::Event;
 use crate::nl::pattern::regex;
+use crate::nl::pipeline::Pipeline;
 
-/// Mends what can be mended without asking. Returns what was changed, for the report.
-pub(in crate::nl) fn tidy(plan: &mut Plan, description: &str, lake: &Lake) -> Vec<String> {
-    let mut changes = Vec::new();
-    read_schedule(plan, description, &mut changes);
-    drop_invented_loops(plan, description, &mut changes);
-    drop_invented_steps(plan, description, &mut changes);
-    mend_quotes(plan, description, &mut changes);
-    drop_repeated_steps(plan, &mut changes);
-    drop_echoes(plan, description, lake, &mut changes);
-    merge_settings(plan, &mut changes);
-    merge_search_words(plan, &mut changes);
-    read_exit(plan, description, lake, &mut changes);
-    find_lost_images(plan, description, &mut changes);
-    images_are_steps(plan, description, &mut changes);
-    split_images(plan, &mut changes);
-    check_limits(plan, description, &mut changes);
-    read_limits(plan, description, &mut changes);
-    read_parameters(plan, description, &mut changes);
-    drop_invented_conditions(plan, &description.to_lowercase(), &mut changes);
-    make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
-    mend_names(plan, &mut changes);
-    mend_conditions(plan, &mut changes);
-    follow_printed_values(plan, &mut changes);
-    mend_tasks(plan, description, lake, &mut changes);
-    drop_surplus(plan, &mut changes);
-    separate_candidates(plan, description, lake, &mut changes);
-    decide_algorithms(plan, lake, &mut changes);
-    drop_needless_choices(plan, lake, &mut changes);
-    add_stated_evaluation(plan, description, lake, &mut changes);
-    add_stated_prediction(plan, description, lake, &mut changes);
-    read_items(plan, description, lake, &mut changes);
-    split_addresses(plan, &mut changes);
-    loads_come_first(plan, lake, &mut changes);
-    read_repetitions(plan, description, &mut changes);
-    read_parameter_conditions(plan, &mut changes);
-    make_unique(&mut plan.steps, &mut plan.finally, &mut changes);
-    separate_siblings(plan, lake, &mut changes);
-    stand_beside(plan, description, &mut changes);
-    conditions_follow(plan, &mut changes);
-    follow_precedence(plan, &mut changes);
-    follow_arrows(plan, description, &mut changes);
-    follow_needs(plan, &mut changes);
-    follow_success(plan, &mut changes);
-    order_by_text(plan, description, lake, &mut changes);
-    follow_to_the_end(plan, &mut changes);
-    separate_alternatives(plan, &mut changes);
-    changes
+/// What a pass works on.
+struct At<'a> {
+    plan: &'a mut Plan,
+    text: &'a str,
+    lake: &'a Lake,
+    changes: &'a mut Vec<String>,
+}
+
+/// A rewriting pass: a crutch of a small model that was not trained for plans.
+pub struct Pass {
+    /// Short name, for `--without-pass`.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    run: fn(&mut At<'_>),
+}
+
+/// All passes, in the order in which they run.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "read-schedule",
+        about: "the text decides about the schedule where it can be read with certainty",
+        run: |at| read_schedule(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "drop-invented-loops",
+        about: "items must be a list of the text, and a repetition needs a word that asks for one",
+        run: |at| drop_invented_loops(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "drop-invented-steps",
+        about: "a step whose words are mostly not those of the text was invented",
+        run: |at| drop_invented_steps(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "mend-quotes",
+        about: "ends of quotes are mended: what is cut off is completed, what the next step says is left to it",
+        run: |at| mend_quotes(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "drop-repeated-steps",
+        about: "the same words twice are the same step",
+        run: |at| drop_repeated_steps(at.plan, at.changes),
+    },
+    Pass {
+        name: "drop-echoes",
+        about: "courtesies and a few words of another step are no steps",
+        run: |at| drop_echoes(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "merge-settings",
+        about: "a sentence about a setting of another step is no step",
+        run: |at| merge_settings(at.plan, at.changes),
+    },
+    Pass {
+        name: "merge-search-words",
+        about: "words about a search that became steps go to the search",
+        run: |at| merge_search_words(at.plan, at.changes),
+    },
+    Pass {
+        name: "read-exit",
+        about: "steps move to the end, and away from it, as their words say",
+        run: |at| read_exit(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "find-lost-images",
+        about: "the clause of an image that no step names goes to the step that speaks of it",
+        run: |at| find_lost_images(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "images-are-steps",
+        about: "a step that names an image runs it; one that names none is none where all images have theirs",
+        run: |at| images_are_steps(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "split-images",
+        about: "a step that names several images is several steps",
+        run: |at| split_images(at.plan, at.changes),
+    },
+    Pass {
+        name: "check-limits",
+        about: "limits of the whole must stand in the text",
+        run: |at| check_limits(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "read-limits",
+        about: "parallelism and time limit are read from the text",
+        run: |at| read_limits(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "read-parameters",
+        about: "declared parameters that the plan lacks are added",
+        run: |at| read_parameters(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "drop-invented-conditions",
+        about: "a condition must stand in the text",
+        run: |at| drop_invented_conditions(at.plan, &at.text.to_lowercase(), at.changes),
+    },
+    Pass {
+        name: "make-unique",
+        about: "names are unique",
+        run: |at| make_unique(&mut at.plan.steps, &mut at.plan.finally, at.changes),
+    },
+    Pass {
+        name: "mend-names",
+        about: "names of other steps exist and come before",
+        run: |at| mend_names(at.plan, at.changes),
+    },
+    Pass {
+        name: "mend-conditions",
+        about: "a condition reads an earlier step",
+        run: |at| mend_conditions(at.plan, at.changes),
+    },
+    Pass {
+        name: "follow-printed-values",
+        about: "what a step prints decides about the steps that name the value",
+        run: |at| follow_printed_values(at.plan, at.changes),
+    },
+    Pass {
+        name: "mend-tasks",
+        about: "words that are certain decide about the task of a step",
+        run: |at| mend_tasks(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "drop-surplus",
+        about: "what a neighbour does is left out",
+        run: |at| drop_surplus(at.plan, at.changes),
+    },
+    Pass {
+        name: "separate-candidates",
+        about: "candidates get steps of their own",
+        run: |at| separate_candidates(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "decide-algorithms",
+        about: "a training gets the component of the algorithm that its words name",
+        run: |at| decide_algorithms(at.plan, at.lake, at.changes),
+    },
+    Pass {
+        name: "drop-needless-choices",
+        about: "with one model there is nothing to choose from",
+        run: |at| drop_needless_choices(at.plan, at.lake, at.changes),
+    },
+    Pass {
+        name: "add-stated-evaluation",
+        about: "a metric that no step measures gets an evaluation",
+        run: |at| add_stated_evaluation(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "add-stated-prediction",
+        about: "what was chosen predicts in a step of its own",
+        run: |at| add_stated_prediction(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "read-items",
+        about: "items of steps are dropped, expanded or added as the text lists them",
+        run: |at| read_items(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "split-addresses",
+        about: "a step that copies between addresses is a copy, several addresses are several steps",
+        run: |at| split_addresses(at.plan, at.changes),
+    },
+    Pass {
+        name: "loads-come-first",
+        about: "what loads data comes before what needs it",
+        run: |at| loads_come_first(at.plan, at.lake, at.changes),
+    },
+    Pass {
+        name: "read-repetitions",
+        about: "loops are read from the text",
+        run: |at| read_repetitions(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "read-parameter-conditions",
+        about: "conditions on declared parameters are read from the text",
+        run: |at| read_parameter_conditions(at.plan, at.changes),
+    },
+    Pass {
+        name: "make-unique-again",
+        about: "names are unique",
+        run: |at| make_unique(&mut at.plan.steps, &mut at.plan.finally, at.changes),
+    },
+    Pass {
+        name: "separate-siblings",
+        about: "trainings and loads side by side do not wait for each other",
+        run: |at| separate_siblings(at.plan, at.lake, at.changes),
+    },
+    Pass {
+        name: "stand-beside",
+        about: "\"in parallel\" does not wait, \"when both are there\" waits for all that is open",
+        run: |at| stand_beside(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "conditions-follow",
+        about: "a step under a condition on a parameter waits for the last step that always runs",
+        run: |at| conditions_follow(at.plan, at.changes),
+    },
+    Pass {
+        name: "follow-precedence",
+        about: "\"preceded by\" turns the order",
+        run: |at| follow_precedence(at.plan, at.changes),
+    },
+    Pass {
+        name: "follow-arrows",
+        about: "arrows between images are edges",
+        run: |at| follow_arrows(at.plan, at.text, at.changes),
+    },
+    Pass {
+        name: "follow-needs",
+        about: "\"requires the clone and the csv\" waits for both",
+        run: |at| follow_needs(at.plan, at.changes),
+    },
+    Pass {
+        name: "follow-success",
+        about: "\"when that has worked\" waits for the step before",
+        run: |at| follow_success(at.plan, at.changes),
+    },
+    Pass {
+        name: "order-by-text",
+        about: "steps that read nothing run in the order of the text",
+        run: |at| order_by_text(at.plan, at.text, at.lake, at.changes),
+    },
+    Pass {
+        name: "follow-to-the-end",
+        about: "a message or report waits for all that is still open",
+        run: |at| follow_to_the_end(at.plan, at.changes),
+    },
+    Pass {
+        name: "separate-alternatives",
+        about: "of two steps whose conditions exclude each other none waits for the other",
+        run: |at| separate_alternatives(at.plan, at.changes),
+    },
+];
+
+impl Pipeline<'_> {
+    /// Mends what can be mended without asking. Returns what was changed, for the report.
+    pub(in crate::nl) fn tidy(&self, plan: &mut Plan, text: &str) -> Vec<String> {
+        let mut changes = Vec::new();
+        let left_out = |pass: &Pass| self.options.without_passes.iter().any(|name| name == pass.name);
+        for pass in PASSES.iter().filter(|pass| !left_out(pass)) {
+            let before = changes.len();
+            (pass.run)(&mut At { plan, text, lake: self.lake, changes: &mut changes });
+            for change in &changes[before..] {
+                self.observer.observe(&Event::Said { by: &format!("pass {}", pass.name), text: change });
+            }
+        }
+        changes
+    }
 }
 
 pub(in crate::nl) static UNTIL: LazyLock<Regex> = LazyLock::new(|| {

@@ -16,7 +16,6 @@ use super::literals::{Literal, literals};
 use super::numbers::with_digits;
 use super::plan::{Plan, PlannedStep};
 use super::slots::{StepContext, takes_address};
-use super::tidy::tidy;
 use super::whole::read_access;
 use crate::api::Program;
 use crate::ir::{Components, Workflow};
@@ -58,7 +57,7 @@ impl Pipeline<'_> {
             let seed = self.options.seed + u64::from(attempt);
             let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
             let response = self.call(Stage::Decompose, None, &request).await?;
-            match read_plan(&response.text) {
+            match read_plan(&response.text, self.lake) {
                 _ if response.finish == Finish::Length => last = "the plan is too long".into(),
                 Err(error) => last = error,
                 Ok(plan) if !plan.workflow || plan.steps.is_empty() => {
@@ -70,7 +69,7 @@ impl Pipeline<'_> {
                     return Err(PipelineError::Refused { reason, ignored: Vec::new() });
                 }
                 Ok(mut plan) => {
-                    let notes = tidy(&mut plan, text, self.lake);
+                    let notes = self.tidy(&mut plan, text);
                     return self.choose(text, plan, notes).await;
                 }
             }
@@ -96,11 +95,11 @@ impl Pipeline<'_> {
             let seed = self.options.seed + 100 + u64::from(draw);
             let request = plan_request(text, self.lake, self.prompts, temperature, seed)?;
             let response = self.call(Stage::Decompose, None, &request).await?;
-            let Ok(mut plan) = read_plan(&response.text) else { continue };
+            let Ok(mut plan) = read_plan(&response.text, self.lake) else { continue };
             if response.finish == Finish::Length || !plan.workflow || plan.steps.is_empty() {
                 continue;
             }
-            let mut notes = tidy(&mut plan, text, self.lake);
+            let mut notes = self.tidy(&mut plan, text);
             let fewer = doubts(&plan, text, self.lake);
             if fewer.len() < open.len() {
                 notes.push(format!(
@@ -204,8 +203,10 @@ impl Pipeline<'_> {
         used_by_plan: &Value,
     ) -> Result<Generated, PipelineError> {
         let name = step.planned.name.as_str();
-        let component =
-            self.lake.component(&step.planned.task).expect("the plan's schema allows known components only");
+        let component = self.lake.component(&step.planned.task).ok_or_else(|| LlmError::BrokenOutput {
+            model: self.model.id().to_owned(),
+            reason: format!("the plan names a task that is not there: {:?}", step.planned.task),
+        })?;
         let own = literals(context.text);
         let wanted: Vec<&Literal> = own
             .iter()

@@ -142,9 +142,15 @@ pub const CHECKS: &[&dyn Check] = &[
 
 /// Makes all checks but those named in `without`.
 pub fn judge(judged: &Judged<'_>, without: &[String]) -> Vec<Finding> {
-    CHECKS
-        .iter()
-        .filter(|check| without.iter().all(|name| name != check.name()))
-        .flat_map(|check| check.check(judged))
-        .collect()
+    let mut found: Vec<Finding> = Vec::new();
+    for check in CHECKS.iter().filter(|check| without.iter().all(|name| name != check.name())) {
+        for finding in check.check(judged) {
+            // Two checks may see the same fault.
+            let same = |other: &Finding| other.place == finding.place && other.message == finding.message;
+            if !found.iter().any(same) {
+                found.push(finding);
+            }
+        }
+    }
+    found
 }

@@ -7,8 +7,9 @@ mod number;
 mod quote;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 pub use literal::Literal;
 pub use number::Number;
@@ -29,6 +30,8 @@ pub struct Document {
     pub language: &'static str,
     /// The text with every run of white space as one space, and for each of its bytes the byte in `text`.
     plain: (String, Vec<usize>),
+    /// Quotes that were looked for: every check asks for the same ones.
+    known: Known,
 }
 
 impl Document {
@@ -41,6 +44,7 @@ impl Document {
             item_numbers: line::item_numbers(text),
             language: language::of(text),
             plain: quote::plain(text),
+            known: Known::default(),
         }
     }
 
@@ -51,7 +55,14 @@ impl Document {
 
     /// Where the pieces of a quote stand, in the order of the quote; pieces that stand nowhere are left out.
     pub fn spans(&self, quote: &str) -> Vec<Range<usize>> {
-        quote::pieces(quote).into_iter().filter_map(|piece| self.span(&piece)).collect()
+        let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spans) = known.get(quote) {
+            return spans.clone();
+        }
+        let spans: Vec<Range<usize>> =
+            quote::pieces(quote).into_iter().filter_map(|piece| self.span(&piece)).collect();
+        known.insert(quote.to_owned(), spans.clone());
+        spans
     }
 
     /// The pieces of a quote that do not stand in the description.
@@ -135,6 +146,22 @@ impl Document {
         let start = origin[plain.start];
         let behind = origin.get(plain.end).copied().unwrap_or(self.text.len());
         start..self.text[..behind].trim_end().len().max(start)
+    }
+}
+
+/// Where quotes stand, as far as somebody has asked. It is no part of what a document is.
+#[derive(Debug, Default)]
+struct Known(Mutex<HashMap<String, Vec<Range<usize>>>>);
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 

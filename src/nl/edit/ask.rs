@@ -87,7 +87,8 @@ impl Editor<'_> {
                     let next = self.attempt(program, remark, answer);
                     let same = best.as_ref().is_some_and(|best| best.answer == next.answer);
                     let better = best.as_ref().is_none_or(|best| {
-                        next.faults.is_empty() && next.findings.len() <= best.findings.len() || !best.faults.is_empty()
+                        next.faults.is_empty() && next.findings.len() <= best.findings.len()
+                            || !best.faults.is_empty()
                     });
                     if better {
                         best = Some(next);

@@ -34,16 +34,16 @@ pub fn edits_between(before: &Program, after: &Program) -> Vec<Edit> {
     let old: Vec<&Step> = before.steps.iter().chain(&before.on_exit).collect();
     let new: Vec<&Step> = after.steps.iter().chain(&after.on_exit).collect();
     let stays = |name: &str| {
-        !moved(name)
-            && old.iter().any(|step| step.name == name)
-            && new.iter().any(|step| step.name == name)
+        !moved(name) && old.iter().any(|step| step.name == name) && new.iter().any(|step| step.name == name)
     };
     let (added, at_end) = additions(after, &stays);
     // What is known of the order after the operations so far; what remains is rewired.
     let mut order: Vec<(String, Vec<String>)> =
         old.iter().map(|step| (step.name.clone(), step.after.clone())).collect();
     let gone: Vec<&Step> = old.iter().filter(|step| !stays(&step.name)).copied().collect();
-    for step in gone.iter().filter(|step| moved(&step.name) && new.iter().any(|other| other.name == step.name)) {
+    for step in
+        gone.iter().filter(|step| moved(&step.name) && new.iter().any(|other| other.name == step.name))
+    {
         edits.push(Edit::Remove { step: step.name.clone() });
         forget(&mut order, step);
     }
@@ -87,9 +87,9 @@ fn additions<'a>(after: &'a Program, stays: &dyn Fn(&str) -> bool) -> (Vec<&'a S
     let mut waiting: Vec<&Step> = after.steps.iter().filter(|step| !stays(&step.name)).collect();
     let mut added: Vec<&Step> = Vec::new();
     while !waiting.is_empty() {
-        let ready = waiting
-            .iter()
-            .position(|step| !step.after.iter().any(|earlier| waiting.iter().any(|other| other.name == *earlier)));
+        let ready = waiting.iter().position(|step| {
+            !step.after.iter().any(|earlier| waiting.iter().any(|other| other.name == *earlier))
+        });
         added.push(waiting.remove(ready.unwrap_or(0)));
     }
     (added, after.on_exit.iter().filter(|step| !stays(&step.name)).collect())
@@ -104,7 +104,8 @@ fn takes_place_before(
 ) -> Vec<String> {
     let placed = |later: &&&Step| {
         let Some((_, waits)) = order.iter().find(|(name, _)| *name == later.name) else { return false };
-        let mut wanted: HashSet<&String> = waits.iter().filter(|earlier| !step.after.contains(earlier)).collect();
+        let mut wanted: HashSet<&String> =
+            waits.iter().filter(|earlier| !step.after.contains(earlier)).collect();
         wanted.insert(&step.name);
         wanted == later.after.iter().collect()
     };
@@ -136,7 +137,13 @@ fn step_edits(old: &Step, new: &Step) -> Vec<Edit> {
     match (&old.run, &new.run) {
         (left, right) if left == right => {}
         (Function::Component(one), Function::Component(other)) if one.component == other.component => {
-            edits.extend(field_edits(name, "/run/with", Some(&json!(one.with)), Some(&json!(other.with)), true));
+            edits.extend(field_edits(
+                name,
+                "/run/with",
+                Some(&json!(one.with)),
+                Some(&json!(other.with)),
+                true,
+            ));
         }
         (one, other) if one.name() == other.name() && !matches!(one, Function::Component(_)) => {
             edits.extend(field_edits(name, "/run", left.get("run"), right.get("run"), true));
@@ -166,7 +173,13 @@ fn field_edits(
         return names
             .flat_map(|name| {
                 let name_in_pointer = name.replace('~', "~0").replace('/', "~1");
-                field_edits(step, &format!("{field}/{name_in_pointer}"), left.get(name), right.get(name), false)
+                field_edits(
+                    step,
+                    &format!("{field}/{name_in_pointer}"),
+                    left.get(name),
+                    right.get(name),
+                    false,
+                )
             })
             .collect();
     }

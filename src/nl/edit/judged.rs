@@ -21,9 +21,11 @@ pub(super) fn judge_edits(
     for step in answer.steps.iter_mut().chain(&mut answer.on_exit) {
         step.text.clear();
     }
-    let gone = before.steps.iter().chain(&before.on_exit).filter(|step| {
-        !after.steps.iter().chain(&after.on_exit).any(|other| other == *step)
-    });
+    let gone = before
+        .steps
+        .iter()
+        .chain(&before.on_exit)
+        .filter(|step| !after.steps.iter().chain(&after.on_exit).any(|other| other == *step));
     let gone: Vec<StepAnswer> = gone
         .filter_map(|step| StepAnswer::of_step(step, lake).ok())
         .map(|step| StepAnswer { text: String::new(), ..step })

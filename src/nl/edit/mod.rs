@@ -16,8 +16,8 @@ mod operation;
 mod reaction;
 
 pub use answer::{Ask, RemarkAnswer, remark_schema};
-pub(crate) use apply::{rename_in, sketch};
 pub use apply::{Applied, apply};
+pub(crate) use apply::{rename_in, sketch};
 pub use ask::Editor;
 pub(crate) use ask::in_short;
 pub use difference::edits_between;

@@ -4,7 +4,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::judged::Verdict;
-use crate::api::{Component, ComponentRun, Problems};
+use super::signature::signature;
+use crate::api::{Component, Problems};
 use crate::ir::Components;
 use crate::lake::Lake;
 use crate::llm::{Finish, LlmError, Message, OutputSchema, Request};
@@ -46,51 +47,6 @@ pub(in crate::nl) fn first_request(
     })
 }
 
-/// A task in one line: `data.split(test_size: share of test rows; …): Split a table …`.
-pub(in crate::nl) fn signature(component: &Component, plan: bool) -> String {
-    let summary = component.summary.trim_end_matches('.');
-    if plan {
-        return format!("{}: {summary}", component.name);
-    }
-    let mut arguments: Vec<String> = Vec::new();
-    if matches!(component.run, ComponentRun::Function { .. }) {
-        let properties = component.arguments["properties"].as_object().into_iter().flatten();
-        arguments.extend(properties.map(|(name, property)| format!("{name}: {}", about(property))));
-    } else {
-        let required: Vec<&str> = component.arguments["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        for (name, property) in component.arguments["properties"].as_object().into_iter().flatten() {
-            let mark = if required.contains(&name.as_str()) { "!" } else { "" };
-            arguments.push(format!("{name}{mark}: {}", about(property)));
-        }
-        arguments.extend(component.inputs.iter().map(|port| format!("port {}", port.name)));
-    }
-    let outputs: Vec<&str> = component.outputs.iter().map(|port| port.name.as_str()).collect();
-    let values = component.value_names(&|_| None);
-    let mut written = String::new();
-    if !outputs.is_empty() || !values.is_empty() {
-        written = format!(" → {}", [outputs.join(", "), values.join(", ")].join(" | "));
-    }
-    format!("{}({}){written}: {summary}", component.name, arguments.join("; "))
-}
-
-fn about(property: &Value) -> String {
-    let choices: Vec<&str> = property["enum"]
-        .as_array()
-        .or_else(|| property["items"]["enum"].as_array())
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let list = if property["type"] == "array" { "list, " } else { "" };
-    let text = property["description"].as_str().unwrap_or_default();
-    if choices.is_empty() { format!("{list}{text}") } else { format!("{list}{text} ({})", choices.join("|")) }
-}
-
 impl Pipeline<'_> {
     /// Asks plainly: the answer stands, the checks judge it, and what they find is asked again.
     pub(in crate::nl) async fn plainly(&self, text: &str, way: Way) -> Result<Outcome, PipelineError> {
@@ -103,9 +59,21 @@ impl Pipeline<'_> {
             answer.fill(fragments);
         }
         let verdict = Verdict::of(answer, &document, self.lake, &self.options.without_checks);
+        verdict.tell(self.observer);
         let verdict = self.repaired(&request, verdict, &document).await?;
         self.observer.observe(&Event::Started { stage: Stage::Assemble, step: None });
         outcome(verdict, &document)
+    }
+
+    /// Judges an answer to a description and asks the model again for what is wrong, as [`Pipeline::run`] does.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: the model cannot be used.
+    pub async fn mend(&self, description: &str, answer: &WorkflowAnswer) -> Result<WorkflowAnswer, PipelineError> {
+        let document = Document::parse(description);
+        let request = first_request(description, self.lake, self.prompts, &self.options, Way::Whole)?;
+        let verdict = Verdict::of(answer.clone(), &document, self.lake, &self.options.without_checks);
+        Ok(self.repaired(&request, verdict, &document).await?.answer)
     }
 
     async fn workflow_answer(&self, request: &Request) -> Result<WorkflowAnswer, PipelineError> {
@@ -229,7 +197,7 @@ fn read_workflow(text: &str) -> Result<Answered, String> {
 fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineError> {
     let answer = json!(verdict.answer);
     let requirements = requirements(&verdict, document);
-    let (Some(program), Some(workflow)) = (verdict.program, verdict.workflow) else {
+    let (Some(program), Some(workflow)) = (verdict.program.clone(), verdict.workflow) else {
         let problems = verdict
             .findings
             .iter()
@@ -243,7 +211,8 @@ fn outcome(verdict: Verdict, document: &Document) -> Result<Outcome, PipelineErr
                 )
             })
             .collect();
-        return Err(PipelineError::Assembly { problems: Problems(problems), plan: Box::new(answer) });
+        let plan = verdict.program.map_or(answer, |program| json!(program));
+        return Err(PipelineError::Assembly { problems: Problems(problems), plan: Box::new(plan) });
     };
     let wrong = |name: &str| -> Vec<String> {
         verdict

@@ -3,6 +3,8 @@
 mod ask;
 mod judged;
 mod repair;
+mod signature;
 
-pub(in crate::nl) use ask::{first_request, signature};
+pub(in crate::nl) use ask::first_request;
 pub use judged::judge_answer;
+pub(in crate::nl) use signature::signature;

@@ -48,6 +48,7 @@ impl Pipeline<'_> {
                 break;
             }
             let next = Verdict::of(mended, document, self.lake, &self.options.without_checks);
+            next.tell(self.observer);
             let better = next.errors().count() <= verdict.errors().count();
             if better && (next.workflow.is_some() || verdict.workflow.is_none()) {
                 verdict = next;

@@ -69,8 +69,12 @@ mod tests {
 
     fn retry(policy: RetryPolicy) -> Retry {
         let duration = |text: &str| text.parse().unwrap();
-        let backoff =
-            Backoff { duration: duration("10s"), factor: Some(2), max_pause: None, max_duration: Some(duration("60s")) };
+        let backoff = Backoff {
+            duration: duration("10s"),
+            factor: Some(2),
+            max_pause: None,
+            max_duration: Some(duration("60s")),
+        };
         Retry { limit: 5, policy, backoff: Some(backoff) }
     }
 

@@ -51,12 +51,22 @@ pub(super) fn command(
     }
     let resources = &node.settings.resources;
     for (name, value) in [
-        ("--cpus", resources.cpu_limit.as_deref().filter(|cpu| !cpu.ends_with('m'))),
-        ("--memory", resources.memory_limit.as_deref()),
+        (
+            "--cpus",
+            resources.cpu_limit.as_deref().and_then(crate::api::cpu_cores).map(|cores| cores.to_string()),
+        ),
+        (
+            "--memory",
+            resources
+                .memory_limit
+                .as_deref()
+                .and_then(crate::run::resources::bytes)
+                .map(|bytes| bytes.to_string()),
+        ),
+        ("--network", settings.is_offline(node).then(|| "none".to_owned())),
     ] {
         if let Some(value) = value {
-            let bytes = crate::run::resources::bytes(value).unwrap_or_default();
-            option(name, if name == "--memory" { bytes.to_string() } else { value.to_owned() });
+            option(name, value);
         }
     }
     if let Some(gpus) = resources.gpu.filter(|gpus| *gpus > 0) {

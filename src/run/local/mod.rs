@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use self::host::substituted;
 use self::shelf::Shelf;
 use super::RunSettings;
+use super::cgroup::Groups;
 use super::confine::{Confinement, Grant};
 use super::digest::{Digest, StatCache};
 use super::failure::{Cause, Failure, Sign};
@@ -32,6 +33,8 @@ use super::task::Done;
 use crate::api::{ADDRESS, ScriptLanguage};
 use crate::ir::{Node, NodeOutputKind};
 
+/// Bytes of a result that is kept although nobody reads it yet.
+const SHORT_RESULT: usize = 4 << 10;
 /// Has Python print at once.
 const UNBUFFERED: &str = "PYTHONUNBUFFERED";
 
@@ -47,6 +50,8 @@ pub(super) struct Local<'a> {
     pub(super) environments: &'a Environments,
     pub(super) programs: Programs,
     pub(super) confinement: Option<Arc<Confinement>>,
+    /// Where steps have limits as a whole.
+    pub(super) groups: Option<Groups>,
     pub(super) objects: Objects,
     pub(super) stop: watch::Receiver<bool>,
     /// Whether a step's result is read by another step or a condition.
@@ -147,7 +152,7 @@ impl Local<'_> {
             return Ok(None);
         };
         done.seconds = started.elapsed().as_secs_f64();
-        done.values.insert("result".into(), self.result(node, &ended.log)?);
+        self.keep_result(node, &ended.log, &mut done)?;
         Ok(Some(done))
     }
 
@@ -176,20 +181,28 @@ impl Local<'_> {
         }
     }
 
-    /// What the step printed last. If only its end was kept and another step reads it, the step fails.
-    fn result(&self, node: &Node, log: &Log) -> Result<String, Failure> {
-        if log.is_cut() && (self.is_read)(&node.name) {
+    /// Keeps what the step printed as its result: if another step reads it, or if it is short. If it is too long for
+    /// the one that reads it, the step fails.
+    fn keep_result(&self, node: &Node, log: &Log, done: &mut Done) -> Result<(), Failure> {
+        let result = log.result();
+        if let Some(result) = result.as_ref().filter(|result| result.len() <= SHORT_RESULT) {
+            done.values.insert("result".into(), result.clone());
+        } else if !(self.is_read)(&node.name) {
+            done.last = log.last_line();
+        } else if let Some(result) = result {
+            done.values.insert("result".into(), result);
+        } else {
             return Err(Failure {
                 message: format!(
-                    "it printed a line of more than {} bytes, and another step reads it as the result; write it to \
-                     an output instead",
+                    "it printed more than {} bytes, and another step reads that as its result; write it to an output \
+                     instead",
                     Log::LONGEST_RESULT
                 ),
                 cause: Cause::Step,
                 advice: None,
             });
         }
-        Ok(log.result())
+        Ok(())
     }
 
     /// Removes what an earlier attempt left, and makes the folders that the step may expect.
@@ -279,6 +292,8 @@ impl Local<'_> {
         };
         let container = matches!(prepared.work, Work::Container { .. }) && !self.settings.host;
         let limit = node.settings.resources.memory_limit.as_deref().and_then(super::resources::bytes);
+        let group = self.groups.as_ref().filter(|_| !container);
+        let group = group.and_then(|groups| groups.step(&node.settings.resources));
         Ok(Invocation {
             found: self.programs.find(&program, &env),
             program,
@@ -286,7 +301,8 @@ impl Local<'_> {
             env,
             folder: self.settings.working_dir.clone(),
             timeout: node.settings.timeout.map(|limit| Duration::from_secs(limit.seconds())),
-            memory: limit.filter(|_| !container),
+            memory: limit.filter(|_| !container && group.is_none()),
+            group,
             confined: self
                 .confinement
                 .clone()
@@ -315,7 +331,7 @@ impl Local<'_> {
             own,
             told: told::places(node, prepared, &self.settings.working_dir),
             apart: !node.settings.secrets.is_empty(),
-            offline: self.settings.offline,
+            offline: self.settings.is_offline(node),
         }
     }
 

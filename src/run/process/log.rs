@@ -41,8 +41,8 @@ struct Stream {
 }
 
 impl Log {
-    /// Bytes of a line that are certainly kept.
-    pub(in crate::run) const LONGEST_RESULT: usize = TAIL;
+    /// Most bytes of a result, as on Argo.
+    pub(in crate::run) const LONGEST_RESULT: usize = 256 << 10;
 
     /// The log of a step whose folder is at `place` inside that of the run.
     pub(in crate::run) fn new(
@@ -120,20 +120,15 @@ impl Log {
         Ok(())
     }
 
-    /// Whether the last line of standard output is longer than what was kept of it.
-    pub(in crate::run) fn is_cut(&self) -> bool {
-        self.out.whole.is_none() && !self.out.last.trim_ascii_end().contains(&b'\n')
+    /// All of standard output without the line breaks at its end, as `$(…)` of a shell has it; `None` if it is longer
+    /// than a result may be.
+    pub(in crate::run) fn result(&self) -> Option<String> {
+        let whole = String::from_utf8_lossy(self.out.whole.as_deref()?);
+        Some(whole.trim_end_matches('\n').to_owned())
     }
 
-    /// The last line of standard output; all of it if it is one JSON value.
-    pub(in crate::run) fn result(&self) -> String {
-        if let Some(whole) = &self.out.whole
-            && let Ok(text) = std::str::from_utf8(whole)
-            && text.trim_start().starts_with(['[', '{'])
-            && serde_json::from_str::<serde_json::Value>(text.trim()).is_ok()
-        {
-            return text.trim().to_owned();
-        }
+    /// The last line of standard output that is not empty.
+    pub(in crate::run) fn last_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.out.last);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
     }
@@ -152,7 +147,7 @@ impl Stream {
     fn keep(&mut self, bytes: &[u8]) {
         if let Some(whole) = &mut self.whole {
             whole.extend_from_slice(bytes);
-            if whole.len() > 4 * TAIL {
+            if whole.len() > Log::LONGEST_RESULT {
                 self.whole = None;
             }
         }

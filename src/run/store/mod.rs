@@ -23,6 +23,7 @@ use super::policy::{Graph, Ledger, Policy, Resident, View};
 use super::prepare::Watched;
 use super::record;
 use super::task::Done;
+use crate::run::folder::read_own;
 pub(super) use objects::Objects;
 pub use settings::StoreSettings;
 use sharing::Sharing;
@@ -389,7 +390,7 @@ fn as_float(bytes: u64) -> f64 {
 }
 
 fn read_index(folder: &Path) -> io::Result<HashMap<Digest, Vec<Entry>>> {
-    let bytes = match std::fs::read(folder.join("index.log")) {
+    let bytes = match read_own(&folder.join("index.log")) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),

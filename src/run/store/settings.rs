@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::folder::read_own;
 use crate::run::policy::{PaperSettings, PolicyKind};
 
 /// Settings of a store.
@@ -33,8 +34,8 @@ impl StoreSettings {
     /// # Errors
     /// The file is not readable or has unknown fields.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        match std::fs::read_to_string(folder.join("settings.json")) {
-            Ok(text) => serde_json::from_str(&text).map_err(io::Error::from),
+        match read_own(&folder.join("settings.json")) {
+            Ok(text) => serde_json::from_slice(&text).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
         }

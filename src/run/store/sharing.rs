@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::run::folder::open_own;
+
 /// The part of a process in a store.
 #[derive(Debug)]
 pub(super) struct Sharing {
@@ -17,7 +19,7 @@ pub(super) struct Sharing {
 }
 
 fn opened(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).open(path)
+    open_own(path, File::options().read(true).write(true).create(true).truncate(false))
 }
 
 impl Sharing {
@@ -50,7 +52,7 @@ impl Sharing {
     /// An artifact is about to be stored.
     pub(super) fn storing(&mut self) -> io::Result<()> {
         if !std::mem::replace(&mut self.marked, true) {
-            File::create(self.mark())?;
+            opened(&self.mark())?;
         }
         Ok(())
     }
@@ -70,7 +72,7 @@ impl Sharing {
 
 /// Appends whole lines. A torn line at the end does not spoil them, and what the disk did not take whole is taken back.
 pub(super) fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
-    let mut file = File::options().read(true).append(true).create(true).open(path)?;
+    let mut file = open_own(path, File::options().read(true).append(true).create(true))?;
     let length = file.metadata()?.len();
     let mut last = [b'\n'];
     if length > 0 {

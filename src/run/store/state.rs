@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::run::digest::Digest;
+use crate::run::folder::read_own;
 use crate::run::policy::{Changes, Graph, Ledger, Resident};
 
 /// Runs after which old observations of change weigh half.
@@ -86,10 +87,8 @@ fn hex(id: u128) -> String {
 impl State {
     /// Reads the state; a missing or damaged file is an empty state: artifacts are then stored again.
     pub(super) fn read(path: &Path) -> Self {
-        let document: Document = std::fs::read(path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
+        let document: Document =
+            read_own(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         let mut ledger = Ledger { clock: document.clock, ..Ledger::default() };
         let mut history = History { workflows: document.workflows, ..History::default() };
         for (id, kept) in document.kept {

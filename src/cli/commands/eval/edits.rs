@@ -36,8 +36,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let cases = read_gold(&arguments.gold)?;
     let lake = open_lake(environment)?;
     let prompts = Prompts::built_in();
-    let measured =
-        block_on(async { Ok(edit_fidelity(&conversations, &cases, &lake, &prompts).await) })?;
+    let measured = block_on(async { Ok(edit_fidelity(&conversations, &cases, &lake, &prompts).await) })?;
     if arguments.json {
         output.json(&measured)?;
     } else {
@@ -71,9 +70,8 @@ fn text(measured: &[EditFidelity], reader: bool) -> String {
             lines.push_str(&format!("{} {:?} reader: {}\n", turn.id, turn.say, turn.forms.join(", ")));
         }
     }
-    let count = |kept: &dyn Fn(&EditFidelity) -> bool| {
-        measured.iter().filter(|turn| kept(turn)).count().to_string()
-    };
+    let count =
+        |kept: &dyn Fn(&EditFidelity) -> bool| measured.iter().filter(|turn| kept(turn)).count().to_string();
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["right answers to remarks", "turns"]);
     table.add_row(["in all".to_owned(), measured.len().to_string()]);

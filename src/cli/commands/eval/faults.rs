@@ -6,10 +6,12 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::json;
 
-use crate::cli::commands::open_lake;
-use crate::cli::{Environment, Failure, Output};
-use crate::eval::faults::{by_kind, plant};
-use crate::eval::gold::read_gold;
+use crate::cli::commands::{block_on, open_lake};
+use crate::cli::{Environment, Failure, Output, model_choice};
+use crate::eval::faults::{Planted, by_kind, plant};
+use crate::eval::gold::{GoldCase, read_gold};
+use crate::eval::repairs::repair;
+use crate::nl::Prompts;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -33,6 +35,18 @@ pub(super) struct Arguments {
     #[arg(long)]
     missed: bool,
 
+    /// Let the model repair what was found, once each
+    #[arg(long)]
+    repair: bool,
+
+    /// The model that repairs
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Repairs at the same time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    jobs: usize,
+
     /// Print every fault as JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +56,9 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     let cases = read_gold(&arguments.gold)?;
     let lake = open_lake(environment)?;
     let planted = plant(&cases, &lake, arguments.count, arguments.seed, &arguments.without_check);
+    if arguments.repair {
+        return repairs(arguments, &planted, &cases, environment, output);
+    }
     if arguments.json {
         return output.json(&planted);
     }
@@ -67,4 +84,29 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
     }
     table.add_row(["all", &found.to_string(), &all.to_string()]);
     output.data(&(text + &table.trim_fmt() + "\n"))
+}
+
+/// Lets the model repair the faults that were found.
+fn repairs(
+    arguments: &Arguments,
+    planted: &[Planted],
+    cases: &[GoldCase],
+    environment: &Environment,
+    output: &Output,
+) -> Result<(), Failure> {
+    let found: Vec<Planted> = planted.iter().filter(|fault| fault.found()).cloned().collect();
+    let lake = open_lake(environment)?;
+    let prompts = Prompts::built_in();
+    let model = model_choice::open(arguments.model.as_deref(), None, environment, output)?;
+    let work = async { Ok(repair(&found, cases, &lake, &prompts, model.as_ref(), arguments.jobs).await) };
+    let repaired = block_on(work)?;
+    if arguments.json {
+        return output.json(&repaired);
+    }
+    let mut text = String::new();
+    for left in repaired.iter().filter(|one| !one.differences.is_empty()) {
+        text.push_str(&format!("{}: {}; left: {}\n", left.id, left.fault, left.differences.join("; ")));
+    }
+    let mended = repaired.iter().filter(|one| one.differences.is_empty()).count();
+    output.data(&format!("{text}{mended} of {} faults that were found are mended\n", repaired.len()))
 }

@@ -128,7 +128,8 @@ fn costs(measured: &[Fidelity]) -> Table {
             (values.get(values.len() / 2).copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0))
         };
         let (median, most) = figure(&|cost| cost.milliseconds);
-        let tokens = |value: &dyn Fn(&Cost) -> u32| format!("{:.0}", figure(&|cost| f64::from(value(cost))).0);
+        let tokens =
+            |value: &dyn Fn(&Cost) -> u32| format!("{:.0}", figure(&|cost| f64::from(value(cost))).0);
         table.add_row([
             if way == "whole" { "one answer" } else { "plan, then fragments" }.to_owned(),
             format!("{median:.1} ({most:.1})"),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ReportFiles;
+use crate::cli::commands::checks::{known_checks, known_passes};
 use crate::cli::commands::{block_on, open_lake};
 use crate::cli::files::{read_text, write_text};
 use crate::cli::model_choice::{self, Choice};
@@ -69,6 +70,14 @@ pub(super) struct Arguments {
     /// Without drawing further plans where the first one leaves something open
     #[arg(long)]
     no_choice: bool,
+
+    /// Leave a check of the answer out (may be repeated); `couler checks` lists them
+    #[arg(long, value_name = "NAME")]
+    without_check: Vec<String>,
+
+    /// Leave a rewriting pass of the way `passes` out (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    without_pass: Vec<String>,
 
     /// Most seconds of one sample
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
@@ -154,7 +163,7 @@ pub(super) fn run(arguments: &Arguments, environment: &Environment, output: &Out
         model: model.as_ref(),
         lake: &lake,
         prompts: &prompts,
-        options: options(arguments, model.as_ref(), replayed),
+        options: options(arguments, model.as_ref(), replayed)?,
     };
     let finished = writer.finished();
     let skipped = |case: &Case, sample: u32| finished.contains(&(case.id.clone(), sample));
@@ -263,14 +272,20 @@ fn chosen<'a>(cases: &'a [Case], filter: &[String], limit: Option<usize>) -> Vec
     taken
 }
 
-fn options(arguments: &Arguments, model: &dyn LanguageModel, replayed: bool) -> EvaluationOptions {
-    EvaluationOptions {
+fn options(
+    arguments: &Arguments,
+    model: &dyn LanguageModel,
+    replayed: bool,
+) -> Result<EvaluationOptions, Failure> {
+    Ok(EvaluationOptions {
         mode: arguments.mode,
         pipeline: PipelineOptions {
             temperature: arguments.temperature,
             calibrate: !arguments.no_calibration,
             coverage: !arguments.no_coverage,
             plans: if arguments.no_choice { 1 } else { PipelineOptions::default().plans },
+            without_checks: known_checks(&arguments.without_check)?,
+            without_passes: known_passes(&arguments.without_pass)?,
             ..PipelineOptions::default()
         },
         samples: arguments.samples,
@@ -281,7 +296,7 @@ fn options(arguments: &Arguments, model: &dyn LanguageModel, replayed: bool) -> 
         }),
         timeout: Duration::from_secs(arguments.timeout),
         recorded_time: replayed,
-    }
+    })
 }
 
 fn header(

@@ -149,6 +149,28 @@ fn initialized(parameters: &Value) -> Value {
     })
 }
 
+/// Answers every message of a session, with a model of recordings.
+///
+/// # Panics
+/// The model cannot be opened.
+#[cfg(fuzzing)]
+pub fn answers(mut input: &[u8], model: &str) {
+    use std::cell::RefCell;
+    thread_local!(static TOOLS: RefCell<Option<Tools<'static>>> = const { RefCell::new(None) });
+    TOOLS.with_borrow_mut(|tools| {
+        let tools = tools.get_or_insert_with(|| {
+            let arguments =
+                Arguments { model: Some(model.to_owned()), allow_run: false, budget_tokens: None };
+            let environment = Box::leak(Box::new(Environment::default()));
+            let output = Box::leak(Box::new(Output::new(true, crate::cli::ColorChoice::Never)));
+            Tools::new(&arguments, environment, output).expect("the model can be opened")
+        });
+        while let Ok(Message::Whole(line)) = next_message(&mut input, LONGEST_MESSAGE) {
+            let _ = answer(&line, tools);
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

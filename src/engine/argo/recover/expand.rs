@@ -327,9 +327,12 @@ fn ordered<'a>(tasks: &[&'a Value]) -> Vec<&'a Value> {
     while let Some(index) = ready.pop_front() {
         order.push(index);
         for next in waiting.get(string(tasks[index], "name")).into_iter().flatten() {
-            open[*next] -= 1;
-            if open[*next] == 0 {
-                ready.push_back(*next);
+            // Of two tasks with one name, which no sound manifest has, the first is waited for.
+            if open[*next] > 0 {
+                open[*next] -= 1;
+                if open[*next] == 0 {
+                    ready.push_back(*next);
+                }
             }
         }
     }

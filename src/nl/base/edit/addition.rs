@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::certain::certain;
 use super::editor::Reader;
-use crate::nl::edit::Edit;
 use super::read::{Addition, Context};
 use crate::api::{Component, Function, Step, Task};
 use crate::ir::Components;
@@ -20,6 +19,7 @@ use crate::nl::base::plan::{Plan, PlannedStep};
 use crate::nl::base::settings::mentions_setting;
 use crate::nl::base::slots::StepContext;
 use crate::nl::base::way::PreparedStep;
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 
@@ -81,7 +81,8 @@ impl Reader<'_> {
             None => self.generated(&planned, text, context).await?,
         };
         let plan = Plan { steps: vec![planned], ..Plan::default() };
-        let (steps, ..) = steps_of(&plan, &[fragment], self.pipeline.lake);
+        let (steps, ..) = steps_of(&plan, &[fragment], self.pipeline.lake)
+            .map_err(|problems| PipelineError::Assembly { problems, plan: Box::new(json!(plan)) })?;
         let mut step = steps.into_iter().next().expect("a plan of one step gives one step");
         step.when = addition.place.when.as_ref().and_then(|when| when.parse().ok());
         step.description = Some(addition.text.clone());
@@ -151,7 +152,8 @@ impl Reader<'_> {
         let prepared = Pipeline::prepare(text, &plan, &known);
         let generated = self.pipeline.generate_all(text, &plan, &prepared, &known, context.spelled).await?;
         let fragments: Vec<Fragment> = generated.iter().map(|generated| generated.fragment.clone()).collect();
-        let (steps, on_exit, more) = steps_of(&plan, &fragments, self.pipeline.lake);
+        let (steps, on_exit, more) = steps_of(&plan, &fragments, self.pipeline.lake)
+            .map_err(|problems| PipelineError::Assembly { problems, plan: Box::new(json!(plan)) })?;
         notes.extend(more);
         let new: Vec<String> = steps.iter().map(|step| step.name.clone()).collect();
         let mut edits = Vec::new();

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::json;
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::replace::{kind, places, wanted};
 use super::steps::Meant;
 use crate::api::{Step, Task};
 use crate::nl::base::literals::{Literal, LiteralKind, literals};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 /// Words in front of the place that something is written to.

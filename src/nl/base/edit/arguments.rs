@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::address::{loads, same_kind, writes_somewhere};
 use super::certain::{certain, out_of_range};
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::{Function, Step, Task};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 /// Words that add to a list instead of replacing it.

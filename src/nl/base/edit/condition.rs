@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::edit::Edit;
 use super::place;
 use super::read::{Context, Wish};
 use super::steps::{Meant, Steps};
 use crate::api::{Condition, Function, Literal, Operand, OutputValue, Step, Task, WORKFLOW};
 use crate::nl::base::assemble::{METRICS, metric_of};
 use crate::nl::base::exit::{ALWAYS, FAILURE};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 /// "(if | when | unless …) …", the condition behind it.

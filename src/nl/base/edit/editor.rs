@@ -4,11 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::feed::apply_fed;
-use crate::nl::edit::{Applied, Focus, Reaction};
 use super::clause::{clauses, without_opening};
+use super::feed::apply_fed;
 use super::model::{Action, action_request, fill, read_action};
-use crate::nl::edit::{Edit, EditError};
 use super::question::{answer, is_question};
 use super::read::{Addition, Context, Wish, read};
 use super::remove::unknown;
@@ -18,6 +16,8 @@ use crate::ir::Components;
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::numbers::with_digits;
 use crate::nl::base::settings::mentions_setting;
+use crate::nl::edit::{Applied, Focus, Reaction};
+use crate::nl::edit::{Edit, EditError};
 use crate::nl::pattern::regex;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::{Event, Stage};
@@ -81,7 +81,8 @@ impl Reader<'_> {
             already: Vec::new(),
             refused: Vec::new(),
         };
-        let all = clauses(&text);
+        // What the patterns read of such remarks was wrong far more often than right.
+        let all = if points_beyond(&text) { Vec::new() } else { clauses(&text) };
         for (index, clause) in all.iter().enumerate() {
             let clause = without_opening(clause).to_owned();
             // What was chosen answers the question about the first wish.
@@ -301,6 +302,20 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a remark says more than a pattern can read: it is long, has several parts, compares, or points to what was
+/// said before. On gold (`couler eval edits`, 403 remarks) the patterns read 19 changes right and 144 wrong; of the
+/// remarks that say no more than one plain thing, 8 right and 10 wrong.
+fn points_beyond(text: &str) -> bool {
+    /// Words of a plain remark.
+    const LONGEST: usize = 9;
+    static BEYOND: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\b(?:half|double|twice as|thrice|triple|more|less|fewer|same|too|also|others?|again|before|each|rest|ones|last|first|back|extra|longer|shorter|later|earlier|than|rather|their|them|by|who|which|sorry|let|otherwise|whatever|however|anyway|everywhere|nobody|what|once|well|but|though)\b|[.—–]\s",
+        )
+    });
+    text.split_whitespace().count() > LONGEST || BEYOND.is_match(text)
 }
 
 /// Spans of time in words: "half an hour" is `30 minutes`.

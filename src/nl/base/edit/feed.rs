@@ -1,7 +1,7 @@
 //! A new step whose port nothing feeds waits for the nearest step that could.
 
-use crate::ir::Components;
 use crate::api::Program;
+use crate::ir::Components;
 use crate::nl::base::assemble::provider;
 use crate::nl::edit::{Applied, Edit, EditError, apply};
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::nl::edit::Edit;
 use super::steps::{Steps, component_name, image_of};
 use crate::api::{Function, Step};
 use crate::llm::{Message, OutputSchema, Request};
@@ -11,6 +10,7 @@ use crate::nl::base::fragment::{Sampling, fragment_task, read_fragment};
 use crate::nl::base::literals::literals;
 use crate::nl::base::plan::PlannedStep;
 use crate::nl::base::slots::StepContext;
+use crate::nl::edit::Edit;
 use crate::nl::pipeline::{Pipeline, PipelineError};
 use crate::nl::{Event, Stage};
 

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::edit::Edit;
 use super::place;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::{ancestors, direct_dependencies};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 /// "A does not wait for B".

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 const NAME: &str = r#"["'`]?([a-z][a-z0-9_-]*)["'`]?"#;

@@ -1,11 +1,11 @@
 //! What one wish asks for: the readers, one after the other.
 
-use crate::nl::edit::Edit;
 use super::steps::{Meant, Steps};
 use super::{
     arguments, condition, order, parameter, place, remove, rename, replace, schedule, setting, workflow,
 };
 use crate::api::Step;
+use crate::nl::edit::Edit;
 
 /// What a wish comes to.
 #[derive(Debug, Clone, PartialEq)]

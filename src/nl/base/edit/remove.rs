@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::{Function, Step};
 use crate::nl::base::cues::asked_for;
 use crate::nl::base::evidence::mentioned_choices;
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 /// (verb, object), or (object, verb).

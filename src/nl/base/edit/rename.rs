@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 const NAME: &str = r#"["'`“]?([a-z][a-z0-9_ -]*?[a-z0-9])["'`”]?"#;

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::address;
 use super::certain::certain;
-use crate::nl::edit::Edit;
 use super::place;
 use super::read::{Context, Wish};
 use super::steps::{Meant, component_name, image_of};
@@ -15,6 +14,7 @@ use crate::api::{Component, ComponentCall, Function, Step, Task, validate_agains
 use crate::ir::Components;
 use crate::nl::base::algorithms::named_algorithms;
 use crate::nl::base::literals::{Literal, LiteralKind, literals};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 static INSTEAD_OF: LazyLock<Regex> = LazyLock::new(|| {

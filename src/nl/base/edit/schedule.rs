@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::json;
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use crate::nl::base::literals::{LiteralKind, literals};
 use crate::nl::base::schedule::{explicit_schedule, stated_schedule, timezone};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| regex(r#""[^"]*"|“[^”]*”|«[^»]*»"#));

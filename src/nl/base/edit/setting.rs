@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use super::steps::Meant;
 use crate::api::Step;
 use crate::nl::base::answer::SettingsAnswer;
 use crate::nl::base::literals::literals;
 use crate::nl::base::settings::{durations, mentioned, settings_schema};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 pub(super) static SERVICE_ACCOUNT: LazyLock<Regex> = LazyLock::new(|| {

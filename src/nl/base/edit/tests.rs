@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::nl::edit::{Edit, Editor, Focus, Reaction, apply};
 use crate::api::{Program, program_from_value};
 use crate::ir::NoComponents;
 use crate::lake::Lake;
 use crate::llm::{Capabilities, CompletionFuture, LanguageModel, Ledger, LlmError, Request, TokenSink};
+use crate::nl::edit::{Edit, Editor, Focus, Reaction, apply};
 use crate::nl::{Pipeline, PipelineError, PipelineOptions, Prompts, Silent};
 
 /// A model that must not be asked.
@@ -74,7 +74,7 @@ fn changed(remark: &str) -> Value {
 fn what_a_remark_states_is_set_without_a_model() {
     let cases: [(&str, &str, Value); 27] = [
         ("retry training 5 times", "/steps/1/settings/retry/limit", json!(5)),
-        ("no retries any more for train", "/steps/1/settings", Value::Null),
+        ("no retries for train", "/steps/1/settings", Value::Null),
         ("give evaluate 2 CPUs", "/steps/2/settings/resources/cpu", json!("2")),
         ("stop ship after 10 minutes", "/steps/3/settings/timeout", json!("10m")),
         ("set LOG=debug for the environment of ship", "/steps/3/settings/env/LOG", json!("debug")),
@@ -85,7 +85,7 @@ fn what_a_remark_states_is_set_without_a_model() {
         ("use acme/ship:1.1 instead of 1.0", "/steps/3/run/image", json!("acme/ship:1.1")),
         ("bump ship to 2.0", "/steps/3/run/image", json!("acme/ship:2.0")),
         ("ship to s3://c/d", "/steps/3/run/args/1", json!("s3://c/d")),
-        ("also measure accuracy", "/steps/2/run/with/metrics", json!(["auc", "accuracy"])),
+        ("measure accuracy", "/steps/2/run/with/metrics", json!(["auc", "accuracy"])),
         ("rename ship to publish", "/steps/3/name", json!("publish")),
         ("call the workflow churn", "/name", json!("churn")),
         ("every Monday at 6", "/schedule/cron/0", json!("0 6 * * 1")),

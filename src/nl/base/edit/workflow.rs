@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::nl::edit::Edit;
 use super::read::{Context, Wish};
 use crate::api::Program;
 use crate::nl::base::plan::Plan;
 use crate::nl::base::whole::{read_access, read_limits};
+use crate::nl::edit::Edit;
 use crate::nl::pattern::regex;
 
 static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
