@@ -253,7 +253,7 @@ mod tests {
         let steps = |ship: Option<&str>, tell: Option<&str>| {
             json!([
                 {"text": "Run `probe` in a/b:1, it prints the value score.", "name": "probe", "task": "container.run",
-                 "with": {"image": "a/b:1", "command": ["probe"]}, "outputs": [{"kind": "parameter", "name": "score"}]},
+                 "with": {"image": "a/b:1", "command": ["probe"]}, "outputs": [{"name": "score", "source": {"kind": "parameter", "path": "/tmp/score"}}]},
                 {"text": "If score is above 0.8, run `ship` in a/b:1.", "name": "ship", "task": "container.run",
                  "after": ["probe"], "when": ship, "with": {"image": "a/b:1", "command": ["ship"]}},
                 {"text": "Otherwise run `tell` in a/b:1.", "name": "tell", "task": "container.run",

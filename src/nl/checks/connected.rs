@@ -172,13 +172,13 @@ mod tests {
 
     #[test]
     fn steps_hang_together() {
-        let text = "Run fetch, then lint and test side by side, and when both are done ship.";
+        let text = "Run fetch, then lint and test side by side. When both are done ship.";
         let of = |lint: &[&str], test: &[&str], ship: &[&str]| {
             json!([
                 run("fetch", "Run fetch", &[]),
                 run("lint", "then lint", lint),
                 run("test", "test", test),
-                run("ship", "when both are done ship", ship)
+                run("ship", "When both are done ship.", ship)
             ])
         };
         for (steps, fine) in [

@@ -83,8 +83,7 @@ const CHOSEN: [&str; 4] = ["kind", "operator", "effect", "policy"];
 const DEFAULT_LIMIT: u32 = 20;
 
 /// Arguments that a model has to write itself: scripts and what they need, conversions of words.
-const WRITTEN: [&str; 8] =
-    ["source", "requirements", "timezone", "until", "features", "query", "working_dir", "context"];
+const WRITTEN: [&str; 7] = ["source", "requirements", "timezone", "until", "query", "working_dir", "context"];
 
 /// Arguments and settings whose values a description gives; scripts are written by the model.
 fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
@@ -125,8 +124,18 @@ impl Known {
         Self::new(&document.text, &document.numbers)
     }
 
+    /// What commands and messages hold are no numbers of settings.
     fn of_text(text: &str) -> Self {
-        Self::new(text, &Document::parse(text).numbers)
+        let document = Document::parse(text);
+        let quoted =
+            |number: &Number| {
+                document.literals.iter().filter(|literal| literal.quoted).any(|literal| {
+                    literal.span.start <= number.span.start && number.span.end <= literal.span.end
+                })
+            };
+        let numbers: Vec<Number> =
+            document.numbers.iter().filter(|number| !quoted(number)).cloned().collect();
+        Self::new(text, &numbers)
     }
 
     fn new(text: &str, numbers: &[Number]) -> Self {
@@ -223,21 +232,34 @@ impl Known {
         let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
         if bare.is_empty()
             || self.choices.contains(bare)
-            || self.text.contains(bare)
+            || self.has(bare)
             || SHELL.contains(&lower)
             || SHELL.contains(bare)
         {
             return true;
         }
+        // The parts of an address or name stand there as a whole; those of words may have other endings.
+        let strict = bare.is_ascii() && bare.contains(['/', '_', ':']);
         // 8Gi is 8 GB, --shard=07 is shard 7: part by part.
         bare.split(|c: char| !c.is_alphanumeric()).all(|part| {
             let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
             let number = digits.parse::<f64>();
             part.len() < 3
                 || self.parts.contains(part)
-                || self.text.contains(part)
+                || (!strict && self.text.contains(part))
                 || SHELL.contains(part)
                 || number.is_ok_and(|number| self.knows_number(number))
+        })
+    }
+
+    /// Whether the text has it, with nothing of another word before or behind.
+    fn has(&self, bare: &str) -> bool {
+        let strict = bare.contains(['/', '_', ':', '.', '-']);
+        self.text.match_indices(bare).any(|(at, _)| {
+            let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+            !strict
+                || (edge(self.text[..at].chars().next_back())
+                    && edge(self.text[at + bare.len()..].chars().next()))
         })
     }
 

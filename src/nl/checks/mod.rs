@@ -4,6 +4,7 @@
 //! [`Document`], the answer, and, where the answer can be read as one, the program and its graph. On right answers no
 //! check fires: the gold set measures that (`couler eval fidelity`).
 
+mod arguments;
 mod branches;
 mod calendar;
 mod clauses;
@@ -11,6 +12,7 @@ mod commands;
 mod conditions;
 mod connected;
 mod content;
+mod crossed;
 mod declared;
 mod doubled;
 mod exclusive;
@@ -123,7 +125,9 @@ pub const CHECKS: &[&dyn Check] = &[
     &literals::Literals,
     &numbers::Numbers,
     &given::Given,
+    &arguments::Arguments,
     &commands::Commands,
+    &crossed::Crossed,
     &items::Items,
     &order::Order,
     &declared::Declared,

@@ -175,7 +175,7 @@ fn listed_together(judged: &Judged<'_>, layout: &Layout<'_>, first: usize, secon
         if word.start >= high.start {
             ANDED.is_match(between) && word.start <= high.end + 12 && !chained(low.end, word.start)
         } else {
-            let opened = document.text[word.end.min(low.start)..low.start].contains([':', '：', '[', '(']);
+            let opened = document.text[word.start.min(low.start)..low.start].contains([':', '：', '[', '(']);
             word.end <= low.start && opened && LISTED.is_match(between) && !chained(word.end, high.start)
         }
     })
