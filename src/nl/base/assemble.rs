@@ -64,12 +64,15 @@ pub(in crate::nl) fn assemble(
     Ok(Assembled { program, workflow, notes })
 }
 
+/// Steps, those at the end, and notes.
+type Parts = (Vec<Step>, Vec<Step>, Vec<String>);
+
 /// The steps of a plan and its fragments, those at the end apart; nothing is wired yet.
 pub(in crate::nl) fn steps_of(
     plan: &Plan,
     fragments: &[Fragment],
     components: &dyn Components,
-) -> Result<(Vec<Step>, Vec<Step>, Vec<String>), Problems> {
+) -> Result<Parts, Problems> {
     let (assembler, steps, on_exit) = assemble_steps(plan, fragments, components)?;
     Ok((steps, on_exit, assembler.notes))
 }

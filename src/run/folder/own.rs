@@ -25,7 +25,7 @@ pub(in crate::run) fn open_own(path: &Path, options: &OpenOptions) -> io::Result
             copy.persist(path).map_err(|error| error.error)?;
             regular(path, options)
         }
-        Err(error) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) => {
+        Err(error) if is_foreign(path) => {
             fs::remove_file(path).map_err(|_| error)?;
             regular(path, options)
         }
@@ -36,11 +36,19 @@ pub(in crate::run) fn open_own(path: &Path, options: &OpenOptions) -> io::Result
 /// Reads a whole regular file.
 ///
 /// # Errors
-/// It is not there, or something else.
+/// It is not there, which a link or a pipe in its place means too, or cannot be read.
 pub(in crate::run) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let missing =
+        |error| if is_foreign(path) { io::Error::new(io::ErrorKind::NotFound, error) } else { error };
+    let mut file = regular(path, File::options().read(true)).map_err(missing)?;
     let mut content = Vec::new();
-    regular(path, File::options().read(true))?.read_to_end(&mut content)?;
+    file.read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Whether something that is neither file nor folder has the place.
+fn is_foreign(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn regular(path: &Path, options: &OpenOptions) -> io::Result<File> {
