@@ -83,7 +83,8 @@ const CHOSEN: [&str; 4] = ["kind", "operator", "effect", "policy"];
 const DEFAULT_LIMIT: u32 = 20;
 
 /// Arguments that a model has to write itself: scripts and what they need, conversions of words.
-const WRITTEN: [&str; 7] = ["source", "requirements", "timezone", "until", "query", "working_dir", "context"];
+const WRITTEN: [&str; 8] = ["source", "requirements", "timezone", "until", "query", "working_dir", "context",
+    "expression"];
 
 /// Arguments and settings whose values a description gives; scripts are written by the model.
 fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
@@ -148,7 +149,9 @@ impl Known {
     fn strange(&self, value: &Value, field: &str, strange: &mut Vec<(String, String)>) {
         match value {
             Value::String(text) => {
-                if let Ok(duration) = text.parse::<Duration>() {
+                // 500m of a CPU are no minutes.
+                let duration = text.parse::<Duration>().ok().filter(|_| !field.starts_with("settings/resources"));
+                if let Some(duration) = duration {
                     #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
                     let seconds = duration.seconds() as f64;
                     let units = [1.0, 60.0, 3_600.0, 86_400.0, 604_800.0, 2_592_000.0, 31_536_000.0];
@@ -239,7 +242,7 @@ impl Known {
             return true;
         }
         // The parts of an address or name stand there as a whole; those of words may have other endings.
-        let strict = bare.is_ascii() && bare.contains(['/', '_', ':']);
+        let strict = bare.is_ascii() && bare.contains(['/', '_']);
         // 8Gi is 8 GB, --shard=07 is shard 7: part by part.
         bare.split(|c: char| !c.is_alphanumeric()).all(|part| {
             let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
@@ -294,6 +297,12 @@ fn choices(step: &StepAnswer, lake: &Lake) -> HashSet<String> {
         match schema {
             Value::Object(map) => {
                 for (key, value) in map {
+                    // "Mean, median or a value".
+                    if key == "description"
+                        && let Some(about) = value.as_str()
+                    {
+                        found.extend(about.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
+                    }
                     if key == "enum" {
                         found.extend(
                             value

@@ -48,6 +48,7 @@ impl Check for Literals {
         let conditions: Vec<_> = steps.iter().map(|(step, _)| json!([step.when, step.exec_while])).collect();
         let conditions = Content::of(&json!(conditions));
         let document = judged.document;
+        let said = json!(judged.answer).to_string();
         let mut found = Vec::new();
         for literal in &judged.document.literals {
             let owners = judged.owners(literal.span.clone());
@@ -59,6 +60,8 @@ impl Check for Literals {
                 || is_place(&literal.text)
                 || explains_place(document, literal)
                 || is_printed(document, literal)
+                || is_spelled_right_elsewhere(document, literal, &whole)
+                || is_filled_in(&literal.text, &said)
                 || ends_series(document, literal)
                 || judged.is_step_name(&literal.text)
                 || judged.document.declares(literal.span.start)
@@ -112,6 +115,31 @@ fn is_place(literal: &str) -> bool {
             ["run", "id", "workflow", "name", "status", "date", "runid", "of", "the"]
                 .contains(&word.to_lowercase().as_str())
         })
+}
+
+/// Whether a literal is a slip of the fingers, with the same letters in the right order elsewhere: `pyhton:3.11`.
+fn is_spelled_right_elsewhere(document: &Document, literal: &Literal, whole: &Content) -> bool {
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let digits = |text: &str| -> Vec<char> { text.chars().filter(char::is_ascii_digit).collect() };
+    document.literals.iter().any(|other| {
+        other.text != literal.text
+            && letters(&other.text) == letters(&literal.text)
+            && digits(&other.text) == digits(&literal.text)
+            && whole.holds(&other.text, other.quoted)
+    })
+}
+
+/// Whether a literal is a word in capitals in whose place something is filled in: `DATE.html` is `{{run.date}}.html`.
+fn is_filled_in(literal: &str, said: &str) -> bool {
+    let (stem, ending) = literal.split_at(literal.find('.').unwrap_or(literal.len()));
+    stem.len() > 1
+        && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        && !ending.is_empty()
+        && said.contains(&format!("}}}}{ending}"))
 }
 
 /// Whether a literal names the place of another one that is filled in: `calc --id=ID`, "ID" being the number.

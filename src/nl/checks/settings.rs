@@ -81,7 +81,7 @@ impl Settings {
             others.filter_map(|volume| json!(volume)["claim"].as_str().map(str::to_owned)).collect();
         let span = document.spans(&step.text).into_iter().find(|span| {
             let words = &document.text[span.clone()];
-            WORDS["claim"].is_match(words)
+            WORDS["claim"].is_match(&document.without_literals(span.clone()))
                 && document.says(Concept::Negation, span.clone()).is_none()
                 && (claims.is_empty() || claims.iter().any(|claim| words.contains(claim.as_str())))
         })?;

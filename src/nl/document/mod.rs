@@ -84,6 +84,22 @@ impl Document {
             .collect()
     }
 
+    /// A part of the text with nothing but dots where addresses, images, paths and quotations stand: their words say
+    /// nothing of the workflow.
+    pub fn without_literals(&self, span: Range<usize>) -> String {
+        let mut words = String::new();
+        let mut last = span.start;
+        for literal in &self.literals {
+            if literal.span.start >= last && literal.span.end <= span.end {
+                words.push_str(&self.text[last..literal.span.start]);
+                words.push('…');
+                last = literal.span.end;
+            }
+        }
+        words.push_str(&self.text[last..span.end]);
+        words
+    }
+
     /// Where a part of the text speaks of a concept first.
     pub fn says(&self, concept: Concept, span: Range<usize>) -> Option<Range<usize>> {
         let found = words::find(&self.text[span.clone()], concept)?;
