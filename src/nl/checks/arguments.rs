@@ -70,7 +70,7 @@ fn shared(judged: &Judged<'_>, step: &StepAnswer, offered: &Value) -> Option<(&'
             let others = judged.answer.all_steps().filter(|other| other.name != step.name);
             others
                 .filter(|other| name == "target" || other.task == step.task)
-                .filter(|other| other.task.ends_with(".train") == step.task.ends_with(".train"))
+                .filter(|other| trains(other) == trains(step))
                 .filter_map(|other| Some((other, other.with.get(name)?)))
                 .find_map(|(other, value)| {
                     let text = match value {
@@ -85,10 +85,14 @@ fn shared(judged: &Judged<'_>, step: &StepAnswer, offered: &Value) -> Option<(&'
                     let said = both.map(|span| &document.text[span.clone()]).any(|words| {
                         words.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == text)
                     });
-                    said.then(|| (name, text))
+                    said.then_some((name, text))
                 })
         },
     )
+}
+
+fn trains(step: &StepAnswer) -> bool {
+    step.task.split('.').nth(1) == Some("train")
 }
 
 /// Whether words name a measure as a word of its own, outside of literals.

@@ -63,7 +63,7 @@ impl Check for Declared {
         let named = Named::of(judged, &layout);
         let mut found = Vec::new();
         for index in 0..layout.steps.len() {
-            self.one(judged, &layout, &named, index, &mut found);
+            judge_step(judged, &layout, &named, index, &mut found);
         }
         found
     }
@@ -74,57 +74,55 @@ pub(super) fn says_what_it_waits_for(document: &Document, own: &[Range<usize>]) 
     own.iter().any(|span| DEPENDS.is_match(&document.text[span.clone()]))
 }
 
-impl Declared {
-    fn one(
-        &self,
-        judged: &Judged<'_>,
-        layout: &Layout<'_>,
-        named: &Named,
-        index: usize,
-        found: &mut Vec<Finding>,
-    ) {
-        let placed = &layout.steps[index];
-        let name = Some(placed.step.name.as_str());
-        let error = |message: String| Finding::error("declared", name, message).at("after");
-        let lists: Vec<Listed> =
-            placed.own.iter().flat_map(|span| named.lists(&judged.document.text[span.clone()])).collect();
-        // One item that became several steps says for each of them only a part: "respectively", or one behind the other.
-        let alone = !(0..layout.steps.len()).any(|other| other != index && named.same_block(index, other));
-        for wanted in lists.iter().flat_map(|list| &list.steps).filter(|_| alone) {
-            let kept = wanted.iter().any(|other| *other == index || placed.before.contains(other));
-            if !kept && let Some(other) = wanted.first() {
-                let other = &layout.steps[*other].step.name;
+/// What is wrong with the waits of one step.
+fn judge_step(
+    judged: &Judged<'_>,
+    layout: &Layout<'_>,
+    named: &Named,
+    index: usize,
+    found: &mut Vec<Finding>,
+) {
+    let placed = &layout.steps[index];
+    let name = Some(placed.step.name.as_str());
+    let error = |message: String| Finding::error("declared", name, message).at("after");
+    let lists: Vec<Listed> =
+        placed.own.iter().flat_map(|span| named.lists(&judged.document.text[span.clone()])).collect();
+    // One item that became several steps says for each of them only a part: "respectively", or one behind the other.
+    let alone = !(0..layout.steps.len()).any(|other| other != index && named.same_block(index, other));
+    for wanted in lists.iter().flat_map(|list| &list.steps).filter(|_| alone) {
+        let kept = wanted.iter().any(|other| *other == index || placed.before.contains(other));
+        if !kept && let Some(other) = wanted.first() {
+            let other = &layout.steps[*other].step.name;
+            found.push(
+                error(format!("it does not wait for {other}, although it depends on it"))
+                    .suggest(format!("add {other} to after")),
+            );
+        }
+    }
+    // What it waits for beyond the list; only a list that is understood as a whole can tell.
+    if let [list] = &lists[..]
+        && list.complete
+        && alone
+    {
+        for extra in placed.waits.iter().copied().filter(|other| !placed.reads.contains(other)) {
+            let known = list.steps.iter().flatten().any(|wanted| {
+                *wanted == extra
+                    || layout.steps[*wanted].before.contains(&extra)
+                    || named.same_block(*wanted, extra)
+            });
+            if !known {
+                let other = &layout.steps[extra].step.name;
                 found.push(
-                    error(format!("it does not wait for {other}, although it depends on it"))
-                        .suggest(format!("add {other} to after")),
+                    error(format!("it waits for {other}, which it does not depend on"))
+                        .suggest(format!("take {other} out of after")),
                 );
             }
         }
-        // What it waits for beyond the list; only a list that is understood as a whole can tell.
-        if let [list] = &lists[..]
-            && list.complete
-            && alone
-        {
-            for extra in placed.waits.iter().copied().filter(|other| !placed.reads.contains(other)) {
-                let known = list.steps.iter().flatten().any(|wanted| {
-                    *wanted == extra
-                        || layout.steps[*wanted].before.contains(&extra)
-                        || named.same_block(*wanted, extra)
-                });
-                if !known {
-                    let other = &layout.steps[extra].step.name;
-                    found.push(
-                        error(format!("it waits for {other}, which it does not depend on"))
-                            .suggest(format!("take {other} out of after")),
-                    );
-                }
-            }
-        }
-        let beside = placed.own.iter().flat_map(|span| named.beside(&judged.document.text[span.clone()]));
-        for other in beside.filter(|other| *other != index && layout.ordered(index, *other)) {
-            let other = &layout.steps[other].step.name;
-            found.push(error(format!("it runs beside {other}, so neither waits for the other")));
-        }
+    }
+    let beside = placed.own.iter().flat_map(|span| named.beside(&judged.document.text[span.clone()]));
+    for other in beside.filter(|other| *other != index && layout.ordered(index, *other)) {
+        let other = &layout.steps[other].step.name;
+        found.push(error(format!("it runs beside {other}, so neither waits for the other")));
     }
 }
 

@@ -37,7 +37,9 @@ fn collect(condition: &Condition, values: &mut BTreeMap<String, BTreeSet<String>
         }
         Condition::Compare { .. } => false,
         Condition::In { left, values: list } => {
-            list.iter().for_each(|literal| add(left, literal, values));
+            for literal in list {
+                add(left, literal, values);
+            }
             true
         }
         Condition::And(all) | Condition::Or(all) => all.iter().all(|part| collect(part, values)),

@@ -155,7 +155,7 @@ fn explains_place(document: &Document, literal: &Literal) -> bool {
         })
 }
 
-/// Whether a name is only that of what a step prints: "each prints val_loss".
+/// Whether a name is only that of what a step prints: "each prints `val_loss`".
 fn is_printed(document: &Document, literal: &Literal) -> bool {
     let name = literal.text.chars().all(|c| c.is_alphanumeric() || c == '_');
     name && document
