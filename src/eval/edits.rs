@@ -342,7 +342,7 @@ impl GoldTurn {
                 }
             }
             Reaction::Answer(text) if self.answer.is_some() && !self.changes() => {
-                list.extend(self.unsaid(text))
+                list.extend(self.unsaid(text));
             }
             Reaction::Question { choices, .. } if !self.asks.is_empty() => {
                 let sorted = |names: &[String]| {

@@ -41,10 +41,12 @@ pub async fn repair(
         let fault = fault.clone();
         async move {
             let ledger = Ledger::new(Budget::default());
-            let options = PipelineOptions { way: Way::Whole, max_regenerations: 1, ..PipelineOptions::default() };
+            let options =
+                PipelineOptions { way: Way::Whole, max_regenerations: 1, ..PipelineOptions::default() };
             let pipeline = Pipeline { model, lake, prompts, options, ledger: &ledger, observer: &Silent };
             let mut list = Vec::new();
-            let right = case.ok_or("no such gold case".to_owned()).and_then(|case| Ok((case.program()?, case)));
+            let right =
+                case.ok_or("no such gold case".to_owned()).and_then(|case| Ok((case.program()?, case)));
             match right {
                 Ok((right, case)) => match pipeline.mend(&case.description, &fault.answer).await {
                     Ok(answer) => match answer.to_program(lake) {
@@ -65,7 +67,8 @@ pub async fn repair(
         }
     };
     let work: Vec<_> = planted.iter().map(one).collect();
-    let mut repaired: Vec<Repaired> = futures::stream::iter(work).buffer_unordered(jobs.max(1)).collect().await;
+    let mut repaired: Vec<Repaired> =
+        futures::stream::iter(work).buffer_unordered(jobs.max(1)).collect().await;
     repaired.sort_by_cached_key(|one| (json!(one.kind).to_string(), one.id.clone()));
     repaired
 }

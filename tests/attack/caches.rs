@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::harness::{DATA, Mode, Scene, step};
 
 /// What may have become of a file.
-const DAMAGES: [(&str, fn(&Path)); 8] = [
+/// Damages a file.
+type Damage = fn(&Path);
+
+const DAMAGES: [(&str, Damage); 8] = [
     ("cut in half", |file| {
         let content = std::fs::read(file).unwrap();
         std::fs::write(file, &content[..content.len() / 2]).unwrap();

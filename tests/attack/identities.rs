@@ -132,8 +132,8 @@ fn a_clock_that_goes_back_makes_new_runs() {
     assert_eq!(scene.run(&["run", "p.yaml"]).0, 0);
     let first = scene.run_folder();
     let before = std::fs::read(first.join("journal.log")).unwrap();
-    let later = std::fs::FileTimes::new()
-        .set_modified(std::time::SystemTime::now() + Duration::from_secs(86_400 * 365));
+    let later =
+        std::fs::FileTimes::new().set_modified(std::time::SystemTime::now() + Duration::from_hours(24 * 365));
     std::fs::File::open(&first).unwrap().set_times(later).unwrap();
     for _ in 0..5 {
         assert_eq!(scene.run(&["run", "p.yaml", "--fresh"]).0, 0);

@@ -55,7 +55,7 @@ fn served(answers: Vec<String>) -> String {
 
 fn answer(mut stream: TcpStream, text: &str) {
     let mut request = Vec::new();
-    let mut chunk = [0; 65_536];
+    let mut chunk = vec![0; 65_536];
     while let Ok(count) = stream.read(&mut chunk) {
         request.extend_from_slice(&chunk[..count]);
         let head = request.windows(4).position(|window| window == b"\r\n\r\n");

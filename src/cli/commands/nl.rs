@@ -222,17 +222,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment, output: &Outp
     };
     let result = block_on(async { Ok(pipeline.run(&description).await) });
     output.clear_status();
-    let mut outcome = match result? {
-        Err(PipelineError::Assembly { problems, plan }) => {
-            if let Some(path) = arguments.output.as_deref().and_then(aside) {
-                let text = serde_saphyr::to_string(&plan).unwrap_or_else(|_| plan.to_string());
-                write_text(&path, &text)?;
-                output.message(&format!("wrote {}", path.display()));
-            }
-            return Err(PipelineError::Assembly { problems, plan }.into());
-        }
-        result => result?,
-    };
+    let mut outcome = kept_aside(result?, arguments.output.as_deref(), output)?;
     if arguments.tune.is_some() && !arguments.yes {
         agreed(&outcome, &write_program(&outcome.program, Format::Yaml)?, output)?;
     }
@@ -491,6 +481,22 @@ fn write(
         output.message(&format!("wrote {}", path.display()));
     }
     Ok(())
+}
+
+/// What does not fit together is kept beside the place where it should have been written.
+fn kept_aside(
+    result: Result<Outcome, PipelineError>,
+    path: Option<&Path>,
+    output: &Output,
+) -> Result<Outcome, Failure> {
+    if let Err(PipelineError::Assembly { plan, .. }) = &result
+        && let Some(path) = path.and_then(aside)
+    {
+        let text = serde_saphyr::to_string(plan).unwrap_or_else(|_| plan.to_string());
+        write_text(&path, &text)?;
+        output.message(&format!("wrote {}", path.display()));
+    }
+    Ok(result?)
 }
 
 /// Where something unfinished is written in the place of a file.

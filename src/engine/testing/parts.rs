@@ -218,9 +218,9 @@ fn retry() -> impl Strategy<Value = Retry> {
             limit,
             policy,
             backoff: backoff.map(|(duration, factor, max_pause, max_duration)| Backoff {
-                max_pause,
                 duration,
                 factor,
+                max_pause,
                 max_duration,
             }),
         },

@@ -83,8 +83,8 @@ const CHOSEN: [&str; 4] = ["kind", "operator", "effect", "policy"];
 const DEFAULT_LIMIT: u32 = 20;
 
 /// Arguments that a model has to write itself: scripts and what they need, conversions of words.
-const WRITTEN: [&str; 8] = ["source", "requirements", "timezone", "until", "query", "working_dir", "context",
-    "expression"];
+const WRITTEN: [&str; 8] =
+    ["source", "requirements", "timezone", "until", "query", "working_dir", "context", "expression"];
 
 /// Arguments and settings whose values a description gives; scripts are written by the model.
 fn values(step: &StepAnswer, lake: &Lake) -> Vec<(String, Value)> {
@@ -150,7 +150,8 @@ impl Known {
         match value {
             Value::String(text) => {
                 // 500m of a CPU are no minutes.
-                let duration = text.parse::<Duration>().ok().filter(|_| !field.starts_with("settings/resources"));
+                let duration =
+                    text.parse::<Duration>().ok().filter(|_| !field.starts_with("settings/resources"));
                 if let Some(duration) = duration {
                     #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 seconds")]
                     let seconds = duration.seconds() as f64;

@@ -69,7 +69,11 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     /// [`PipelineError`]: the model cannot be used.
-    pub async fn mend(&self, description: &str, answer: &WorkflowAnswer) -> Result<WorkflowAnswer, PipelineError> {
+    pub async fn mend(
+        &self,
+        description: &str,
+        answer: &WorkflowAnswer,
+    ) -> Result<WorkflowAnswer, PipelineError> {
         let document = Document::parse(description);
         let request = first_request(description, self.lake, self.prompts, &self.options, Way::Whole)?;
         let verdict = Verdict::of(answer.clone(), &document, self.lake, &self.options.without_checks);

@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn names_of_the_text_that_are_made_legal_are_the_same_steps() {
         let text = "First qc: qc:1. Then, after qc, qc_report: report:2 --all.";
-        let step = |name: &str, text: &str, image: &str, after: &[&str]| StepAnswer {
+        let step = |name: &str, text: &str, image: &str, after: &[&str]| {
+            StepAnswer {
             name: name.into(),
             text: text.into(),
             task: "container.run".into(),
@@ -94,6 +95,7 @@ mod tests {
                 .unwrap(),
             after: after.iter().map(|name| (*name).to_owned()).collect(),
             ..StepAnswer::default()
+        }
         };
         let answer = WorkflowAnswer {
             name: "w".into(),

@@ -25,7 +25,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Run suites and check the results; goes on where an earlier run stopped
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Feed the right answers of gold cases in as the model's: the right programs must come out
     Fidelity(fidelity::Arguments),
     /// The same for remarks on workflows: the right edits go in as the model's
