@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::{DATA, Mode, Scene, step};
 
-/// What may have become of a file.
 /// Damages a file.
 type Damage = fn(&Path);
 
+/// What may have become of a file.
 const DAMAGES: [(&str, Damage); 8] = [
     ("cut in half", |file| {
         let content = std::fs::read(file).unwrap();

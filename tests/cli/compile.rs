@@ -198,7 +198,7 @@ version: couler/v1
 name: flip
 steps:
   - name: flip
-    run: {function: run_script, language: bash, source: "echo working; echo heads"}
+    run: {function: run_script, language: bash, source: "echo working >&2; echo heads"}
   - name: heads
     run: {function: run_script, language: bash, source: "echo got $word {{item}}"}
     inputs: [{kind: parameter, name: word, value: "{{steps.flip.result}}"}]

@@ -58,7 +58,7 @@ pub struct WorkflowAnswer {
 }
 
 /// Most steps of an answer: more than its tokens have room for. What a server sends beyond is not judged.
-pub(crate) const MOST_STEPS: usize = 200;
+pub(crate) const MOST_STEPS: usize = 500;
 
 fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<StepAnswer>, D::Error> {
     let steps = Vec::<StepAnswer>::deserialize(deserializer)?;

@@ -312,7 +312,7 @@ fn points_beyond(text: &str) -> bool {
     const LONGEST: usize = 9;
     static BEYOND: LazyLock<Regex> = LazyLock::new(|| {
         regex(
-            r"\b(?:half|double|twice as|thrice|triple|(?:\d+|one|two|ten|a few) more|less|fewer|same (?:for|as|with|way|thing|goes)|too|also|others?|again|before|each|rest|ones|last|first|back|extra|longer|shorter|later|earlier|than|rather|their|them|by|who|which|sorry|let|otherwise|whatever|however|anyway|everywhere|nobody|what|well|but|though)\b|[.—–]\s",
+            r"\b(?:half|double|twice as|thrice|triple|(?:\d+|one|two|ten|a few) more|less|fewer|same (?:for|as|with|way|thing|goes)|too|also|others?|again|before|each|rest|ones|last|first|back|extra|longer|shorter|later|earlier|rather|their|them|by|who|which|sorry|let|otherwise|whatever|however|anyway|everywhere|nobody|what|well|but|though)\b|[.—–]\s",
         )
     });
     text.split_whitespace().count() > LONGEST || BEYOND.is_match(text)
