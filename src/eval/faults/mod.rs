@@ -1,6 +1,6 @@
 //! Planted faults: right answers with one thing made wrong, to measure what the checks find.
 //!
-//! Only what changes the workflow is a fault ([`fair`]).
+//! Only what changes the workflow is a fault (`fair` says what is none).
 
 mod choice;
 mod fair;
